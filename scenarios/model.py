@@ -1,0 +1,456 @@
+"""A scenario, typed and frozen: what is asked of Sluice, with every unit already converted.
+
+Times are integer ns (`_ns`), rates exact fractions per second (`_per_s`), shares floats between 0 and 1. The names
+users write are the aliases (`timeout`, `rate`). What the parts mean to an engine is written in docs/model.md.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
+
+from scenarios import units
+from scenarios.distributions import (
+    Count,
+    CountDistribution,
+    DurationNs,
+    Frozen,
+    Number,
+    Positive,
+    Share,
+    TimeDistribution,
+)
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$")]
+Rate = Annotated[
+    Fraction,
+    BeforeValidator(units.rate_per_s),
+    PlainSerializer(units.rate_text),
+    WithJsonSchema({"type": "string", "description": 'a rate: "280/s", "10/m"'}),
+]
+DurationPs = Annotated[int, BeforeValidator(units.duration_ps), WithJsonSchema({"type": "string"})]
+Whole = Annotated[int, Field(strict=True, ge=0, le=10**12)]
+AtLeastOne = Annotated[int, Field(strict=True, ge=1, le=10**12)]
+ShareCurve = tuple[tuple[DurationNs, Share], ...]
+
+
+class Logistic(Frozen):
+    """A smooth step: low + (high - low) / (1 + exp(-(t - middle) / width))."""
+
+    low: Count
+    high: Count
+    middle_ns: DurationNs = Field(alias="middle")
+    width_ns: DurationNs = Field(alias="width", gt=0)
+
+
+class Shape(Frozen):
+    """One factor of the arrival rate over the day: a piecewise linear curve, or a logistic step."""
+
+    name: Name
+    curve: tuple[tuple[DurationNs, Count], ...] | None = None
+    logistic: Logistic | None = None
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Shape:
+        if (self.curve is None) == (self.logistic is None):
+            raise ValueError("a shape is either a curve of [time, factor] or a logistic; give one of them")
+        if self.curve is not None:
+            times = [at_ns for at_ns, _ in self.curve]
+            if not times or any(b <= a for a, b in zip(times, times[1:], strict=False)):
+                raise ValueError("a curve has at least one point and its times rise from one to the next")
+        return self
+
+
+def _as_curve(value: object) -> object:
+    return value if isinstance(value, list | tuple) else [["0s", value]]
+
+
+class Arrivals(Frozen):
+    """First attempts: an open process, which completions never slow down.
+
+    `rate` is one rate or a curve of [time, rate], linear between its points and level outside them; shapes multiply it.
+    """
+
+    process: Literal["poisson", "steady", "gamma", "trace"]
+    rate_per_s: Annotated[tuple[tuple[DurationNs, Rate], ...], BeforeValidator(_as_curve)] = Field(
+        alias="rate", default=()
+    )
+    shapes: tuple[Shape, ...] = ()
+    cv: Positive | None = None
+    file: str | None = None
+    column: str | None = None
+    count_column: str | None = None
+    from_ns: DurationNs = Field(alias="from", default=0)
+
+    @model_validator(mode="after")
+    def _fits_its_process(self) -> Arrivals:
+        if self.process == "trace":
+            if self.file is None:
+                raise ValueError('a trace needs file = "PATH" of a CSV with a header line')
+            if self.rate_per_s or self.shapes:
+                raise ValueError("a trace brings its own instants; take out rate and shapes")
+            return self
+        if not self.rate_per_s:
+            raise ValueError(f'{self.process} arrivals need a rate, such as rate = "280/s"')
+        times = [at_ns for at_ns, _ in self.rate_per_s]
+        if any(b <= a for a, b in zip(times, times[1:], strict=False)):
+            raise ValueError("times of the rate curve rise from one point to the next")
+        if (self.process == "gamma") != (self.cv is not None):
+            raise ValueError("cv belongs to gamma arrivals, and gamma arrivals need it")
+        for name in ("file", "column", "count_column"):
+            if getattr(self, name) is not None:
+                raise ValueError(f"{name} belongs to process = \"trace\"")
+        return self
+
+
+class ComeBack(Frozen):
+    """After a session ends without an order: a new one later, with this probability, at most so many times."""
+
+    probability: Share
+    delay: TimeDistribution
+    times: Whole
+
+
+class PersonKind(Frozen):
+    """A kind of person: a share of all, with a patience and a think time of their own."""
+
+    name: Name
+    share: Share
+    patience: TimeDistribution | None = None
+    retry_delay: TimeDistribution | None = None
+
+
+class People(Frozen):
+    """How people try, wait, retry and leave. Rules: docs/model.md, A person."""
+
+    timeout: TimeDistribution
+    least_timeout_ns: DurationNs = Field(alias="least_timeout", default=0)
+    attempts: int = Field(strict=True, ge=1, le=100_000, default=3)
+    retry_delay: TimeDistribution = Field(default="1s", validate_default=True)
+    retry_delay_growth: float = Field(ge=1, le=100, default=1.0)
+    longest_retry_delay_ns: DurationNs = Field(alias="longest_retry_delay", default=24 * 3600 * units.NS_PER_S)
+    heeds_retry_after: bool = Field(strict=True, default=True)
+    patience: TimeDistribution | None = None
+    kinds: tuple[PersonKind, ...] = ()
+    come_back: ComeBack | None = None
+    store_retry_delay: TimeDistribution = Field(default="0s", validate_default=True)
+    resignation: ShareCurve = ()
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> People:
+        if self.kinds and abs(sum(kind.share for kind in self.kinds) - 1) > 1e-9:
+            raise ValueError(f"the shares of people.kinds add up to {sum(k.share for k in self.kinds):g}, not 1")
+        _steps_rise("resignation", self.resignation)
+        return self
+
+
+class Segment(Frozen):
+    """A named share of the people; with a street, they live in that share of its zones."""
+
+    name: Name
+    share: Share
+    zones: Share | None = None
+
+
+class Gateway(Frozen):
+    """The first stage: a server decides when it takes the attempt up, and is busy for as long as the verdict costs."""
+
+    servers: AtLeastOne
+    admit: TimeDistribution = Field(default="0s", validate_default=True)
+    refuse: TimeDistribution = Field(default="0s", validate_default=True)
+    queue_limit: Whole = 1_000_000
+    deadline: bool = Field(strict=True, default=False)
+
+
+class ServerStage(Frozen):
+    """Servers in parallel behind one queue (or one queue a shard)."""
+
+    name: Name
+    kind: Literal["servers"] = "servers"
+    servers: Whole
+    service: TimeDistribution
+    per_busy_ns: DurationNs = Field(alias="per_busy", default=0)
+    queue_limit: Whole = 1_000_000
+    discipline: Literal["fifo", "lifo"] = "fifo"
+    deadline: bool = Field(strict=True, default=False)
+    network_delay: TimeDistribution | None = None
+    shards: int = Field(strict=True, ge=1, le=4096, default=1)
+    budget: Whole | None = None
+    failure: Share = 0.0
+    slowdown: float = Field(gt=0, le=1e6, default=1.0)
+
+
+class BatchingStage(Frozen):
+    """A pool of continuous-batching replicas; parameters of the step-time law in docs/model.md, The batching station."""
+
+    name: Name
+    kind: Literal["batching"]
+    replicas: Annotated[Number, Field(ge=0, le=100_000)]
+    prompt: CountDistribution
+    output: CountDistribution
+    step_ns: DurationNs = Field(alias="step")
+    step_per_sequence_ns: DurationNs = Field(alias="step_per_sequence", default=0)
+    step_per_context_token_ps: DurationPs = Field(alias="step_per_context_token", default=0)
+    step_per_prefill_token_ns: DurationNs = Field(alias="step_per_prefill_token", default=0)
+    step_with_prefill_ns: DurationNs = Field(alias="step_with_prefill", default=0)
+    slots: int = Field(strict=True, ge=1, le=100_000)
+    kv_tokens: int = Field(strict=True, ge=1, le=10**9, default=10**9)
+    step_tokens: int = Field(strict=True, ge=1, le=10**7)
+    gate_steps: int = Field(strict=True, ge=0, le=100_000, default=0)
+    reported_delay_ns: DurationNs = Field(alias="reported_delay", default=0)
+    kv_mode: Literal["reserve", "peak"] = "reserve"
+    reserve_milli: int = Field(strict=True, ge=0, le=1000, default=1000)
+    queue_limit: Whole = 1_000_000
+    discipline: Literal["fifo", "lifo"] = "fifo"
+    deadline: bool = Field(strict=True, default=False)
+    network_delay: TimeDistribution | None = None
+    failure: Share = 0.0
+
+    @model_validator(mode="after")
+    def _inside_int64(self) -> BatchingStage:
+        if self.step_per_context_token_ps > 10**6:
+            raise ValueError('step_per_context_token is at most "1us"; beyond it the clock of a long batch overflows')
+        return self
+
+
+def _stage_kind(value: object) -> object:
+    return {"kind": "servers", **value} if isinstance(value, dict) else value
+
+
+Stage = Annotated[ServerStage | BatchingStage, Field(discriminator="kind"), BeforeValidator(_stage_kind)]
+
+Key = Literal["global", "person", "segment", "zone"]
+
+
+class _Admission(Frozen):
+    name: Name
+    at: str = Field(pattern=r"^(client|gateway|stage:[A-Za-z0-9][A-Za-z0-9_-]{0,62})$")
+    key: Key = "global"
+
+
+class RateAdmission(_Admission):
+    """A rate with a burst (token_bucket exact, gcra in one number). Burst: 1 s of the rate unless given."""
+
+    law: Literal["token_bucket", "gcra"]
+    rate_per_s: Rate | None = Field(alias="rate")
+    burst: AtLeastOne | None = None
+
+
+class WindowAdmission(_Admission):
+    """At most `limit` in a window: fixed windows from t = 0, or the exact sliding log."""
+
+    law: Literal["fixed_window", "sliding_window_log"]
+    limit: int = Field(strict=True, ge=0, le=10**7)
+    window_ns: DurationNs = Field(alias="window", gt=0)
+
+
+class ConcurrencyAdmission(_Admission):
+    """At most `limit` between admission and the end of the work (stage: between its arrival and its departure)."""
+
+    law: Literal["fixed_concurrency"]
+    limit: Whole
+
+
+class DeadlineAdmission(_Admission):
+    """Refuses work whose person leaves in less than `least_left`."""
+
+    law: Literal["deadline"]
+    least_left_ns: DurationNs = Field(alias="least_left", default=0)
+
+
+class RetryBudgetAdmission(_Admission):
+    """Client only: a retry costs one token; each call (or success) earns `earn` of one, up to `cap`."""
+
+    law: Literal["retry_budget"]
+    earn: Share = 0.1
+    earn_on: Literal["call", "success"] = "call"
+    cap: Annotated[float, Field(ge=1, le=1e6)] = 5.0
+
+
+class PacingAdmission(_Admission):
+    """A leaky bucket as a queue: calls go on 1/rate apart, refused where the wait would pass `longest_wait`."""
+
+    law: Literal["pacing"]
+    rate_per_s: Rate = Field(alias="rate")
+    longest_wait_ns: DurationNs = Field(alias="longest_wait", default=500_000_000)
+
+
+Admission = Annotated[
+    RateAdmission
+    | WindowAdmission
+    | ConcurrencyAdmission
+    | DeadlineAdmission
+    | RetryBudgetAdmission
+    | PacingAdmission,
+    Field(discriminator="law"),
+]
+
+
+class Street(Frozen):
+    """The world outside: zones of stores, drawn from `world_seed`."""
+
+    zones: AtLeastOne
+    stores_per_zone: int = Field(strict=True, ge=1, le=10_000)
+    zone_demand: CountDistribution = Field(default=1, validate_default=True)
+    popularity: float = Field(ge=0, le=10, default=0.0)
+    repicks: int = Field(strict=True, ge=0, le=100, default=0)
+    repick_probability: Share = 1.0
+
+
+class ClockKitchens(Frozen):
+    """A work clock per store: orders are made one after another at the store's rate."""
+
+    kind: Literal["clock"]
+    cups_per_hour: CountDistribution
+    share: Share = 1.0
+    cups: CountDistribution = Field(default=1, validate_default=True)
+    pause_backlog: CountDistribution | None = None
+    reopen_share: Share = 0.5
+    finishing_ns: DurationNs = Field(alias="finishing", default=0)
+    slowdown: float = Field(gt=0, le=1e6, default=1.0)
+    closed: Share = 0.0
+
+
+class ServerKitchens(Frozen):
+    """Makers at a counter: each makes up to `batch` cups of one order at a time."""
+
+    kind: Literal["servers"]
+    makers: CountDistribution
+    make: TimeDistribution
+    batch: int = Field(strict=True, ge=1, le=1000, default=1)
+    cups: CountDistribution = Field(default=1, validate_default=True)
+    pause_backlog: CountDistribution | None = None
+    reopen_share: Share = 0.5
+    finishing_ns: DurationNs = Field(alias="finishing", default=0)
+    slowdown: float = Field(gt=0, le=1e6, default=1.0)
+    closed: Share = 0.0
+
+
+Kitchens = Annotated[ClockKitchens | ServerKitchens, Field(discriminator="kind")]
+
+
+class ClockCouriers(Frozen):
+    """A work clock per zone: the national rate is shared over zones as demand ** exponent."""
+
+    kind: Literal["clock"]
+    rate_per_s: Rate = Field(alias="rate", gt=0)
+    demand_exponent: float = Field(ge=0, le=10, default=0.5)
+    trip: TimeDistribution
+    promise_ns: DurationNs = Field(alias="promise")
+    cancel_after_ns: DurationNs = Field(alias="cancel_after")
+    slowdown: float = Field(gt=0, le=1e6, default=1.0)
+
+
+class ServerCouriers(Frozen):
+    """Couriers of a zone on trips with up to `carry` orders."""
+
+    kind: Literal["servers"]
+    per_zone: CountDistribution
+    carry: int = Field(strict=True, ge=1, le=1000, default=1)
+    pickup: TimeDistribution
+    travel: TimeDistribution
+    dropoff: TimeDistribution
+    promise_ns: DurationNs = Field(alias="promise")
+    cancel_after_ns: DurationNs = Field(alias="cancel_after")
+    slowdown: float = Field(gt=0, le=1e6, default=1.0)
+
+
+Couriers = Annotated[ClockCouriers | ServerCouriers, Field(discriminator="kind")]
+
+
+class Invitations(Frozen):
+    """Each placed (or delivered) order brings Poisson(mean) new people, each after a delay."""
+
+    mean: float = Field(ge=0, le=20)
+    delay: TimeDistribution
+    after: Literal["placed", "delivered"] = "placed"
+
+
+class Incident(Frozen):
+    """Sets knobs for a while; afterwards each is what it would have been without the incident."""
+
+    name: Name
+    at_ns: DurationNs = Field(alias="at")
+    for_ns: DurationNs = Field(alias="for", gt=0)
+    set: dict[str, Any] = Field(min_length=1)
+
+
+class Timeline(Frozen):
+    """Steps one knob through [time, value]."""
+
+    name: Name
+    knob: str
+    steps: tuple[tuple[DurationNs, Any], ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _rising(self) -> Timeline:
+        times = [at_ns for at_ns, _ in self.steps]
+        if any(b <= a for a, b in zip(times, times[1:], strict=False)):
+            raise ValueError("times of steps rise from one to the next")
+        return self
+
+
+class Milestone(Frozen):
+    """What the world is known to have done, shown beside what the run did."""
+
+    name: Name
+    title: str | None = None
+    metric: str
+    at_ns: DurationNs | None = Field(alias="at", default=None)
+    value: Number
+    tolerance: Share
+    grade: Literal["published", "derived", "assumed"] = "assumed"
+    source: str | None = None
+
+
+class Gate(Frozen):
+    """What must hold: `sluice gate` exits 3 where it does not."""
+
+    name: Name
+    metric: str
+    min: Number | None = None
+    max: Number | None = None
+
+    @model_validator(mode="after")
+    def _bounds(self) -> Gate:
+        if self.min is None and self.max is None:
+            raise ValueError("a gate needs min, max or both")
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError(f"min {self.min:g} is more than max {self.max:g}; no figure could pass")
+        return self
+
+
+class Scenario(Frozen):
+    """One rehearsal: who comes, what they meet, what happens meanwhile, and what it is held against."""
+
+    schema_: Literal[1] = Field(alias="schema")
+    name: Name
+    title: str
+    description: str = ""
+    extends: str | None = None
+    horizon_ns: DurationNs = Field(alias="horizon", gt=0)
+    bucket_ns: DurationNs = Field(alias="bucket", gt=0, default=10 * units.NS_PER_S)
+    opens: str | None = Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$", default=None)
+    world_seed: int = Field(strict=True, ge=0, lt=2**63, default=1)
+    arrivals: Arrivals
+    people: People
+    segments: tuple[Segment, ...] = ()
+    gateway: Gateway | None = None
+    stages: tuple[Stage, ...] = Field(min_length=1, max_length=64)
+    admission: tuple[Admission, ...] = ()
+    street: Street | None = None
+    kitchens: Kitchens | None = None
+    couriers: Couriers | None = None
+    invitations: Invitations | None = None
+    incidents: tuple[Incident, ...] = ()
+    timelines: tuple[Timeline, ...] = ()
+    milestones: tuple[Milestone, ...] = ()
+    gates: tuple[Gate, ...] = ()
+
+
+def _steps_rise(what: str, steps: ShareCurve) -> None:
+    times = [at_ns for at_ns, _ in steps]
+    if any(b <= a for a, b in zip(times, times[1:], strict=False)):
+        raise ValueError(f"times of {what} rise from one step to the next")

@@ -1,0 +1,142 @@
+"""Words with units in, exact numbers out: the one place where a scenario's strings become integers.
+
+Durations become whole nanoseconds, rounded half to even; rates become exact fractions per second; shares become
+floats between 0 and 1. Every function raises `ValueError` whose text says what was read and what would be right.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from fractions import Fraction
+
+NS_PER_S = 1_000_000_000
+LONGEST_NS = 366 * 86_400 * NS_PER_S
+FASTEST_PER_S = 1_000_000_000
+
+_SECONDS_IN = {
+    "ps": Fraction(1, 10**12),
+    "ns": Fraction(1, 10**9),
+    "us": Fraction(1, 10**6),
+    "µs": Fraction(1, 10**6),
+    "ms": Fraction(1, 1000),
+    "s": Fraction(1),
+    "m": Fraction(60),
+    "min": Fraction(60),
+    "h": Fraction(3600),
+    "d": Fraction(86_400),
+}
+_NUMBER = r"\d+(?:\.\d+)?(?:[eE][+-]?\d{1,3})?"
+_PART = re.compile(rf"({_NUMBER})\s*(ps|ns|us|µs|ms|min|s|m|h|d)\s*")
+_RATE = re.compile(rf"({_NUMBER})\s*/\s*(ms|min|s|m|h|d)")
+_SHARE = re.compile(rf"({_NUMBER})\s*%")
+
+
+def _text(value: object, what: str, example: str) -> str:
+    if isinstance(value, str) and len(value) <= 200:
+        return value.strip()
+    if isinstance(value, str):
+        raise ValueError(f"a text of {len(value)} characters is not a {what}; write it like {example}")
+    raise ValueError(f"{value!r} is not a {what} with its unit; write it like {example}")
+
+
+def seconds(value: object) -> Fraction:
+    """Return the exact seconds in a duration such as `"9h"`, `"350ms"` or `"2h35m"`."""
+    text = _text(value, "duration", '"350ms" or "2h35m"')
+    if text.startswith("-"):
+        raise ValueError(f'"{text}" is negative; a duration is 0 or longer')
+    total, at = Fraction(0), 0
+    while match := _PART.match(text, at):
+        total += Fraction(match[1]) * _SECONDS_IN[match[2]]
+        at = match.end()
+    if at == 0 or at != len(text):
+        raise ValueError(f'"{text}" is not a duration; write it like "350ms", "9h" or "2h35m" (ps ns us ms s m h d)')
+    if total * NS_PER_S > LONGEST_NS:
+        raise ValueError(f'"{text}" is longer than 366 days, the longest time Sluice counts')
+    return total
+
+
+def duration_ns(value: object) -> int:
+    """Return a duration as whole ns, rounded half to even. An int that is already ns passes (a resolved model)."""
+    return round(seconds(value) * NS_PER_S)
+
+
+def duration_ps(value: object) -> int:
+    """Return a duration as whole ps, rounded half to even: for the cost of one token of context."""
+    return round(seconds(value) * 10**12)
+
+
+def rate_per_s(value: object) -> Fraction:
+    """Return an exact rate per second from `"280/s"`, `"10/m"` or `"88/h"`."""
+    text = _text(value, "rate", '"280/s" or "10/m"')
+    if text.startswith("-"):
+        raise ValueError(f'"{text}" is negative; a rate is 0 or more')
+    match = _RATE.fullmatch(text)
+    if match is None:
+        raise ValueError(f'"{text}" is not a rate; write it like "280/s", "10/m" or "88/h"')
+    rate = Fraction(match[1]) / _SECONDS_IN[match[2]]
+    if rate > FASTEST_PER_S:
+        raise ValueError(f'"{text}" is more than {FASTEST_PER_S:,} a second, the fastest rate Sluice counts')
+    return rate
+
+
+def share(value: object) -> float:
+    """Return a share between 0 and 1 from `"25%"` or `0.25`."""
+    if isinstance(value, str):
+        match = _SHARE.fullmatch(value.strip()[:50])
+        if match is None:
+            raise ValueError(f'"{value[:50]}" is not a share; write it like "25%" or 0.25')
+        number = float(Fraction(match[1]) / 100)
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        number = float(value)
+    else:
+        raise ValueError(f'{value!r} is not a share; write it like "25%" or 0.25')
+    if not 0.0 <= number <= 1.0:  # NaN fails too
+        raise ValueError(f"{value} is not between 0 and 1 (0% and 100%)")
+    return number
+
+
+def number(value: object) -> float:
+    """Return a finite number; TOML's nan and inf are refused."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"{value!r} is not a number")
+    try:
+        result = float(value)
+    except OverflowError:
+        raise ValueError("the number is too large to count with") from None
+    if not math.isfinite(result):
+        raise ValueError(f"{value} is not a finite number")
+    return result
+
+
+def duration_text(ns: int) -> str:
+    """Write ns so that `duration_ns` reads the same number back, in the largest unit that keeps it short."""
+    for unit, size in (("h", 3600 * NS_PER_S), ("m", 60 * NS_PER_S), ("s", NS_PER_S), ("ms", 10**6), ("us", 1000)):
+        if ns and ns % size == 0:
+            return f"{ns // size}{unit}"
+    return f"{ns}ns" if ns else "0s"
+
+
+def rate_text(rate: Fraction) -> str:
+    """Write a rate so that `rate_per_s` reads the same number back; a unit is found in which it is a decimal."""
+    for unit in ("s", "m", "h", "d"):
+        value = rate * _SECONDS_IN[unit]
+        denominator = value.denominator
+        while denominator % 2 == 0:
+            denominator //= 2
+        while denominator % 5 == 0:
+            denominator //= 5
+        if denominator == 1:
+            return f"{_decimal(value)}/{unit}"
+    return f"{float(rate)!r}/s"
+
+
+def _decimal(value: Fraction) -> str:
+    if value.denominator == 1:
+        return str(value.numerator)
+    digits = 0
+    while (value * 10**digits).denominator != 1:
+        digits += 1
+    scaled = value * 10**digits
+    text = str(scaled.numerator).rjust(digits + 1, "0")
+    return f"{text[:-digits]}.{text[-digits:]}"
