@@ -6,7 +6,7 @@ that `scenarios.draws.sample` reads, in Python and compiled alike.
 
 from __future__ import annotations
 
-import math
+from itertools import pairwise
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
@@ -19,7 +19,7 @@ S = TypeVar("S")
 DURATION_SCHEMA: dict[str, Any] = {"type": "string", "description": 'a duration: "350ms", "9h", "2h35m"'}
 DurationNs = Annotated[int, BeforeValidator(units.duration_ns), WithJsonSchema(DURATION_SCHEMA)]
 Number = Annotated[float, BeforeValidator(units.number)]
-Positive = Annotated[float, BeforeValidator(units.number), Field(gt=0)]
+Positive = Annotated[float, BeforeValidator(units.number), Field(gt=0, le=1e6)]
 Count = Annotated[float, BeforeValidator(units.number), Field(ge=0, le=1e12)]
 Share = Annotated[
     float,
@@ -103,9 +103,9 @@ class Empirical(Frozen, Generic[V]):
         values: list[Any] = [v for _, v in self.quantiles]
         if shares[0] != 0 or shares[-1] != 1:
             raise ValueError("quantiles start at share 0 and end at share 1")
-        if any(b <= a for a, b in zip(shares, shares[1:], strict=False)):
+        if any(b <= a for a, b in pairwise(shares)):
             raise ValueError("shares of quantiles rise from one to the next")
-        if any(b < a for a, b in zip(values, values[1:], strict=False)):
+        if any(b < a for a, b in pairwise(values)):
             raise ValueError("values of quantiles never fall")
         return self
 

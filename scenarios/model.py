@@ -7,6 +7,7 @@ users write are the aliases (`timeout`, `rate`). What the parts mean to an engin
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
@@ -30,10 +31,15 @@ Rate = Annotated[
     PlainSerializer(units.rate_text),
     WithJsonSchema({"type": "string", "description": 'a rate: "280/s", "10/m"'}),
 ]
+RateOrOff = Annotated[
+    Fraction | None,
+    BeforeValidator(units.rate_or_off),
+    WithJsonSchema({"type": "string", "description": 'a rate: "280/s", "10/m"; "off" for no limit'}),
+]
 DurationPs = Annotated[int, BeforeValidator(units.duration_ps), WithJsonSchema({"type": "string"})]
 Whole = Annotated[int, Field(strict=True, ge=0, le=10**12)]
 AtLeastOne = Annotated[int, Field(strict=True, ge=1, le=10**12)]
-ShareCurve = tuple[tuple[DurationNs, Share], ...]
+ShareCurve = Annotated[tuple[tuple[DurationNs, Share], ...], Field(max_length=10_000)]
 
 
 class Logistic(Frozen):
@@ -49,7 +55,7 @@ class Shape(Frozen):
     """One factor of the arrival rate over the day: a piecewise linear curve, or a logistic step."""
 
     name: Name
-    curve: tuple[tuple[DurationNs, Count], ...] | None = None
+    curve: tuple[tuple[DurationNs, Count], ...] | None = Field(max_length=10_000, default=None)
     logistic: Logistic | None = None
 
     @model_validator(mode="after")
@@ -58,7 +64,7 @@ class Shape(Frozen):
             raise ValueError("a shape is either a curve of [time, factor] or a logistic; give one of them")
         if self.curve is not None:
             times = [at_ns for at_ns, _ in self.curve]
-            if not times or any(b <= a for a, b in zip(times, times[1:], strict=False)):
+            if not times or any(b <= a for a, b in pairwise(times)):
                 raise ValueError("a curve has at least one point and its times rise from one to the next")
         return self
 
@@ -75,9 +81,9 @@ class Arrivals(Frozen):
 
     process: Literal["poisson", "steady", "gamma", "trace"]
     rate_per_s: Annotated[tuple[tuple[DurationNs, Rate], ...], BeforeValidator(_as_curve)] = Field(
-        alias="rate", default=()
+        alias="rate", max_length=10_000, default=()
     )
-    shapes: tuple[Shape, ...] = ()
+    shapes: tuple[Shape, ...] = Field(max_length=100, default=())
     cv: Positive | None = None
     file: str | None = None
     column: str | None = None
@@ -95,13 +101,13 @@ class Arrivals(Frozen):
         if not self.rate_per_s:
             raise ValueError(f'{self.process} arrivals need a rate, such as rate = "280/s"')
         times = [at_ns for at_ns, _ in self.rate_per_s]
-        if any(b <= a for a, b in zip(times, times[1:], strict=False)):
+        if any(b <= a for a, b in pairwise(times)):
             raise ValueError("times of the rate curve rise from one point to the next")
         if (self.process == "gamma") != (self.cv is not None):
             raise ValueError("cv belongs to gamma arrivals, and gamma arrivals need it")
         for name in ("file", "column", "count_column"):
             if getattr(self, name) is not None:
-                raise ValueError(f"{name} belongs to process = \"trace\"")
+                raise ValueError(f'{name} belongs to process = "trace"')
         return self
 
 
@@ -129,11 +135,11 @@ class People(Frozen):
     least_timeout_ns: DurationNs = Field(alias="least_timeout", default=0)
     attempts: int = Field(strict=True, ge=1, le=100_000, default=3)
     retry_delay: TimeDistribution = Field(default="1s", validate_default=True)
-    retry_delay_growth: float = Field(ge=1, le=100, default=1.0)
+    retry_delay_growth: Number = Field(ge=1, le=100, default=1.0)
     longest_retry_delay_ns: DurationNs = Field(alias="longest_retry_delay", default=24 * 3600 * units.NS_PER_S)
     heeds_retry_after: bool = Field(strict=True, default=True)
     patience: TimeDistribution | None = None
-    kinds: tuple[PersonKind, ...] = ()
+    kinds: tuple[PersonKind, ...] = Field(max_length=100, default=())
     come_back: ComeBack | None = None
     store_retry_delay: TimeDistribution = Field(default="0s", validate_default=True)
     resignation: ShareCurve = ()
@@ -179,15 +185,15 @@ class ServerStage(Frozen):
     shards: int = Field(strict=True, ge=1, le=4096, default=1)
     budget: Whole | None = None
     failure: Share = 0.0
-    slowdown: float = Field(gt=0, le=1e6, default=1.0)
+    slowdown: Number = Field(gt=0, le=1e6, default=1.0)
 
 
 class BatchingStage(Frozen):
-    """A pool of continuous-batching replicas; parameters of the step-time law in docs/model.md, The batching station."""
+    """A pool of continuous-batching replicas, by the step-time law of docs/model.md, The batching station."""
 
     name: Name
     kind: Literal["batching"]
-    replicas: Annotated[Number, Field(ge=0, le=100_000)]
+    replicas: Number = Field(ge=0, le=100_000)
     prompt: CountDistribution
     output: CountDistribution
     step_ns: DurationNs = Field(alias="step")
@@ -207,6 +213,7 @@ class BatchingStage(Frozen):
     deadline: bool = Field(strict=True, default=False)
     network_delay: TimeDistribution | None = None
     failure: Share = 0.0
+    slowdown: float = Field(gt=0, le=1e6, default=1.0)
 
     @model_validator(mode="after")
     def _inside_int64(self) -> BatchingStage:
@@ -234,7 +241,7 @@ class RateAdmission(_Admission):
     """A rate with a burst (token_bucket exact, gcra in one number). Burst: 1 s of the rate unless given."""
 
     law: Literal["token_bucket", "gcra"]
-    rate_per_s: Rate | None = Field(alias="rate")
+    rate_per_s: RateOrOff = Field(alias="rate")
     burst: AtLeastOne | None = None
 
 
@@ -266,7 +273,7 @@ class RetryBudgetAdmission(_Admission):
     law: Literal["retry_budget"]
     earn: Share = 0.1
     earn_on: Literal["call", "success"] = "call"
-    cap: Annotated[float, Field(ge=1, le=1e6)] = 5.0
+    cap: Number = Field(ge=1, le=1e6, default=5.0)
 
 
 class PacingAdmission(_Admission):
@@ -278,12 +285,7 @@ class PacingAdmission(_Admission):
 
 
 Admission = Annotated[
-    RateAdmission
-    | WindowAdmission
-    | ConcurrencyAdmission
-    | DeadlineAdmission
-    | RetryBudgetAdmission
-    | PacingAdmission,
+    RateAdmission | WindowAdmission | ConcurrencyAdmission | DeadlineAdmission | RetryBudgetAdmission | PacingAdmission,
     Field(discriminator="law"),
 ]
 
@@ -294,7 +296,7 @@ class Street(Frozen):
     zones: AtLeastOne
     stores_per_zone: int = Field(strict=True, ge=1, le=10_000)
     zone_demand: CountDistribution = Field(default=1, validate_default=True)
-    popularity: float = Field(ge=0, le=10, default=0.0)
+    popularity: Number = Field(ge=0, le=10, default=0.0)
     repicks: int = Field(strict=True, ge=0, le=100, default=0)
     repick_probability: Share = 1.0
 
@@ -309,7 +311,7 @@ class ClockKitchens(Frozen):
     pause_backlog: CountDistribution | None = None
     reopen_share: Share = 0.5
     finishing_ns: DurationNs = Field(alias="finishing", default=0)
-    slowdown: float = Field(gt=0, le=1e6, default=1.0)
+    slowdown: Number = Field(gt=0, le=1e6, default=1.0)
     closed: Share = 0.0
 
 
@@ -324,7 +326,7 @@ class ServerKitchens(Frozen):
     pause_backlog: CountDistribution | None = None
     reopen_share: Share = 0.5
     finishing_ns: DurationNs = Field(alias="finishing", default=0)
-    slowdown: float = Field(gt=0, le=1e6, default=1.0)
+    slowdown: Number = Field(gt=0, le=1e6, default=1.0)
     closed: Share = 0.0
 
 
@@ -336,11 +338,11 @@ class ClockCouriers(Frozen):
 
     kind: Literal["clock"]
     rate_per_s: Rate = Field(alias="rate", gt=0)
-    demand_exponent: float = Field(ge=0, le=10, default=0.5)
+    demand_exponent: Number = Field(ge=0, le=10, default=0.5)
     trip: TimeDistribution
     promise_ns: DurationNs = Field(alias="promise")
     cancel_after_ns: DurationNs = Field(alias="cancel_after")
-    slowdown: float = Field(gt=0, le=1e6, default=1.0)
+    slowdown: Number = Field(gt=0, le=1e6, default=1.0)
 
 
 class ServerCouriers(Frozen):
@@ -354,7 +356,7 @@ class ServerCouriers(Frozen):
     dropoff: TimeDistribution
     promise_ns: DurationNs = Field(alias="promise")
     cancel_after_ns: DurationNs = Field(alias="cancel_after")
-    slowdown: float = Field(gt=0, le=1e6, default=1.0)
+    slowdown: Number = Field(gt=0, le=1e6, default=1.0)
 
 
 Couriers = Annotated[ClockCouriers | ServerCouriers, Field(discriminator="kind")]
@@ -363,7 +365,7 @@ Couriers = Annotated[ClockCouriers | ServerCouriers, Field(discriminator="kind")
 class Invitations(Frozen):
     """Each placed (or delivered) order brings Poisson(mean) new people, each after a delay."""
 
-    mean: float = Field(ge=0, le=20)
+    mean: Number = Field(ge=0, le=20)
     delay: TimeDistribution
     after: Literal["placed", "delivered"] = "placed"
 
@@ -374,7 +376,7 @@ class Incident(Frozen):
     name: Name
     at_ns: DurationNs = Field(alias="at")
     for_ns: DurationNs = Field(alias="for", gt=0)
-    set: dict[str, Any] = Field(min_length=1)
+    set: dict[str, Any] = Field(min_length=1, max_length=1000)
 
 
 class Timeline(Frozen):
@@ -382,12 +384,12 @@ class Timeline(Frozen):
 
     name: Name
     knob: str
-    steps: tuple[tuple[DurationNs, Any], ...] = Field(min_length=1)
+    steps: tuple[tuple[DurationNs, Any], ...] = Field(min_length=1, max_length=10_000)
 
     @model_validator(mode="after")
     def _rising(self) -> Timeline:
         times = [at_ns for at_ns, _ in self.steps]
-        if any(b <= a for a, b in zip(times, times[1:], strict=False)):
+        if any(b <= a for a, b in pairwise(times)):
             raise ValueError("times of steps rise from one to the next")
         return self
 
@@ -400,7 +402,8 @@ class Milestone(Frozen):
     metric: str
     at_ns: DurationNs | None = Field(alias="at", default=None)
     value: Number
-    tolerance: Share
+    tolerance: Share = 0.0
+    compare: Literal["about", "at_least", "at_most"] = "about"
     grade: Literal["published", "derived", "assumed"] = "assumed"
     source: str | None = None
 
@@ -427,8 +430,8 @@ class Scenario(Frozen):
 
     schema_: Literal[1] = Field(alias="schema")
     name: Name
-    title: str
-    description: str = ""
+    title: str = Field(min_length=1, max_length=200)
+    description: str = Field(max_length=10_000, default="")
     extends: str | None = None
     horizon_ns: DurationNs = Field(alias="horizon", gt=0)
     bucket_ns: DurationNs = Field(alias="bucket", gt=0, default=10 * units.NS_PER_S)
@@ -436,21 +439,21 @@ class Scenario(Frozen):
     world_seed: int = Field(strict=True, ge=0, lt=2**63, default=1)
     arrivals: Arrivals
     people: People
-    segments: tuple[Segment, ...] = ()
+    segments: tuple[Segment, ...] = Field(max_length=1000, default=())
     gateway: Gateway | None = None
     stages: tuple[Stage, ...] = Field(min_length=1, max_length=64)
-    admission: tuple[Admission, ...] = ()
+    admission: tuple[Admission, ...] = Field(max_length=100, default=())
     street: Street | None = None
     kitchens: Kitchens | None = None
     couriers: Couriers | None = None
     invitations: Invitations | None = None
-    incidents: tuple[Incident, ...] = ()
-    timelines: tuple[Timeline, ...] = ()
-    milestones: tuple[Milestone, ...] = ()
-    gates: tuple[Gate, ...] = ()
+    incidents: tuple[Incident, ...] = Field(max_length=1000, default=())
+    timelines: tuple[Timeline, ...] = Field(max_length=1000, default=())
+    milestones: tuple[Milestone, ...] = Field(max_length=1000, default=())
+    gates: tuple[Gate, ...] = Field(max_length=1000, default=())
 
 
 def _steps_rise(what: str, steps: ShareCurve) -> None:
     times = [at_ns for at_ns, _ in steps]
-    if any(b <= a for a, b in zip(times, times[1:], strict=False)):
+    if any(b <= a for a, b in pairwise(times)):
         raise ValueError(f"times of {what} rise from one step to the next")

@@ -6,6 +6,7 @@ floats between 0 and 1. Every function raises `ValueError` whose text says what 
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from fractions import Fraction
@@ -32,32 +33,49 @@ _RATE = re.compile(rf"({_NUMBER})\s*/\s*(ms|min|s|m|h|d)")
 _SHARE = re.compile(rf"({_NUMBER})\s*%")
 
 
+def shown(value: object) -> str:
+    """Write a value as a TOML file would have it, in at most 60 characters."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case int() if abs(value) >= 10**40:
+            return "a whole number of more than 40 digits"
+        case str() if len(value) > 60:
+            return f"a text of {len(value)} characters"
+        case str():
+            return json.dumps(value, ensure_ascii=False)
+        case list() | tuple():
+            text = f"[{', '.join(shown(part) for part in value[:8])}]"
+            return text if len(text) <= 60 and len(value) <= 8 else f"a list of {len(value)}"
+        case dict():
+            return "a table"
+    return str(value)[:60]
+
+
 def _text(value: object, what: str, example: str) -> str:
     if isinstance(value, str) and len(value) <= 200:
         return value.strip()
-    if isinstance(value, str):
-        raise ValueError(f"a text of {len(value)} characters is not a {what}; write it like {example}")
-    raise ValueError(f"{value!r} is not a {what} with its unit; write it like {example}")
+    raise ValueError(f"{shown(value)} is not a {what} with its unit; write it like {example}")
 
 
 def seconds(value: object) -> Fraction:
     """Return the exact seconds in a duration such as `"9h"`, `"350ms"` or `"2h35m"`."""
     text = _text(value, "duration", '"350ms" or "2h35m"')
     if text.startswith("-"):
-        raise ValueError(f'"{text}" is negative; a duration is 0 or longer')
+        raise ValueError(f"{shown(text)} is negative; a duration is 0 or longer")
     total, at = Fraction(0), 0
     while match := _PART.match(text, at):
         total += Fraction(match[1]) * _SECONDS_IN[match[2]]
         at = match.end()
     if at == 0 or at != len(text):
-        raise ValueError(f'"{text}" is not a duration; write it like "350ms", "9h" or "2h35m" (ps ns us ms s m h d)')
+        raise ValueError(f'{shown(text)} is not a duration; write it like "350ms" or "2h35m" (ps ns us ms s m h d)')
     if total * NS_PER_S > LONGEST_NS:
-        raise ValueError(f'"{text}" is longer than 366 days, the longest time Sluice counts')
+        raise ValueError(f"{shown(text)} is longer than 366 days, the longest time Sluice counts")
     return total
 
 
 def duration_ns(value: object) -> int:
-    """Return a duration as whole ns, rounded half to even. An int that is already ns passes (a resolved model)."""
+    """Return a duration as whole ns, rounded half to even."""
     return round(seconds(value) * NS_PER_S)
 
 
@@ -70,42 +88,48 @@ def rate_per_s(value: object) -> Fraction:
     """Return an exact rate per second from `"280/s"`, `"10/m"` or `"88/h"`."""
     text = _text(value, "rate", '"280/s" or "10/m"')
     if text.startswith("-"):
-        raise ValueError(f'"{text}" is negative; a rate is 0 or more')
+        raise ValueError(f"{shown(text)} is negative; a rate is 0 or more")
     match = _RATE.fullmatch(text)
     if match is None:
-        raise ValueError(f'"{text}" is not a rate; write it like "280/s", "10/m" or "88/h"')
+        raise ValueError(f'{shown(text)} is not a rate; write it like "280/s", "10/m" or "88/h"')
     rate = Fraction(match[1]) / _SECONDS_IN[match[2]]
     if rate > FASTEST_PER_S:
-        raise ValueError(f'"{text}" is more than {FASTEST_PER_S:,} a second, the fastest rate Sluice counts')
+        raise ValueError(f"{shown(text)} is more than {FASTEST_PER_S:,} a second, the fastest rate Sluice counts")
     return rate
+
+
+def rate_or_off(value: object) -> Fraction | None:
+    """Return a rate per second, or None (no limit) from `"off"`."""
+    return None if value == "off" else rate_per_s(value)
 
 
 def share(value: object) -> float:
     """Return a share between 0 and 1 from `"25%"` or `0.25`."""
+    exact: float | Fraction
     if isinstance(value, str):
         match = _SHARE.fullmatch(value.strip()[:50])
         if match is None:
-            raise ValueError(f'"{value[:50]}" is not a share; write it like "25%" or 0.25')
-        number = float(Fraction(match[1]) / 100)
+            raise ValueError(f'{shown(value)} is not a share; write it like "25%" or 0.25')
+        exact = Fraction(match[1]) / 100
     elif isinstance(value, int | float) and not isinstance(value, bool):
-        number = float(value)
+        exact = value
     else:
-        raise ValueError(f'{value!r} is not a share; write it like "25%" or 0.25')
-    if not 0.0 <= number <= 1.0:  # NaN fails too
-        raise ValueError(f"{value} is not between 0 and 1 (0% and 100%)")
-    return number
+        raise ValueError(f'{shown(value)} is not a share; write it like "25%" or 0.25')
+    if not 0 <= exact <= 1:  # NaN fails too
+        raise ValueError(f"{shown(value)} is not between 0 and 1 (0% and 100%)")
+    return float(exact)
 
 
 def number(value: object) -> float:
     """Return a finite number; TOML's nan and inf are refused."""
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f"{value!r} is not a number")
+        raise ValueError(f"{shown(value)} is not a number; write it without quotes, like 3 or 0.5")
     try:
         result = float(value)
     except OverflowError:
-        raise ValueError("the number is too large to count with") from None
+        raise ValueError(f"{shown(value)} is too large to count with; use less than 1e300") from None
     if not math.isfinite(result):
-        raise ValueError(f"{value} is not a finite number")
+        raise ValueError(f"{shown(value)} is not a finite number; write one like 3 or 0.5")
     return result
 
 
@@ -118,7 +142,10 @@ def duration_text(ns: int) -> str:
 
 
 def rate_text(rate: Fraction) -> str:
-    """Write a rate so that `rate_per_s` reads the same number back; a unit is found in which it is a decimal."""
+    """Write a rate so that `rate_per_s` reads the same number back, in a unit in which it is a decimal.
+
+    A rate that is a decimal in no unit (a third of 1/s) is written as the nearest float.
+    """
     for unit in ("s", "m", "h", "d"):
         value = rate * _SECONDS_IN[unit]
         denominator = value.denominator

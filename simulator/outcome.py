@@ -11,13 +11,22 @@ from numpy.typing import NDArray
 Ints = NDArray[np.int64]
 
 FAILURES = ("throttled", "shed", "expired", "timed_out", "error", "sold_out", "store")
-"""Why a try failed, as its person saw it; the order is the code in the traces (placed 0, throttled 1, ...)."""
+"""Why a try failed, as its person saw it. Codes of the traces: simulator/trace.py."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class StageOutcome:
-    """One stage (the gateway too) over the run. Times in ns; `waiting_ns` and `service_ns` hold one value per work
-    that began (waiting) or ended (service); busy and available are integrals in server-ns."""
+    """One stage (the gateway, named "gateway", comes first) over the run. Times in ns.
+
+    `waiting_ns` and `service_ns` hold one value per work that began (waiting: from joining the queue, after any pacing)
+    or ended (service). `busy_ns` and `available_ns` are integrals in server-ns; servers taken away while busy are
+    available until they finish.
+    `counts`: every work that arrived is once among served (with an error or not; at the gateway refusals that took a
+    server's time too), shed, throttled, expired, sold_out, waiting (queued or paced at the end) and in_service; errors
+    are those of the served that failed.
+    For Little's law: `queue_integral_ns` is the time integral of the number in the queue; `unserved_waiting_ns` is
+    the time in the queue, work by work, of those dropped at their turn and of those still there at the end.
+    """
 
     name: str
     waiting_ns: Ints
@@ -25,6 +34,8 @@ class StageOutcome:
     busy_ns: int
     available_ns: int
     queue_max: int
+    queue_integral_ns: int
+    unserved_waiting_ns: int
     counts: Mapping[str, int]  # arrived, served, shed, throttled, expired, errors, sold_out, waiting, in_service
     kv_blocked: int = 0  # batching: how often the head of the queue waited for KV tokens
 
@@ -33,16 +44,23 @@ class StageOutcome:
 class Outcome:
     """A whole run, raw.
 
-    `counts`: final counters, named as in the summary without shares: people.{wanted, placed, abandoned, pending},
-    attempts.{offered, admitted, throttled, shed, expired, pending, timed_out, failed, completed, unanswered, held_back},
-    orders.{placed, delivered, delivered_on_time, late, cancelled, in_progress}, failures.<reason of FAILURES>,
-    sessions.{started, served, failed}, kitchens.{cups, wasted_cups, pauses, repicks, refused}, couriers.{trips, carried}.
+    `counts`: final counters, named as in the summary: all of scenarios.metrics.COUNTERS and STOCKS, 0 where the
+    scenario has no such part. What each counts is said there. In short: people.{wanted, placed, abandoned, pending},
+    attempts.{offered, admitted, throttled, shed, expired, pending, timed_out, failed, completed, unanswered,
+    held_back}, failures.<reason of FAILURES>, sessions.{started, served, failed},
+    orders.{placed, delivered, delivered_on_time, late, cancelled, in_progress},
+    kitchens.{cups, wasted_cups, pauses, repicks, refused}, couriers.{trips, carried}.
     `work_ns`: brought, useful, wasted, dropped, pending in server-ns.
-    `samples`: one int64 per person or attempt: time_to_order_ns, response_admitted_ns, response_refused_ns,
-    tried_ns (people without an order: from the first try to leaving or to the horizon; people with one: to the order).
-    `per_bucket`: counters (names of `counts`, cumulative classes such as people.pending left out) counted in each
-    bucket (start, end]; `gauges`: values at the end of each bucket, such as stages.intent.backlog.
-    `zones`: wanted and placed per zone; `segments`: per segment its wanted, placed and time_to_order_ns.
+    `samples`, one int64 per person, attempt or order:
+    time_to_order_ns; tried_ns (people without an order: from the first try to leaving or to the end of the run; people
+    with one: to the order); response_refused_ns (attempts whose person heard a refusal of the gateway: from start to
+    refusal); response_admitted_ns (all other answered attempts: from start to the answer, or to the timeout);
+    ready_ns (orders that became ready: from placed to ready); delivery_ns (orders delivered: from placed to delivered).
+    `per_bucket`: the names of COUNTERS counted in each bucket (start, end], the first with instant 0, the last up to
+    `ended_ns`; and work.{brought, useful, wasted, dropped} in server-ns. `gauges`: values at the end of each bucket,
+    such as stages.intent.backlog.
+    `zones`: wanted and placed per zone (one without a street); `segments`: per segment of the scenario (empty without
+    any) its wanted, placed and time_to_order_ns.
     """
 
     horizon_ns: int

@@ -1,0 +1,3 @@
+"""Sluice: rehearse the day when everybody comes at once."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,57 @@
+# Sluice in two commands, on a machine with nothing but make and Python 3.11 or newer: `make run`, `make test`.
+# Another Python: make test PYTHON=python3.13 VENV=.venv-3.13
+
+USABLE = -c 'import sys; sys.exit(sys.version_info < (3, 11))'
+ifndef PYTHON
+PYTHON := $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	"$$p" $(USABLE) 2>/dev/null && echo "$$p" && break; done)
+endif
+VENV ?= .venv
+SCALE ?= 0.01
+
+# The name of the stamp holds the version, so that another PYTHON makes another environment.
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.made-with-$(shell "$(PYTHON)" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test lint bench clean
+
+help:  ## say what there is to make
+	@echo 'make run      simulate the milk-tea day at scale $(SCALE) and draw its report (SCALE=0.05 for more of it)'
+	@echo 'make test     all tests, the linter, the formatter and the types'
+	@echo 'make lint     the linter, the formatter and the types alone'
+	@echo 'make bench    the benchmarks'
+	@echo 'make setup    build the environment ($(VENV)); the others do it when it is needed'
+	@echo 'make clean    remove the environment and caches; runs/ stays'
+
+setup: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	@"$(PYTHON)" $(USABLE) || { \
+		echo 'Sluice needs Python 3.11 or newer; name one: make setup PYTHON=/path/to/python3' >&2; exit 1; }
+	@test ! -e "$(VENV)" || test -e "$(VENV)/pyvenv.cfg" || { \
+		echo '$(VENV) is there and is not a virtual environment; name another place: make setup VENV=...' >&2; exit 1; }
+	@echo 'Building $(VENV) with $(PYTHON) from constraints.txt; this takes a minute or two.'
+	@"$(PYTHON)" -m venv --clear "$(VENV)"
+	@"$(BIN)/python" -m pip install --quiet --disable-pip-version-check -e '.[test,report]' -c constraints.txt
+	@touch "$@"
+
+run: setup
+	@echo 'Simulating the milk-tea day at scale $(SCALE).'
+	@"$(BIN)/sluice" run milk-tea-day --engine simpy --scale $(SCALE) --report
+
+test: lint
+	"$(BIN)/python" -m pytest -n auto
+
+lint: setup
+	"$(BIN)/python" -m ruff check .
+	"$(BIN)/python" -m ruff format --check .
+	"$(BIN)/python" -m mypy
+
+bench: setup
+	@for script in benchmarks/*.py; do echo "== $$script"; "$(BIN)/python" "$$script" || exit 1; done
+
+clean:
+	@test ! -e "$(VENV)/pyvenv.cfg" || rm -rf "$(VENV)"
+	rm -rf build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -not -path './.venv*' -prune -exec rm -rf {} +

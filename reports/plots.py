@@ -1,0 +1,458 @@
+"""Pictures of a run over time. The only page that imports matplotlib, without the global state of pyplot."""
+
+from __future__ import annotations
+
+import io
+import re
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from os import PathLike
+from typing import Any
+
+import numpy as np
+
+from reports import bins, figures, words
+from reports.run import (
+    MissingLibrary,
+    Run,
+    Series,
+    ended_s,
+    horizon_s,
+    interrupted,
+    number,
+    rows,
+    series,
+    stage_names,
+)
+
+try:
+    import matplotlib
+    import matplotlib.ticker
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+except ImportError as error:
+    raise MissingLibrary("drawing a report needs matplotlib: pip install 'sluice[report]'") from error
+
+INK, MUTED, GRID = "#1c2127", "#5d6875", "#d8dde3"
+BLUE, ORANGE, GREEN, RED, PINK, SKY = "#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9"
+THEMED = {
+    INK: "ink",
+    MUTED: "muted",
+    GRID: "grid",
+    BLUE: "blue",
+    ORANGE: "orange",
+    GREEN: "green",
+    RED: "red",
+    PINK: "pink",
+    SKY: "sky",
+}
+"""The Okabe-Ito palette, told apart by the colour-blind too, and the CSS variable that stands for each colour in a page."""
+
+_LINES = ((BLUE, "-"), (ORANGE, "--"), (GREEN, "-."), (PINK, ":"))
+_STAGE_GAUGES = ("backlog", "busy", "capacity")
+_WIDTH_IN, _LEFT_IN, _RIGHT_IN, _TOP_IN, _BOTTOM_IN, _BETWEEN_IN = 8.4, 0.85, 0.3, 0.42, 0.52, 0.44
+_STYLE: dict[str, Any] = {
+    "font.family": "DejaVu Sans",
+    "font.size": 9.0,
+    "text.color": INK,
+    "axes.edgecolor": MUTED,
+    "axes.labelcolor": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.linewidth": 0.8,
+    "grid.color": GRID,
+    "grid.linewidth": 0.6,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "lines.linewidth": 1.5,
+    "legend.frameon": False,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "sluice",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plot:
+    """A figure with what it shows and what to look for in it."""
+
+    name: str
+    title: str
+    caption: str
+    figure: Figure
+
+
+@contextmanager
+def _styled() -> Iterator[None]:
+    with matplotlib.rc_context(_STYLE), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)  # a title in another script
+        yield
+
+
+def plots(run: Run) -> list[Plot]:
+    """Return the plots that the run has data for, in the order of the report."""
+    over = bins.bins(run)
+    if over is None:
+        return []
+    makers: tuple[Callable[[Run, bins.Bins], Plot | None], ...]
+    makers = (_orders, _rates, _able, _queues, _kitchens, _couriers)
+    with _styled():
+        return [plot for make in makers if (plot := make(run, over)) is not None]
+
+
+def svg(plot: Plot) -> str:
+    """Return the plot as an element to put into a page: own ids, colours as CSS variables, no address of anything."""
+    out = io.StringIO()
+    with _styled():
+        plot.figure.savefig(out, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    text = out.getvalue()
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    text = re.sub(r' xmlns(:xlink)?="[^"]*"| (width|height)="[\d.]+pt"(?=[^>]*viewBox)', "", text)
+    text = text.replace("xlink:href=", "href=")
+    text = re.sub(r'(?<=id=")|(?<=href="#)|(?<=url\(#)', f"{plot.name}-", text)
+    text = re.sub(r"(\d\.\d\d)\d+", r"\1", text)
+    for colour, variable in THEMED.items():
+        text = text.replace(colour, f"var(--{variable})")
+    return text.replace("<svg", f'<svg role="img" aria-label="{plot.title}"', 1).strip()
+
+
+def picture_of_the_day(run: Run, path: str | PathLike[str]) -> None:
+    """Write a PNG of 1200 x 600: orders against the milestones, rates below, outages shaded."""
+    over = bins.bins(run)
+    if over is None:
+        raise ValueError("the run has no time series to draw")
+    with _styled():
+        picture, (above, below) = _canvas(run, (2.0, 1.08), width_in=10, top_in=0.95, between_in=0.48, bottom_in=0.49)
+        picture.set_facecolor("white")
+        _draw_orders(above, run, over)
+        _draw_rates(below, run, over)
+        _legend(above)
+        _legend(below)
+        title = " ".join(run.scenario.title.split())
+        picture.text(0.013, 0.94, title, size=15, weight="bold", color=INK, parse_math=False)
+        picture.text(0.013, 0.882, _headline(run), size=10, color=MUTED, parse_math=False)
+        picture.savefig(path, format="png", dpi=120, metadata={"Software": None})
+
+
+def _headline(run: Run) -> str:
+    scale = run.summary.get("scale")
+    sized = "" if scale in (None, 1) else f" (scale {figures.scale(scale)})"
+    words_ = [f"{figures.count(number(run, 'orders.placed'))} orders placed{sized}"]
+    lost_s = sum(float(outage["end_s"]) - float(outage["start_s"]) for outage in rows(run, "outages"))
+    if lost_s:
+        words_.append(f"{figures.duration(lost_s)} of outage (under half of the attempts succeed)")
+    return ", ".join(words_)
+
+
+# The frame of every plot.
+
+
+def _canvas(
+    run: Run,
+    heights_in: Sequence[float],
+    *,
+    width_in: float = _WIDTH_IN,
+    top_in: float = _TOP_IN,
+    between_in: float = _BETWEEN_IN,
+    bottom_in: float = _BOTTOM_IN,
+) -> tuple[Figure, list[Axes]]:
+    """Return a figure of panels one above the other, with one time axis, outages shaded and changes marked in each."""
+    height_in = top_in + sum(heights_in) + between_in * (len(heights_in) - 1) + bottom_in
+    picture = Figure(figsize=(width_in, height_in))
+    panels: list[Axes] = []
+    top = height_in - top_in
+    for panel_in in heights_in:
+        box = (_LEFT_IN / width_in, (top - panel_in) / height_in)
+        size = ((width_in - _LEFT_IN - _RIGHT_IN) / width_in, panel_in / height_in)
+        panels.append(picture.add_axes((*box, *size)))
+        top -= panel_in + between_in
+    for panel in panels:
+        _time_axis(panel, run, labelled=panel is panels[-1])
+        _shade(panel, run, labelled=panel is panels[0])
+        for at_s in _change_instants(run):
+            panel.axvline(at_s, color=MUTED, linewidth=0.8, linestyle=(0, (1, 2.5)), zorder=1)
+    return picture, panels
+
+
+def _time_axis(panel: Axes, run: Run, *, labelled: bool) -> None:
+    at_s, labels, title = figures.time_ticks(horizon_s(run), run.scenario.opens)
+    panel.set_xlim(0, horizon_s(run))
+    panel.set_xticks(at_s, labels if labelled else [""] * len(labels))
+    panel.tick_params(length=3)
+    if labelled:
+        panel.set_xlabel(title)
+
+
+def _shade(panel: Axes, run: Run, *, labelled: bool) -> None:
+    horizon = horizon_s(run)
+    spans = [(float(outage["start_s"]), float(outage["end_s"]), "outage") for outage in rows(run, "outages")]
+    colours = [RED] * len(spans)
+    if interrupted(run):
+        spans.append((ended_s(run), horizon, "not simulated"))
+        colours.append(MUTED)
+    for (start_s, end_s, word), colour in zip(spans, colours, strict=True):
+        panel.axvspan(start_s, end_s, color=colour, alpha=0.14, linewidth=0, zorder=0)
+        if labelled and (end_s - start_s) / horizon > 0.015 * len(word):
+            middle = (start_s + end_s) / 2
+            panel.text(middle, 0.985, word, transform=panel.get_xaxis_transform(), ha="center", va="top", color=colour)
+
+
+def _change_instants(run: Run) -> list[float]:
+    """Return when a limit or a capacity changed, none where there are too many to tell apart."""
+    spans = [span for change in words.changes(run.scenario) for span in change.spans]
+    instants = {at_s for start_s, end_s, _ in spans for at_s in (start_s, end_s) if 0 < at_s < horizon_s(run)}
+    return sorted(instants) if len(instants) <= 16 else []
+
+
+def _count_axis(panel: Axes, label: str) -> None:
+    """Label the values of a panel, above its left end, from 0 up and in millions where they are."""
+    top = panel.get_ylim()[1]
+    panel.set_ylim(0, top * 1.07)  # room for the word "outage"
+    size, word = (1e6, "million ") if top >= 1e6 else (1.0, "")
+    write = figures.decimal if size > 1 or top < 20 else figures.count
+    panel.yaxis.set_major_formatter(lambda value, _: write(value / size))
+    panel.yaxis.set_major_locator(matplotlib.ticker.MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
+    _value_label(panel, word + label)
+
+
+def _share_axis(panel: Axes, label: str) -> None:
+    panel.set_ylim(0, 1.13)
+    panel.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0%", "25%", "50%", "75%", "100%"])
+    _value_label(panel, label)
+
+
+def _value_label(panel: Axes, label: str) -> None:
+    width_in = panel.get_position().width * panel.figure.get_figwidth()
+    panel.set_ylabel(label, rotation=0, ha="left", va="bottom")
+    height_in = panel.get_position().height * panel.figure.get_figheight()
+    panel.yaxis.set_label_coords(-0.72 / width_in, 1 + 0.07 / height_in)
+
+
+def _legend(panel: Axes) -> None:
+    handles, labels = panel.get_legend_handles_labels()
+    if handles:
+        height_in = panel.get_position().height * panel.figure.get_figheight()
+        panel.legend(
+            handles,
+            labels,
+            loc="lower right",
+            bbox_to_anchor=(1.0, 1 + 0.045 / height_in),
+            ncols=len(handles),
+            borderaxespad=0,
+            borderpad=0.1,
+            columnspacing=1.2,
+            handlelength=1.8,
+            handletextpad=0.5,
+        )
+
+
+# What each plot draws.
+
+
+def _orders(run: Run, over: bins.Bins) -> Plot | None:
+    picture, (panel,) = _canvas(run, (3.1,))
+    _draw_orders(panel, run, over)
+    _legend(panel)
+    caption = "Orders since the start"
+    if _points(run):
+        caption += ", against what the world is known to have done; bars show the deviation that is allowed"
+    return Plot(name="orders", title="Orders placed", caption=caption + ". A flat stretch is a standstill.", figure=picture)
+
+
+def _draw_orders(panel: Axes, run: Run, over: bins.Bins) -> None:
+    end_s = np.concatenate(([0.0], over.end_s))
+    names = [("orders.placed", "placed", BLUE, "-")]
+    if run.scenario.kitchens is not None or run.scenario.couriers is not None:
+        names.append(("orders.delivered", "delivered", GREEN, "--"))
+    for name, label, colour, style in names:
+        counted = bins.summed(run, name, over)
+        if counted is not None:
+            panel.plot(end_s, np.concatenate(([0.0], np.cumsum(counted))), style, color=colour, label=label, linewidth=2)
+    _mark_milestones(panel, run)
+    _count_axis(panel, "orders since the start")
+
+
+def _points(run: Run) -> list[Any]:
+    found = [milestone for milestone in rows(run, "milestones") if milestone["metric"] == "orders.placed"]
+    return [{**milestone, "at_s": milestone.get("at_s") or horizon_s(run)} for milestone in found]
+
+
+def _mark_milestones(panel: Axes, run: Run) -> None:
+    points = _points(run)
+    for grades, label, fill in ((("published",), "published (deviation of the run)", INK), (("derived", "assumed"), "derived or assumed", "none")):
+        marked = [point for point in points if point.get("grade", "assumed") in grades]
+        if marked:
+            values = np.array([float(point["value"]) for point in marked])
+            allowed = values * np.array([float(point.get("tolerance") or 0) for point in marked])
+            at_s = [float(point["at_s"]) for point in marked]
+            panel.errorbar(
+                at_s, values, allowed, fmt="o", color=INK, mfc=fill, ms=5, capsize=4, lw=1.2, label=label, clip_on=False
+            )
+    top = max([panel.get_ylim()[1], *(1.06 * float(point["value"]) for point in points)])
+    panel.set_ylim(0, top)
+    height_pt = 72 * panel.get_position().height * panel.figure.get_figheight()
+    free_from = 0.0
+    for point in sorted(points, key=lambda point: float(point["value"])):
+        value = float(point["value"])
+        if value >= free_from:
+            word = figures.short_count(value)
+            word += "" if point.get("deviation") is None else f" ({figures.deviation(point['deviation'])})"
+            panel.annotate(word, (float(point["at_s"]), value), (-7, 1), textcoords="offset points", ha="right")
+            free_from = value + top * 13 / height_pt
+
+
+def _rates(run: Run, over: bins.Bins) -> Plot | None:
+    changes = words.changes(run.scenario)
+    shown = changes if 0 < len(changes) <= 8 else []
+    strip_in = 0.36 * len(shown)
+    picture, panels = _canvas(run, (2.3, strip_in) if shown else (2.3,))
+    _draw_rates(panels[0], run, over)
+    _legend(panels[0])
+    caption = "Attempts that come, those that the gateway lets in, and orders, "
+    caption += f"as means over {figures.duration(float(over.width_s[0]))}. The gap between the lines is what is refused or lost."
+    if shown:
+        _draw_changes(panels[1], run, shown)
+        caption += " Below: what was set when."
+    return Plot(name="rates", title="Attempts and orders per second", caption=caption, figure=picture)
+
+
+def _draw_rates(panel: Axes, run: Run, over: bins.Bins) -> None:
+    for name, label, colour, style in (
+        ("attempts.offered", "offered", MUTED, "-"),
+        ("attempts.admitted", "admitted", ORANGE, "-"),
+        ("orders.placed", "placed", BLUE, "-"),
+    ):
+        rate = bins.per_s(run, name, over)
+        if rate is not None:
+            panel.plot(over.middle_s, rate, style, color=colour, label=label, linewidth=1.2)
+    _count_axis(panel, "attempts and orders per second")
+
+
+def _draw_changes(panel: Axes, run: Run, changes: Sequence[words.Change]) -> None:
+    """A row a knob: its name, and below it what it was set to, and when."""
+    for row, change in enumerate(changes):
+        panel.text(0, row + 0.42, change.title, size=8, color=MUTED, va="bottom")
+        for k, (start_s, end_s, word) in enumerate(change.spans):
+            length_s = end_s - start_s
+            fill = "none" if k % 2 == 0 and len(change.spans) > 1 else GRID
+            panel.barh(row + 0.7, length_s, 0.52, start_s, color=fill, edgecolor=GRID, linewidth=0.6)
+            if length_s / horizon_s(run) > 0.011 * len(word) + 0.008:
+                panel.text(start_s + length_s / 2, row + 0.7, word, ha="center", va="center_baseline", size=8)
+    panel.set_ylim(len(changes), 0)
+    panel.set_yticks([])
+    panel.grid(visible=False)
+    for line in panel.lines:
+        line.remove()
+    panel.spines[["left", "bottom"]].set_visible(False)
+
+
+def _able(run: Run, over: bins.Bins) -> Plot | None:
+    picture, (above, below) = _canvas(run, (1.9, 1.3))
+    answers = [bins.summed(run, f"attempts.{name}", over) for name in ("completed", "failed", "timed_out")]
+    sessions = [bins.summed(run, f"sessions.{name}", over) for name in ("served", "failed")]
+    for parts, label, colour, style in ((answers, "of attempts", BLUE, "-"), (sessions, "of sessions", ORANGE, "--")):
+        if parts[0] is not None:
+            whole = sum((part for part in parts if part is not None), np.zeros(len(parts[0])))
+            above.plot(over.middle_s, bins.share(parts[0], whole), style, color=colour, label=label)
+    above.axhline(0.5, color=RED, linewidth=0.9, linestyle=(0, (4, 3)))
+    _share_axis(above, "share that ends with an order")
+    for name, label, colour, style in (
+        ("people.trying", "trying now", BLUE, "-"),
+        ("people.away", "gone, will come back", ORANGE, "--"),
+    ):
+        gauge = bins.mean(run, name, over)
+        if gauge is not None:
+            below.plot(over.middle_s, gauge, style, color=colour, label=label)
+    _count_axis(below, "people without an order")
+    _legend(above)
+    _legend(below)
+    caption = (
+        "Share of attempts, and of sessions (a person's tries in one go), that ended with an order. Under the dashed line"
+        " an outage begins. Below: people who want an order and have none; a crowd that does not melt keeps the trouble going."
+    )
+    return Plot(name="able", title="Who was able to order", caption=caption, figure=picture)
+
+
+def _queues(run: Run, over: bins.Bins) -> Plot | None:
+    names = [name for name in stage_names(run) if series(run, f"stages.{name}.backlog") is not None]
+    if not names:
+        return None
+    picture, (waiting, used, wasted) = _canvas(run, (1.4, 1.2, 0.9))
+    for name, (colour, style) in zip(_tightest(run, names), _LINES, strict=False):
+        backlog, busy, capacity = (bins.mean(run, f"stages.{name}.{gauge}", over) for gauge in _STAGE_GAUGES)
+        if backlog is not None:
+            waiting.plot(over.middle_s, backlog, style, color=colour, label=name)
+        if busy is not None and capacity is not None:
+            used.plot(over.middle_s, bins.share(busy, capacity), style, color=colour)
+    _count_axis(waiting, "attempts waiting")
+    _share_axis(used, "capacity in use")
+    parts = [bins.summed(run, f"work.{name}", over) for name in ("wasted", "useful")]
+    if parts[0] is not None and parts[1] is not None:
+        lost = bins.share(parts[0], parts[0] + parts[1])
+        wasted.fill_between(over.middle_s, 0, lost, color=RED, alpha=0.45, linewidth=0)
+    _share_axis(wasted, "share of work that is wasted")
+    wasted.set_yticks([0, 0.5, 1], ["0%", "50%", "100%"])
+    _legend(waiting)
+    caption = (
+        "Attempts waiting at each stage, how much of its capacity is busy, and the share of work done for attempts that"
+        " became no order. Full capacity with much waste means that servers work for people who have left."
+    )
+    return Plot(name="queues", title="Queues and wasted work", caption=caption, figure=picture)
+
+
+def _tightest(run: Run, names: Sequence[str]) -> list[str]:
+    """Return the stages whose queue or use was highest, as many as there are lines, in the order of an attempt."""
+
+    def tightness(name: str) -> tuple[float, float]:
+        used, queue = number(run, f"stages.{name}.utilisation"), number(run, f"stages.{name}.queue_max")
+        return used or 0.0, queue or 0.0
+
+    most = sorted(names, key=tightness, reverse=True)[: len(_LINES)]
+    return [name for name in names if name in most]
+
+
+def _kitchens(run: Run, over: bins.Bins) -> Plot | None:
+    paused = bins.mean(run, "kitchens.paused", over)
+    backlog = bins.mean(run, "kitchens.backlog_cups", over)
+    if run.scenario.kitchens is None or paused is None or backlog is None:
+        return None
+    picture, (above, below) = _canvas(run, (1.4, 1.4))
+    above.plot(over.middle_s, paused, color=ORANGE)
+    street = run.scenario.street
+    stores = f", of {figures.count(street.zones * street.stores_per_zone)}" if street is not None else ""
+    _count_axis(above, f"paused stores{stores}")
+    below.plot(over.middle_s, backlog, color=BLUE)
+    _count_axis(below, "cups waiting to be made")
+    caption = (
+        "Stores that take no orders because their backlog is too long, and the cups that all stores together still have"
+        " to make. Few paused stores can turn many people away: they are the popular ones."
+    )
+    return Plot(name="kitchens", title="Kitchens", caption=caption, figure=picture)
+
+
+def _couriers(run: Run, over: bins.Bins) -> Plot | None:
+    waiting = bins.mean(run, "couriers.waiting", over)
+    delivered = bins.per_s(run, "orders.delivered", over)
+    if run.scenario.couriers is None or waiting is None or delivered is None:
+        return None
+    picture, (above, below) = _canvas(run, (1.4, 1.6))
+    above.plot(over.middle_s, waiting, color=BLUE)
+    _count_axis(above, "orders waiting for a courier")
+    late, cancelled = (bins.per_s(run, f"orders.{name}", over) for name in ("late", "cancelled"))
+    none = np.zeros(len(delivered))
+    late, cancelled = none if late is None else late, none if cancelled is None else cancelled
+    colours, labels = (GREEN, ORANGE, RED), ("on time", "late", "cancelled")
+    below.stackplot(over.middle_s, delivered - late, late, cancelled, colors=colours, labels=labels, alpha=0.75, linewidth=0)
+    _count_axis(below, "orders per second")
+    _legend(below)
+    caption = (
+        "Orders that are ready and wait for a courier, and how orders ended. Where orders wait, they come late an hour"
+        " later: what is let in now is delivered, or not, then."
+    )
+    return Plot(name="couriers", title="Couriers and deliveries", caption=caption, figure=picture)

@@ -1,0 +1,245 @@
+"""The summary of a run as plain text that fits a terminal of 80 columns and 40 lines; the same bytes for one seed."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from reports import figures
+from reports.run import Run, answered, ended_s, figure, horizon_s, interrupted, number, rows, stage_names, words
+
+COLUMNS = 80
+LINES = 38  # two are left for the shell's prompt
+_LABEL = 11
+
+
+@dataclass(kw_only=True, eq=False)
+class _Block:
+    """Lines that are always shown, then rows of which the lightest are left out where the screen is too short."""
+
+    lines: list[str]
+    rows: list[str] = field(default_factory=list)
+    weights: list[float] = field(default_factory=list)
+    left_out: int = 0
+
+    def shorten(self) -> None:
+        lightest = min(range(len(self.rows)), key=lambda i: (self.weights[i], -i))
+        del self.rows[lightest], self.weights[lightest]
+        self.left_out += 1
+
+    def text(self) -> list[str]:
+        more = [f"  and {self.left_out} more in the report"] if self.left_out else []
+        return [*self.lines, *self.rows, *more]
+
+
+def text(run: Run) -> str:
+    """Return what a run came to, on one screen."""
+    blocks = [_asked(run), _sums(run), _times(run), _stages(run), _street(run), _outages(run)]
+    blocks += [_milestones(run), _gates(run), _books(run)]
+    while sum(len(block.text()) for block in blocks) > LINES:
+        longest = max(blocks, key=lambda block: len(block.rows))
+        if not longest.rows:
+            break
+        longest.shorten()
+    blocks = [block for block in blocks if block.text()]
+    spare = LINES - sum(len(block.text()) for block in blocks)
+    apart = sorted(blocks[1:], key=lambda block: -len(block.text()))[:spare]
+    lines = [line for block in blocks for line in ([""] if block in apart else []) + block.text()]
+    return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def milestones_table(run: Run) -> str:
+    """Return every milestone as a table: published, simulated, deviation, grade; empty where there is none."""
+    block = _milestones(run)
+    return "\n".join(line.rstrip() for line in [*block.lines, *block.rows]) + "\n" if block.rows else ""
+
+
+def _asked(run: Run) -> _Block:
+    scale = run.summary.get("scale")
+    sized = figures.scale(scale) if scale in (None, 1) else f"scale {figures.scale(scale)} (so are all counts)"
+    opens, horizon = run.scenario.opens, figures.duration(horizon_s(run))
+    asked = [f"{run.summary.get('engine', 'unknown')} engine", sized, f"seed {run.summary.get('seed', 'unknown')}"]
+    asked.append(f"{figures.span(0, horizon_s(run), opens)} ({horizon})" if opens else horizon)
+    lines = [_cut(f"{run.scenario.name}: {' '.join(run.scenario.title.split())}", COLUMNS), ", ".join(asked)]
+    if interrupted(run):
+        ended = f"{figures.clock(ended_s(run), opens)}, after {figures.duration(ended_s(run))}"
+        lines.append(f"INTERRUPTED at {ended}: this is what had happened by then.")
+    return _Block(lines=lines)
+
+
+def _sums(run: Run) -> _Block:
+    lines = []
+    wanted = number(run, "people.wanted")
+    ends = [("placed", "got it"), ("abandoned", "left"), ("pending", "trying")]
+    lines += _labelled("People", f"{figures.count(wanted)} wanted an order", _parts(run, "people", ends, wanted))
+    shut_out = figure(run, "people.shut_out") or {}
+    if any(shut_out.values()):
+        hours = [f"{figures.spaced(time)}: {figures.share(part)}" for time, part in shut_out.items()]
+        lines += _labelled("", f"no order after trying for {', '.join(hours)}", [])
+    offered = number(run, "attempts.offered")
+    verdicts = [(name, name) for name in ("admitted", "throttled", "shed", "expired")]
+    amplification = number(run, "retry_amplification")
+    each = f", {figures.decimal(amplification)} a person" if amplification else ""
+    lines += _labelled("Attempts", f"{figures.count(offered)}{each}", _parts(run, "attempts", verdicts, offered))
+    if answered(run):
+        answers = [("completed", "placed an order"), ("failed", "failed"), ("timed_out", "timed out")]
+        lines += _labelled("", "answers", _parts(run, "attempts", answers, answered(run)))
+    goodput = number(run, "goodput_per_s")
+    per_s = f", {figures.rate(goodput)}" if goodput else ""
+    lines += _labelled("Orders", f"{figures.count(number(run, 'orders.placed'))} placed{per_s}", _fates(run))
+    done = (number(run, "work.useful") or 0.0) + (number(run, "work.wasted") or 0.0)
+    if done:
+        kinds = [("useful", "useful"), ("wasted", "wasted")]
+        lines += _labelled("Work", f"{figures.count(done)} server-seconds", _parts(run, "work", kinds, done))
+    return _Block(lines=lines)
+
+
+def _fates(run: Run) -> list[str]:
+    if run.scenario.kitchens is None and run.scenario.couriers is None:
+        return []
+    fates = (("delivered_on_time", "on time"), ("late", "late"), ("cancelled", "cancelled"), ("in_progress", "on the way"))
+    return _parts(run, "orders", fates, number(run, "orders.placed"))
+
+
+def _parts(run: Run, section: str, names: Iterable[tuple[str, str]], whole: float | None) -> list[str]:
+    """Return "62% throttled" for each part that is not nothing."""
+    parts = [(number(run, f"{section}.{name}"), word) for name, word in names]
+    return [f"{figures.share(part / whole)} {word}" for part, word in parts if part and whole]
+
+
+def _labelled(label: str, first: str, rest: Sequence[str]) -> list[str]:
+    sentence = first + (": " + ", ".join(rest) if rest else "")
+    return textwrap.wrap(
+        sentence, COLUMNS, initial_indent=label.ljust(_LABEL), subsequent_indent=" " * _LABEL, break_on_hyphens=False
+    )
+
+
+def _times(run: Run) -> _Block:
+    spreads = [("time_to_order_s", "to an order")]
+    spreads += [("response_time_s.admitted", "to an answer"), ("response_time_s.refused", "to a refusal")]
+    if run.scenario.kitchens is not None:
+        spreads.append(("kitchens.ready_time_s", "order to ready"))
+    if run.scenario.couriers is not None:
+        spreads.append(("couriers.delivery_time_s", "order to door"))
+    table = [["Times", "mean", "p50", "p90", "p99", "max"]]
+    for path, word in spreads:
+        if number(run, f"{path}.p50") is not None:
+            table.append([f"  {word}", *(figures.duration(number(run, f"{path}.{key}")) for key in table[0][1:])])
+    return _Block(lines=_table(table, "lrrrrr") if len(table) > 1 else [])
+
+
+def _stages(run: Run) -> _Block:
+    table = [["Stages", "in use", "longest queue", "waiting p50", "p99", "work p50"]]
+    for name in stage_names(run):
+        times = [number(run, f"stages.{name}.{of}") for of in ("waiting_time_s.p50", "waiting_time_s.p99")]
+        times.append(number(run, f"stages.{name}.service_time_s.p50"))
+        used, queue = number(run, f"stages.{name}.utilisation"), number(run, f"stages.{name}.queue_max")
+        table.append([f"  {name}", figures.share(used), figures.count(queue), *map(figures.duration, times)])
+    weights = [number(run, f"stages.{name}.utilisation") or 0.0 for name in stage_names(run)]
+    return _listed(_table(table, "lrrrrr"), weights)
+
+
+def _street(run: Run) -> _Block:
+    lines = []
+    if run.scenario.kitchens is not None:
+        lines += _labelled("Kitchens", _counted(run, "kitchens.cups", "cups"), _kitchens(run))
+    if run.scenario.couriers is not None and number(run, "couriers.trips"):
+        lines += _labelled("Couriers", _counted(run, "couriers.trips", "trips"), [_counted(run, "couriers.carried", "orders")])
+    return _Block(lines=lines)
+
+
+def _kitchens(run: Run) -> list[str]:
+    names = (("wasted_cups", "in vain"), ("pauses", "pauses"), ("refused", "attempts found no store"))
+    return [_counted(run, f"kitchens.{name}", word) for name, word in names if number(run, f"kitchens.{name}")]
+
+
+def _counted(run: Run, path: str, word: str) -> str:
+    return f"{figures.count(number(run, path))} {word}"
+
+
+def _outages(run: Run) -> _Block:
+    found = rows(run, "outages")
+    if not found:
+        return _Block(lines=_labelled("Outages", "none: never under half of the attempts succeeded for a minute", []))
+    lines = []
+    for outage in found:
+        start_s, end_s = float(outage["start_s"]), float(outage["end_s"])
+        when = f"{figures.span(start_s, end_s, run.scenario.opens)} ({figures.duration(end_s - start_s)})"
+        lines.append(f"{'' if lines else 'Outages':<{_LABEL}}{when}, mostly {figures.name(outage['reason'])}")
+    first, *others = lines
+    lengths = [float(outage["end_s"]) - float(outage["start_s"]) for outage in found]
+    return _Block(lines=[first], rows=others, weights=lengths[1:])
+
+
+def _milestones(run: Run) -> _Block:
+    found = rows(run, "milestones")
+    if not found:
+        return _Block(lines=[])
+    table = [["Milestones (! missed)", "at", "expected", "simulated", "deviation", "grade"]]
+    table += [_milestone(run, milestone) for milestone in found]
+    return _listed(_table(table, "llrrrl"), [0.0 if milestone.get("met") else 1.0 for milestone in found])
+
+
+def _milestone(run: Run, milestone: Any) -> list[str]:
+    at_s, simulated = milestone.get("at_s"), milestone.get("simulated")
+    mark = " " if milestone.get("met") or simulated is None else "!"
+    return [
+        f"{mark} {' '.join(str(milestone.get('title') or milestone['name']).split())}",
+        "the end" if at_s is None else figures.clock(float(at_s), run.scenario.opens),
+        words(run, milestone["metric"], milestone["value"]),
+        "not reached" if simulated is None else words(run, milestone["metric"], simulated),
+        figures.deviation(milestone.get("deviation")),
+        str(milestone.get("grade") or figures.NOTHING),
+    ]
+
+
+def _gates(run: Run) -> _Block:
+    found = rows(run, "gates")
+    if not found:
+        return _Block(lines=[])
+    table = [["Gates", "figure", "must be", "is", ""]]
+    for gate in found:
+        verdict = "passed" if gate.get("passed") else "FAILED"
+        table.append([f"  {gate['name']}", gate["metric"], bounds(run, gate), words(run, gate["metric"], gate["value"]), verdict])
+    return _listed(_table(table, "lllrl"), [0.0 if gate.get("passed") else 1.0 for gate in found])
+
+
+def bounds(run: Run, gate: Any) -> str:
+    """Write what a gate asks: "90% or more", "10 min or less", "1 s to 2 s"."""
+    low, high = (gate.get(bound) for bound in ("min", "max"))
+    if low is not None and high is not None:
+        return f"{words(run, gate['metric'], low)} to {words(run, gate['metric'], high)}"
+    return f"{words(run, gate['metric'], high if low is None else low)} or {'less' if low is None else 'more'}"
+
+
+def _books(run: Run) -> _Block:
+    checked, violated = number(run, "invariants.checked"), figure(run, "invariants.violated")
+    if checked is None:
+        return _Block(lines=[])
+    wrong = len(violated) if isinstance(violated, list | tuple) else int(violated or 0)
+    verdict = f"DO NOT BALANCE: {wrong} of {checked:.0f} identities are violated" if wrong else "balance"
+    return _Block(lines=_labelled("Books", verdict if wrong else f"{verdict} ({checked:.0f} identities checked)", []))
+
+
+def _listed(lines: list[str], weights: list[float]) -> _Block:
+    """A table as a block: its head stays, its rows may be left out; without rows there is nothing."""
+    return _Block(lines=lines[:1], rows=lines[1:], weights=weights) if weights else _Block(lines=[])
+
+
+def _table(cells: Sequence[Sequence[str]], align: str) -> list[str]:
+    """Lay cells out in columns two spaces apart; the first column gives way where the line would be too long."""
+    widths = [max(len(row[i]) for row in cells) for i in range(len(align))]
+    widths[0] = min(widths[0], COLUMNS - sum(widths[1:]) - 2 * (len(align) - 1))
+    widths[0] = max(widths[0], _LABEL)
+    lines = []
+    for row in cells:
+        columns = zip(row, widths, align, strict=True)
+        line = [_cut(cell, width).ljust(width) if side == "l" else cell.rjust(width) for cell, width, side in columns]
+        lines.append(_cut("  ".join(line), COLUMNS))
+    return lines
+
+
+def _cut(line: str, width: int) -> str:
+    return line if len(line) <= width else line[: max(0, width - 3)] + "..."

@@ -1,0 +1,210 @@
+"""A scenario in words: what the tables "what was asked" of a report say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from reports import figures
+from scenarios import model, units
+from scenarios.units import NS_PER_S
+
+_LAWS = {
+    "token_bucket": "token bucket",
+    "gcra": "even spacing (GCRA)",
+    "fixed_window": "fixed window",
+    "sliding_window_log": "sliding window",
+    "fixed_concurrency": "at most so many at once",
+    "deadline": "deadline",
+    "retry_budget": "retry budget",
+    "pacing": "pacing",
+}
+_KEYS = {"global": "all together", "person": "each person", "segment": "each segment", "zone": "each zone"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """A knob and what stood on it: (start, end, value) in s, in order, first value included."""
+
+    name: str
+    knob: str
+    spans: tuple[tuple[float, float, str], ...]
+
+    @property
+    def title(self) -> str:
+        """Return the knob in words, behind the name of what changes it: "rain: couriers slowdown"."""
+        return f"{self.name}: {knob_words(self.knob)}"
+
+
+def time_words(of: Any) -> str:
+    """Write a distribution of times: "lognormal, median 40 ms, CV 0.5"."""
+    return _distribution(of, lambda ns: figures.duration(ns / NS_PER_S))
+
+
+def count_words(of: Any) -> str:
+    """Write a distribution of counts: "uniform, 3 to 5"."""
+    return _distribution(of, figures.decimal)
+
+
+def _distribution(of: Any, word: Any) -> str:
+    if of.kind == "constant":
+        return str(word(of.mean))
+    if of.kind == "exponential":
+        return f"exponential, mean {word(of.mean)}"
+    if of.kind == "gamma":
+        return f"gamma, mean {word(of.mean)}, CV {figures.decimal(of.cv)}"
+    if of.kind == "uniform":
+        return f"uniform, {word(of.low)} to {word(of.high)}"
+    if of.kind == "lognormal":
+        width = f"p95 {word(of.p95)}" if of.p95 is not None else f"CV {figures.decimal(of.cv)}"
+        width = f"sigma {figures.decimal(of.sigma)}" if of.sigma is not None else width
+        return f"lognormal, median {word(of.median)}, {width}"
+    if of.kind == "empirical":
+        return f"measured, {word(of.quantiles[0][1])} to {word(of.quantiles[-1][1])}"
+    total = sum(part.weight for part in of.parts)
+    return "; ".join(f"{figures.share(part.weight / total)} {_distribution(part.of, word)}" for part in of.parts)
+
+
+def arrivals_words(scenario: model.Scenario) -> str:
+    """Write who comes: "Poisson arrivals, at most 585/s before its curves day and ramp"."""
+    arrivals = scenario.arrivals
+    if arrivals.process == "trace":
+        return f"arrivals of the trace {arrivals.file}"
+    rates = [float(rate) for _, rate in arrivals.rate_per_s]
+    kind = {"poisson": "Poisson arrivals", "steady": "steady arrivals", "gamma": "gamma arrivals"}[arrivals.process]
+    level = figures.rate(rates[0]) if len(set(rates)) == 1 else f"{figures.rate(min(rates))} to {figures.rate(max(rates))}"
+    curves = [shape.name for shape in arrivals.shapes]
+    return f"{kind}, {level}" + (f" times the curve{'s'[: len(curves) > 1]} {' and '.join(curves)}" if curves else "")
+
+
+def people_words(scenario: model.Scenario) -> str:
+    """Write how people wait, retry and come back."""
+    people = scenario.people
+    tries = "1 try" if people.attempts == 1 else f"up to {figures.count(people.attempts)} tries"
+    words = [f"each answer is awaited {time_words(people.timeout)}", f"{tries} a session"]
+    if people.attempts > 1:
+        words.append(f"{time_words(people.retry_delay)} between tries")
+    if people.come_back is not None:
+        words.append(f"{figures.share(people.come_back.probability)} of those who fail come back later")
+    return "; ".join(words)
+
+
+def stage_rows(scenario: model.Scenario) -> list[tuple[str, str, str, str, str]]:
+    """Return per stage: name, capacity, work of one attempt, queue, and what happens to work whose person has left."""
+    rows = []
+    if scenario.gateway is not None:
+        gateway = scenario.gateway
+        work = f"{time_words(gateway.admit)} to admit, {time_words(gateway.refuse)} to refuse"
+        rows.append(("gateway", _many(gateway.servers, "server"), work, _queue(gateway), _left(gateway)))
+    return rows + [(stage.name, _capacity(stage), _work(stage), _queue(stage), _left(stage)) for stage in scenario.stages]
+
+
+def _many(number: float, word: str) -> str:
+    return f"{figures.decimal(number)} {word}{'s'[: number != 1]}"
+
+
+def _capacity(stage: Any) -> str:
+    if stage.kind == "batching":
+        return f"{_many(stage.replicas, 'replica')} of {figures.count(stage.slots)} calls at once"
+    shards = f"{figures.count(stage.shards)} shards of " if stage.shards > 1 else ""
+    return shards + _many(stage.servers, "server")
+
+
+def _work(stage: Any) -> str:
+    if stage.kind == "batching":
+        return f"{count_words(stage.prompt)} tokens in, {count_words(stage.output)} out"
+    growing = f", {figures.duration(stage.per_busy_ns / NS_PER_S)} more for each in service" if stage.per_busy_ns else ""
+    failing = f", {figures.share(stage.failure)} fail" if stage.failure else ""
+    return time_words(stage.service) + growing + failing
+
+
+def _queue(stage: Any) -> str:
+    order = "newest first" if getattr(stage, "discipline", "fifo") == "lifo" else "oldest first"
+    return f"up to {figures.count(stage.queue_limit)} wait, {order}"
+
+
+def _left(stage: Any) -> str:
+    return "dropped" if stage.deadline else "worked on all the same"
+
+
+def limit_rows(scenario: model.Scenario) -> list[tuple[str, str, str, str]]:
+    """Return per limit: name, where it stands, its rule, and whom it counts together."""
+    return [
+        (limit.name, _place(limit.at), f"{_LAWS[limit.law]}: {_rule(limit)}", _KEYS[limit.key])
+        for limit in scenario.admission
+    ]
+
+
+def _place(at: str) -> str:
+    return at.replace("stage:", "stage ")
+
+
+def _rule(limit: Any) -> str:
+    if limit.law in ("token_bucket", "gcra"):
+        burst = f", bursts of {figures.count(limit.burst)}" if limit.burst else ""
+        return f"{knob_value('rate', limit.rate_per_s)}{burst}"
+    if limit.law in ("fixed_window", "sliding_window_log"):
+        return f"{figures.count(limit.limit)} in {figures.duration(limit.window_ns / NS_PER_S)}"
+    if limit.law == "fixed_concurrency":
+        return figures.count(limit.limit)
+    if limit.law == "deadline":
+        return f"at least {figures.duration(limit.least_left_ns / NS_PER_S)} left"
+    if limit.law == "retry_budget":
+        earned = "success" if limit.earn_on == "success" else "call"
+        return f"{figures.decimal(limit.earn)} of a retry a {earned}, at most {figures.decimal(limit.cap)} saved"
+    longest = figures.duration(limit.longest_wait_ns / NS_PER_S)
+    return f"{figures.rate(float(limit.rate_per_s))}, refused beyond a wait of {longest}"
+
+
+def knob_value(knob: str, value: Any) -> str:
+    """Write the value of a knob in its unit: "302/s", "14.4", "40%"; a rate of none is "off"."""
+    if value is None or value == "off":
+        return "off"
+    last = knob.rsplit(".", 1)[-1]
+    if last == "rate":
+        return figures.rate(float(value if not isinstance(value, str) else units.rate_per_s(value)))
+    if last in ("failure", "closed"):
+        return figures.share(units.share(value))
+    if isinstance(value, int | float):
+        return f"x {figures.decimal(value)}" if last == "slowdown" else figures.decimal(value)
+    return str(value)
+
+
+def knob_words(knob: str) -> str:
+    """Write a knob: "stages.intent.servers" is "intent servers", "admission.door.rate" is "door rate"."""
+    parts = knob.split(".")
+    return " ".join(parts[1:] if parts[0] in ("stages", "admission") else parts).replace("_", " ")
+
+
+def changes(scenario: model.Scenario) -> list[Change]:
+    """Return what was changed during the run, a row a knob: timelines with their first value, then incidents."""
+    horizon_s = scenario.horizon_ns / NS_PER_S
+    return [*_timelines(scenario, horizon_s), *_incidents(scenario, horizon_s)]
+
+
+def _timelines(scenario: model.Scenario, horizon_s: float) -> Iterator[Change]:
+    for timeline in scenario.timelines:
+        steps = [(at_ns / NS_PER_S, knob_value(timeline.knob, value)) for at_ns, value in timeline.steps]
+        if steps[0][0] > 0:
+            steps.insert(0, (0.0, knob_value(timeline.knob, _first_value(scenario, timeline.knob))))
+        ends = [*(at_s for at_s, _ in steps[1:]), horizon_s]
+        spans = [(at_s, min(end_s, horizon_s), word) for (at_s, word), end_s in zip(steps, ends, strict=True)]
+        yield Change(name=timeline.name, knob=timeline.knob, spans=tuple(s for s in spans if s[0] < s[1]))
+
+
+def _incidents(scenario: model.Scenario, horizon_s: float) -> Iterator[Change]:
+    for incident in scenario.incidents:
+        start_s = incident.at_ns / NS_PER_S
+        end_s = min(start_s + incident.for_ns / NS_PER_S, horizon_s)
+        for knob, value in incident.set.items():
+            yield Change(name=incident.name, knob=knob, spans=((start_s, end_s, knob_value(knob, value)),))
+
+
+def _first_value(scenario: model.Scenario, knob: str) -> Any:
+    """Return what the file sets a knob to, before any timeline."""
+    place, *name, last = knob.split(".")
+    here: Any = getattr(scenario, place, None)
+    if name:
+        here = next((part for part in here or () if part.name == name[0]), None)
+    return getattr(here, "rate_per_s" if last == "rate" else last, None)

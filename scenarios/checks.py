@@ -1,0 +1,222 @@
+"""What makes sense only together: references, places of laws, times within the horizon, sizes that can be run."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+from scenarios import knobs, metrics, units
+from scenarios.errors import Problem, Steps, did_you_mean
+from scenarios.model import (
+    Arrivals,
+    ConcurrencyAdmission,
+    DeadlineAdmission,
+    PacingAdmission,
+    RetryBudgetAdmission,
+    Scenario,
+    Shape,
+)
+from scenarios.tree import Node
+
+MOST_WANTS = 10**8
+MOST_BUCKETS = 100_000
+MOST_STORES = 10**7
+
+Finding = tuple[Steps, str]
+
+
+def problems(scenario: Scenario, root: Node, scale: Fraction) -> list[Problem]:
+    """Return what is wrong with a scenario that is well formed, told at the places of its tree."""
+    return [
+        root.problem(steps, remedy)
+        for check in (_names, _laws, _street, _turns, _marks, _sizes, _trace)
+        for steps, remedy in check(scenario)
+    ] + [root.problem(steps, remedy) for steps, remedy in _wants(scenario, scale)]
+
+
+def _names(scenario: Scenario) -> Iterator[Finding]:
+    for at, stage in enumerate(scenario.stages):
+        if stage.name in ("gateway", "client"):
+            yield ("stages", at, "name"), "is the name of a place of its own; call the stage something else"
+
+
+def _laws(scenario: Scenario) -> Iterator[Finding]:
+    stages = [stage.name for stage in scenario.stages]
+    for at, law in enumerate(scenario.admission):
+        place, _, stage = law.at.partition(":")
+        steps: Steps = ("admission", at)
+        if place == "stage" and stage not in stages:
+            yield (*steps, "at"), f"there is no stage {stage}{did_you_mean(stage, stages)}"
+        if isinstance(law, RetryBudgetAdmission) and place != "client":
+            yield (*steps, "at"), 'a retry_budget holds back retries before they are sent; it stands at = "client"'
+        if isinstance(law, PacingAdmission | DeadlineAdmission | ConcurrencyAdmission) and place == "client":
+            yield (*steps, "at"), f"a {law.law} stands at the gateway or a stage; a client knows nothing of others"
+        if law.key == "zone" and scenario.street is None:
+            yield (*steps, "key"), "there are no zones without a [street]; add one, or use another key"
+        if law.key == "segment" and not scenario.segments:
+            yield (*steps, "key"), "there are no [[segments]]; add some, or use another key"
+
+
+def _street(scenario: Scenario) -> Iterator[Finding]:
+    street, segments = scenario.street, scenario.segments
+    if street is None:
+        for part in ("kitchens", "couriers"):
+            if getattr(scenario, part) is not None:
+                yield (part,), "stands on a street; add a [street] with zones and stores_per_zone"
+    elif street.zones * street.stores_per_zone > MOST_STORES:
+        stores = street.zones * street.stores_per_zone
+        yield ("street", "zones"), f"{stores:,} stores are more than {MOST_STORES:,}; use fewer"
+    if scenario.couriers is not None and scenario.couriers.cancel_after_ns < scenario.couriers.promise_ns:
+        yield ("couriers", "cancel_after"), "is sooner than the promise, so nothing could ever be late; use more"
+    if segments and abs(sum(segment.share for segment in segments) - 1) > 1e-9:
+        total = sum(segment.share for segment in segments)
+        yield ("segments",), f"the shares add up to {total:g}, not 1; change one of them"
+    yield from _zones_of_segments(scenario)
+
+
+def _zones_of_segments(scenario: Scenario) -> Iterator[Finding]:
+    given = [at for at, segment in enumerate(scenario.segments) if segment.zones is not None]
+    if not given:
+        return
+    if scenario.street is None:
+        yield ("segments", given[0], "zones"), "there are no zones without a [street]; add one, or take this out"
+    elif len(given) < len(scenario.segments):
+        without = next(at for at in range(len(scenario.segments)) if at not in given)
+        yield ("segments", without), "has no zones where other segments have; give each its share of them"
+    elif abs(sum(segment.zones or 0.0 for segment in scenario.segments) - 1) > 1e-9:
+        total = sum(segment.zones or 0.0 for segment in scenario.segments)
+        yield ("segments",), f"the shares of zones add up to {total:g}, not 1; change one of them"
+
+
+def _turns(scenario: Scenario) -> Iterator[Finding]:
+    turned: dict[str, str] = {}
+    for at, timeline in enumerate(scenario.timelines):
+        steps: Steps = ("timelines", at)
+        if timeline.knob in turned:
+            yield (*steps, "knob"), f"is stepped by timeline {turned[timeline.knob]} already; join the two"
+        turned.setdefault(timeline.knob, timeline.name)
+        yield from _knob(scenario, timeline.knob, (*steps, "knob"))
+        for step, (at_ns, raw) in enumerate(timeline.steps):
+            yield from _before_horizon(scenario, at_ns, (*steps, "steps", step, 0))
+            yield from _value(scenario, timeline.knob, raw, (*steps, "steps", step, 1))
+    for at, incident in enumerate(scenario.incidents):
+        yield from _before_horizon(scenario, incident.at_ns, ("incidents", at, "at"))
+        for path, raw in incident.set.items():
+            yield from _knob(scenario, path, ("incidents", at, "set", path))
+            yield from _value(scenario, path, raw, ("incidents", at, "set", path))
+
+
+def _knob(scenario: Scenario, path: str, steps: Steps) -> Iterator[Finding]:
+    try:
+        knobs.parse(path, scenario)
+    except ValueError as error:
+        yield steps, str(error)
+
+
+def _value(scenario: Scenario, path: str, raw: object, steps: Steps) -> Iterator[Finding]:
+    try:
+        knob = knobs.parse(path, scenario)
+    except ValueError:
+        return  # told once, at the knob
+    try:
+        knobs.value(knob, raw, scenario)
+    except ValueError as error:
+        yield steps, str(error)
+
+
+def _before_horizon(scenario: Scenario, at_ns: int, steps: Steps) -> Iterator[Finding]:
+    if at_ns >= scenario.horizon_ns:
+        horizon = units.duration_text(scenario.horizon_ns)
+        yield steps, f"never happens, for the run ends at {horizon}; use an earlier time, or a longer horizon"
+
+
+def _marks(scenario: Scenario) -> Iterator[Finding]:
+    known = metrics.names(scenario)
+    for part, marks in (("milestones", scenario.milestones), ("gates", scenario.gates)):
+        for at, mark in enumerate(marks):
+            if mark.metric not in known:
+                yield (
+                    (part, at, "metric"),
+                    f"there is no such figure in a run of this{did_you_mean(mark.metric, known)}",
+                )
+    for at, milestone in enumerate(scenario.milestones):
+        yield from _when(scenario, milestone.at_ns, milestone.metric, ("milestones", at, "at"))
+
+
+def _when(scenario: Scenario, at_ns: int | None, name: str, steps: Steps) -> Iterator[Finding]:
+    metric = metrics.find(name, scenario)
+    if at_ns is None or metric is None:
+        return
+    horizon = units.duration_text(scenario.horizon_ns)
+    if at_ns > scenario.horizon_ns:
+        yield steps, f"is after the end of the run at {horizon}; use an earlier time, or a longer horizon"
+    elif at_ns < scenario.horizon_ns and not metric.counter:
+        yield steps, f"{name} is known at the end only, not within the run; take at out, or use a counter"
+
+
+def _sizes(scenario: Scenario) -> Iterator[Finding]:
+    horizon, bucket = units.duration_text(scenario.horizon_ns), units.duration_text(scenario.bucket_ns)
+    if scenario.bucket_ns > scenario.horizon_ns:
+        yield ("bucket",), f"a bucket of {bucket} is longer than the horizon of {horizon}; use a shorter one"
+    elif scenario.horizon_ns > scenario.bucket_ns * MOST_BUCKETS:
+        yield (
+            ("bucket",),
+            f"a bucket of {bucket} makes more than {MOST_BUCKETS:,} of them in {horizon}; use a longer one",
+        )
+
+
+def _trace(scenario: Scenario) -> Iterator[Finding]:
+    file = scenario.arrivals.file
+    if file is not None and not Path(file).is_file():
+        yield ("arrivals", "file"), "is not a file; give the path of a CSV, relative to the scenario file"
+
+
+def _wants(scenario: Scenario, scale: Fraction) -> Iterator[Finding]:
+    wants = expected_wants(scenario) * float(scale)
+    if not wants <= MOST_WANTS:
+        remedy = f"about {wants:.3g} people would come, and {MOST_WANTS:,} is the most; lower the rate, or run a part "
+        yield ("arrivals", "rate"), remedy + "of it with --scale"
+
+
+def expected_wants(scenario: Scenario) -> float:
+    """Return about how many people come before the horizon, the invited too: an estimate in a few ms, for a bound."""
+    arrivals, horizon_ns = scenario.arrivals, scenario.horizon_ns
+    bends = {at_ns for curve in _curves(arrivals) for at_ns, _ in curve if at_ns < horizon_ns}
+    instants = sorted({*bends, *(horizon_ns * part // 1000 for part in range(1001))})
+    rates = [_rate_per_s(arrivals, at_ns) for at_ns in instants]
+    first = math.fsum(
+        (b_ns - a_ns) / units.NS_PER_S * (rates[at] + rates[at + 1]) / 2
+        for at, (a_ns, b_ns) in enumerate(zip(instants, instants[1:], strict=False))
+    )
+    mean = scenario.invitations.mean if scenario.invitations else 0.0
+    return first / (1 - mean) if mean < 1 else first  # above 1 the capacity bounds what is placed and invites
+
+
+def _curves(arrivals: Arrivals) -> list[Sequence[tuple[int, Fraction | float]]]:
+    return [arrivals.rate_per_s, *(shape.curve for shape in arrivals.shapes if shape.curve is not None)]
+
+
+def _rate_per_s(arrivals: Arrivals, at_ns: int) -> float:
+    if not arrivals.rate_per_s:
+        return 0.0
+    return math.prod((_level(arrivals.rate_per_s, at_ns), *(_factor(shape, at_ns) for shape in arrivals.shapes)))
+
+
+def _factor(shape: Shape, at_ns: int) -> float:
+    if shape.curve is not None:
+        return _level(shape.curve, at_ns)
+    assert shape.logistic is not None
+    step = shape.logistic
+    x = max(-700.0, min(700.0, (at_ns - step.middle_ns) / step.width_ns))
+    return step.low + (step.high - step.low) / (1 + math.exp(-x))
+
+
+def _level(curve: Sequence[tuple[int, Fraction | float]], at_ns: int) -> float:
+    after = bisect_right(curve, at_ns, key=lambda point: point[0])
+    if after in (0, len(curve)):
+        return float(curve[max(after - 1, 0)][1])
+    (a_ns, a), (b_ns, b) = curve[after - 1], curve[after]
+    return float(a) + float(b - a) * ((at_ns - a_ns) / (b_ns - a_ns))

@@ -1,0 +1,152 @@
+"""What timelines, incidents and control processes may turn: paths such as `stages.intent.servers`, and their values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from fractions import Fraction
+
+from scenarios import units
+from scenarios.errors import did_you_mean
+from scenarios.model import (
+    BatchingStage,
+    ConcurrencyAdmission,
+    PacingAdmission,
+    RateAdmission,
+    Scenario,
+    WindowAdmission,
+)
+
+Value = int | float | Fraction | None
+"""Servers, limits: int; replicas, slowdowns, shares: float; rates: Fraction per second, None where there is no limit."""
+
+
+class Kind(Enum):
+    """What a knob sets; the value is the end of its path."""
+
+    STAGE_SERVERS = "stages.servers"
+    STAGE_REPLICAS = "stages.replicas"
+    STAGE_QUEUE_LIMIT = "stages.queue_limit"
+    STAGE_SLOWDOWN = "stages.slowdown"
+    STAGE_FAILURE = "stages.failure"
+    GATEWAY_SERVERS = "gateway.servers"
+    ADMISSION_RATE = "admission.rate"
+    ADMISSION_LIMIT = "admission.limit"
+    KITCHENS_SLOWDOWN = "kitchens.slowdown"
+    KITCHENS_CLOSED = "kitchens.closed"
+    COURIERS_SLOWDOWN = "couriers.slowdown"
+
+
+@dataclass(frozen=True, slots=True)
+class Knob:
+    """One knob of a scenario: `index` is the place of the stage or admission law in its array, 0 for other knobs."""
+
+    kind: Kind
+    index: int
+    path: str
+
+
+def parse(path: str, scenario: Scenario) -> Knob:
+    """Return the knob of a path, or raise `ValueError` that says what is wrong and what is near."""
+    parts = path.split(".")
+    part, name, setting = parts[0], ".".join(parts[1:-1]), parts[-1]
+    known = [f"{kind.value.replace('.', '.<name>.') if _many(kind) else kind.value}" for kind in Kind]
+    kind = next((kind for kind in Kind if kind.value == f"{part}.{setting}" and _many(kind) == bool(name)), None)
+    if kind is None:
+        pattern = ".".join((part, "<name>", setting)) if name else path
+        raise ValueError(f"is not a knob{did_you_mean(pattern, known)}")
+    index = _index(part, name, scenario) if _many(kind) else 0
+    _fits(kind, index, scenario)
+    return Knob(kind, index, path)
+
+
+def value(knob: Knob, raw: object, scenario: Scenario) -> Value:
+    """Return a knob's value from what a file says, or raise `ValueError`. A rate that is a fraction stays as it is."""
+    if knob.kind is Kind.ADMISSION_RATE:
+        if raw == "off" and isinstance(scenario.admission[knob.index], PacingAdmission):
+            raise ValueError('"off" is for laws that refuse; pacing needs a rate, if need be a high one')
+        return raw if isinstance(raw, Fraction) else units.rate_or_off(raw)
+    if knob.kind is Kind.ADMISSION_LIMIT and isinstance(scenario.admission[knob.index], WindowAdmission):
+        return _whole(10**7)(raw)
+    return _READERS[knob.kind](raw)
+
+
+def base(knob: Knob, scenario: Scenario) -> Value:
+    """Return the value that a knob has where nothing turns it."""
+    part, _, setting = knob.kind.value.partition(".")
+    owner = getattr(scenario, part)
+    found: Value = getattr(owner[knob.index] if _many(knob.kind) else owner, _FIELDS.get(setting, setting))
+    return found
+
+
+_FIELDS = {"rate": "rate_per_s"}
+
+
+def _many(kind: Kind) -> bool:
+    return kind.value.startswith(("stages.", "admission."))
+
+
+def _index(part: str, name: str, scenario: Scenario) -> int:
+    names = [each.name for each in getattr(scenario, part)]
+    if name not in names:
+        what = "stage" if part == "stages" else "admission law"
+        raise ValueError(f"there is no {what} {name}{did_you_mean(name, names)}")
+    return names.index(name)
+
+
+def _fits(kind: Kind, index: int, scenario: Scenario) -> None:
+    part, _, setting = kind.value.partition(".")
+    if part == "stages":
+        batching = isinstance(scenario.stages[index], BatchingStage)
+        if batching and setting in ("servers", "slowdown"):
+            raise ValueError(f"a batching stage has no {setting}; set its replicas, queue_limit or failure")
+        if not batching and setting == "replicas":
+            raise ValueError("only a batching stage has replicas; set its servers")
+    elif part == "admission":
+        law = scenario.admission[index]
+        if setting == "rate" and not isinstance(law, RateAdmission | PacingAdmission):
+            raise ValueError(f"a law of kind {law.law} has no rate")
+        if setting == "limit" and not isinstance(law, WindowAdmission | ConcurrencyAdmission):
+            raise ValueError(f"a law of kind {law.law} has no limit")
+    elif getattr(scenario, part) is None:
+        raise ValueError(f"the scenario has no [{part}]; add it, or take this out")
+
+
+def _whole(most: int) -> Callable[[object], int]:
+    def read(raw: object) -> int:
+        if isinstance(raw, bool) or not isinstance(raw, int):
+            raise ValueError(f"{units.shown(raw)} is not a whole number; write it without quotes, like 40")
+        if not 0 <= raw <= most:
+            raise ValueError(f"{units.shown(raw)} is not between 0 and {most:,}")
+        return raw
+
+    return read
+
+
+def _replicas(raw: object) -> float:
+    number = units.number(raw)
+    if not 0 <= number <= 100_000:
+        raise ValueError(f"{units.shown(raw)} is not between 0 and 100,000")
+    return number
+
+
+def _slowdown(raw: object) -> float:
+    number = units.number(raw)
+    if not 0 < number <= 1e6:
+        raise ValueError(f"{units.shown(raw)} is not between 0 and 1,000,000; 1 is the usual speed, 2 half of it")
+    return number
+
+
+_READERS: dict[Kind, Callable[[object], Value]] = {
+    Kind.STAGE_SERVERS: _whole(10**12),
+    Kind.STAGE_REPLICAS: _replicas,
+    Kind.STAGE_QUEUE_LIMIT: _whole(10**12),
+    Kind.STAGE_SLOWDOWN: _slowdown,
+    Kind.STAGE_FAILURE: units.share,
+    Kind.GATEWAY_SERVERS: _whole(10**12),
+    Kind.ADMISSION_LIMIT: _whole(10**12),
+    Kind.KITCHENS_SLOWDOWN: _slowdown,
+    Kind.KITCHENS_CLOSED: units.share,
+    Kind.COURIERS_SLOWDOWN: _slowdown,
+}

@@ -1,0 +1,88 @@
+"""The manifest of a run: what ran, of which versions and sources, when, and how fast."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+FORMAT = 1
+ROOT = Path(__file__).resolve().parent.parent
+SOURCES = ("limits", "scenarios", "simulator")
+LIBRARIES = ("sluice", "numpy", "simpy")
+
+
+def make_manifest(
+    *,
+    scenario: str,
+    engine: str,
+    seed: int,
+    scale: float,
+    interrupted: bool,
+    command: Sequence[str],
+    started: datetime,
+    ended: datetime,
+    engine_s: float,
+    events: int,
+    roundings: Sequence[Mapping[str, Any]],
+    resolved_toml: str,
+) -> dict[str, Any]:
+    """Return the content of manifest.json; versions and hashes are found here, all else is told.
+
+    `engine_s` is the clock time of the engine alone, without loading, summary and files; `roundings` are what scale
+    made fractional, each {what, asked, used}. Clock times are written in UTC, ISO 8601.
+    """
+    return {
+        "format": FORMAT,
+        "scenario": scenario,
+        "engine": engine,
+        "seed": seed,
+        "scale": scale,
+        "interrupted": interrupted,
+        "command": list(command),
+        "started_utc": _iso(started),
+        "ended_utc": _iso(ended),
+        "engine_s": round(engine_s, 6),
+        "events": int(events),
+        "events_per_s": round(events / engine_s, 1) if engine_s > 0 else None,
+        "roundings": [dict(rounding) for rounding in roundings],
+        "versions": versions(),
+        "hashes": {"scenario": text_hash(resolved_toml), "sources": sources_hash()},
+    }
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of the libraries that figures depend on."""
+    return {"python": platform.python_version(), **{name: _version(name) for name in LIBRARIES}}
+
+
+def text_hash(text: str) -> str:
+    """Return the SHA-256 of a text."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def sources_hash() -> str:
+    """Return one SHA-256 over every Python file that decides on an outcome, names included."""
+    digest = hashlib.sha256()
+    for folder in SOURCES:
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            name = path.relative_to(ROOT).as_posix().encode()
+            content = path.read_bytes()
+            digest.update(b"%d %s %d " % (len(name), name, len(content)))
+            digest.update(content)
+    return digest.hexdigest()
+
+
+def _version(library: str) -> str:
+    try:
+        return metadata.version(library)
+    except metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def _iso(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

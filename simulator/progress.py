@@ -1,0 +1,11 @@
+"""How an engine tells how far it is, and hears that it should stop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+OnProgress = Callable[[int, int, int, int], None]
+"""Called with (now_ns, horizon_ns, events so far, orders so far)."""
+
+Stop = Callable[[], bool]
+"""Asked often; True ends the run early, with what there is."""

@@ -1,0 +1,65 @@
+"""One attempt's journey: gateway, stages, and the commit that makes it an order - or not (docs/model.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import simpy
+
+from simulator.rank import Rank
+from simulator.reference.instants import moment
+
+if TYPE_CHECKING:
+    from simulator.reference.person import Person
+    from simulator.reference.stages import Stage
+    from simulator.reference.town import Town
+
+PENDING, ADMITTED, THROTTLED, SHED, EXPIRED = range(5)
+GATEWAY_COUNTERS = {
+    ADMITTED: "attempts.admitted",
+    THROTTLED: "attempts.throttled",
+    SHED: "attempts.shed",
+    EXPIRED: "attempts.expired",
+}
+REASONS = {THROTTLED: "throttled", SHED: "shed", EXPIRED: "expired"}
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Attempt:
+    """One try. `answered` happens once, with "placed" or the reason of the failure, timed_out among them."""
+
+    person: Person
+    number: int
+    session: int
+    start_ns: int
+    timeout_ns: int  # the instant at which the person stops waiting
+    answered: simpy.Event
+    decided_ns: int = -1
+    gateway: int = PENDING
+    retry_after_s: int = 0
+    stage: int = 0  # the last one reached
+    answer: str = "unanswered"
+    answered_ns: int = -1
+    ended_ns: int = -1
+    done_ns: int = 0  # server time spent on it so far
+    at_stage_ns: int = 0  # server time of its work at the present stage, queued or in service
+    budgets: list[Stage] = field(default_factory=list)  # stages whose budget it holds a unit of
+
+
+def journey(town: Town, attempt: Attempt) -> Generator[simpy.Event, Any, None]:
+    """Walk from the gateway through the stages to the commit; the person may long have stopped waiting."""
+    verdict = yield from town.gateway.pass_through(attempt)
+    if verdict.code != ADMITTED:
+        town.ends(attempt, REASONS[verdict.code], verdict.retry_after_s)
+        return
+    for stage in town.stages:
+        delay_ns = stage.network_ns(attempt)
+        yield moment(town.env, town.now_ns + delay_ns, Rank.ARRIVAL, stage.index, attempt.person.want, attempt.number)
+        attempt.stage = stage.index
+        failure, retry_after_s = yield from stage.serve(attempt)
+        if failure:
+            town.ends(attempt, failure, retry_after_s)
+            return
+    town.commits(attempt)

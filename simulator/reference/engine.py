@@ -1,0 +1,164 @@
+"""The SimPy engine: builds the town, lets it live until the horizon, and hands back what happened."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Generator, Sequence
+from typing import Any
+
+import numpy as np
+import simpy
+
+from scenarios import model
+from scenarios.schedule import Change, changes
+from scenarios.world import build_world
+from simulator.outcome import Ints, Outcome, StageOutcome
+from simulator.progress import OnProgress, Stop
+from simulator.rank import Rank
+from simulator.reference.changing import turn
+from simulator.reference.instants import call_at, moment
+from simulator.reference.person import person_life
+from simulator.reference.stations import Station
+from simulator.reference.town import Town
+
+TELLS = 2000  # how often over the horizon progress is told and a stop is heard
+
+
+def run(
+    scenario: model.Scenario,
+    *,
+    seed: int,
+    first_arrivals_ns: Ints,
+    trace: bool = False,
+    on_progress: OnProgress | None = None,
+    stop: Stop | None = None,
+) -> Outcome:
+    """Simulate a scenario (already scaled) to its horizon, or until `stop` says so."""
+    env = simpy.Environment()
+    town = Town(env, scenario, seed=seed, world=build_world(scenario), trace=trace)
+    _watch_gauges(town)
+    env.process(_arrivals(town, first_arrivals_ns))
+    env.process(_samples(town))
+    for index, change in enumerate(changes(scenario)):
+        call_at(env, _applying(town, change), change.at_ns, Rank.INCIDENT, 0, index, 0)
+    horizon_ns = scenario.horizon_ns
+    for told in range(1, TELLS + 1):
+        until_ns = horizon_ns * told // TELLS
+        if until_ns <= env.now:
+            continue
+        env.run(until=until_ns)
+        if on_progress is not None:
+            on_progress(until_ns, horizon_ns, _events(env), town.ledger.counts["orders.placed"])
+        if stop is not None and until_ns < horizon_ns and stop():
+            break
+    return _outcome(town)
+
+
+def _arrivals(town: Town, first_arrivals_ns: Ints) -> Generator[simpy.Event, Any, None]:
+    for want, at_ns in enumerate(first_arrivals_ns):
+        yield moment(town.env, int(at_ns), Rank.ARRIVAL, 0, want, 1)
+        town.env.process(person_life(town, want))
+
+
+def _samples(town: Town) -> Generator[simpy.Event, Any, None]:
+    while True:
+        yield moment(town.env, town.now_ns + town.scenario.bucket_ns, Rank.SAMPLE, 0, 0, 0)
+        town.ledger.close_bucket()
+
+
+def _applying(town: Town, change: Change) -> Callable[[], None]:
+    return lambda: turn(town, change.knob, change.value)
+
+
+def _watch_gauges(town: Town) -> None:
+    gauges = town.ledger.gauges
+    gauges["people.trying"] = lambda: town.trying
+    gauges["people.away"] = lambda: town.away
+    gauges["orders.in_progress"] = lambda: town.street.in_progress
+    for stage in town.stages:
+        gauges[f"stages.{stage.name}.backlog"] = lambda stage=stage: stage.waiting  # type: ignore[misc]
+        gauges[f"stages.{stage.name}.busy"] = lambda stage=stage: stage.in_service  # type: ignore[misc]
+        gauges[f"stages.{stage.name}.capacity"] = lambda stage=stage: stage.capacity  # type: ignore[misc]
+    if town.gateway.station is not None:
+        station = town.gateway.station
+        gauges["stages.gateway.backlog"] = lambda: station.waiting
+        gauges["stages.gateway.busy"] = lambda: station.in_service
+        gauges["stages.gateway.capacity"] = lambda: station.servers
+
+
+def _events(env: simpy.Environment) -> int:
+    """How many events SimPy has been given so far, its own hops included."""
+    return int(env._eid.__reduce__()[1][0])
+
+
+def _outcome(town: Town) -> Outcome:
+    ledger, ended_ns = town.ledger, town.now_ns
+    ledger.close_bucket()
+    for person in town.people:
+        ledger.sample("tried_ns", ended_ns - person.first_try_ns)
+    counts = ledger.totals(ended_ns)
+    counts["people.pending"] = len(town.people)
+    counts["attempts.pending"] = town.gateway.pending
+    counts["attempts.unanswered"] = sum(attempt.answered_ns < 0 for attempt in town.attempts)
+    counts["orders.in_progress"] = town.street.in_progress
+    work_ns = {**ledger.work_ns, "pending": town.work_pending_ns()}
+    names = [segment.name for segment in town.scenario.segments]
+    orders = attempts = None
+    if town.tracing is not None:
+        for attempt in town.attempts:
+            town.tracing.attempt(attempt)
+        orders = town.tracing.order_rows(town.people, ended_ns, town.street.promise_ns)
+        attempts = town.tracing.attempts.sorted_columns()
+    return Outcome(
+        horizon_ns=town.scenario.horizon_ns,
+        ended_ns=ended_ns,
+        interrupted=ended_ns < town.scenario.horizon_ns,
+        events=_events(town.env),
+        counts=counts,
+        work_ns=work_ns,
+        samples={name: np.array(values, dtype=np.int64) for name, values in ledger.samples.items()},
+        stages=tuple(_stage_outcomes(town)),
+        bucket_ns=town.scenario.bucket_ns,
+        per_bucket=ledger.per_bucket(),
+        gauges=ledger.gauge_series(),
+        zones_wanted=np.array(town.zones_wanted, dtype=np.int64),
+        zones_placed=np.array(town.zones_placed, dtype=np.int64),
+        segments={
+            name: (counted.wanted, counted.placed, np.array(counted.time_to_order_ns, dtype=np.int64))
+            for name, counted in zip(names, town.segments, strict=False)
+        },
+        orders=orders,
+        attempts=attempts,
+    )
+
+
+def _stage_outcomes(town: Town) -> Generator[StageOutcome, None, None]:
+    gateway = town.gateway
+    yield _stage_outcome("gateway", gateway.counts, 0, [gateway.station] if gateway.station else [])
+    for stage in town.stages:
+        yield _stage_outcome(stage.name, stage.counts, stage.paced, stage.stations)
+
+
+def _stage_outcome(name: str, counts: dict[str, int], paced: int, stations: Sequence[Station]) -> StageOutcome:
+    for station in stations:
+        station.count_time()
+    return StageOutcome(
+        name=name,
+        waiting_ns=_joined([station.waiting_ns for station in stations]),
+        service_ns=_joined([station.service_ns for station in stations]),
+        busy_ns=sum(station.busy_integral_ns for station in stations),
+        available_ns=sum(station.available_integral_ns for station in stations),
+        queue_max=max((station.queue_max for station in stations), default=0),
+        queue_integral_ns=sum(station.queue_integral_ns for station in stations),
+        unserved_waiting_ns=sum(station.unserved_waiting_ns for station in stations),
+        counts={
+            **counts,
+            "waiting": paced + sum(station.waiting for station in stations),
+            "in_service": sum(station.in_service for station in stations),
+        },
+        kv_blocked=sum(station.kv_blocked for station in stations),
+    )
+
+
+def _joined(parts: list[array[int]]) -> Ints:
+    return np.concatenate([np.array(part, dtype=np.int64) for part in parts] or [np.zeros(0, dtype=np.int64)])

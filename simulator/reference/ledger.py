@@ -1,0 +1,92 @@
+"""Where the SimPy engine writes down what happened: counters, series, samples and work, all in integers."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scenarios.metrics import COUNTERS
+from simulator.outcome import Ints
+
+SAMPLES = (
+    "time_to_order_ns",
+    "tried_ns",
+    "response_admitted_ns",
+    "response_refused_ns",
+    "ready_ns",
+    "delivery_ns",
+)
+WORK = ("brought", "useful", "wasted", "dropped")
+
+
+class Ledger:
+    """Counts events as they happen, and per bucket (start, end]; a bucket is closed by `close_bucket` at its end."""
+
+    def __init__(self, *, horizon_ns: int, bucket_ns: int) -> None:
+        self.horizon_ns = horizon_ns
+        self.bucket_ns = bucket_ns
+        self.buckets = -(-horizon_ns // bucket_ns)
+        self.counts = dict.fromkeys(COUNTERS, 0)
+        self.work_ns = dict.fromkeys(WORK, 0)
+        self.samples: dict[str, array[int]] = {name: array("q") for name in SAMPLES}
+        self.gauges: dict[str, Callable[[], float]] = {}
+        self._closed: list[tuple[int, ...]] = []
+        self._gauged: list[tuple[float, ...]] = []
+        self._steps: dict[str, NDArray[np.int64]] = {}
+        self._later: dict[str, list[int]] = {}
+
+    def count(self, name: str, number: int = 1) -> None:
+        """Count something that happens now."""
+        self.counts[name] += number
+
+    def count_later(self, name: str, at_ns: int) -> None:
+        """Count something that is known now to happen at an instant; at the horizon or after it does not."""
+        if at_ns < self.horizon_ns:
+            self._later.setdefault(name, []).append(at_ns)
+
+    def step(self, name: str, at_ns: int, change: int) -> None:
+        """Change a gauge at an instant, now or later."""
+        steps = self._steps.get(name)
+        if steps is None:
+            steps = self._steps[name] = np.zeros(self.buckets + 1, dtype=np.int64)
+        steps[self._bucket(at_ns)] += change
+
+    def sample(self, name: str, value_ns: int) -> None:
+        """Keep one value for quantiles."""
+        self.samples[name].append(value_ns)
+
+    def close_bucket(self) -> None:
+        """Note the counters and gauges as they are at the end of a bucket."""
+        self._closed.append((*self.counts.values(), *self.work_ns.values()))
+        self._gauged.append(tuple(read() for read in self.gauges.values()))
+
+    def totals(self, ended_ns: int) -> dict[str, int]:
+        """The counters at the end of the run, what was known ahead included."""
+        late = {name: sum(at_ns < ended_ns for at_ns in instants) for name, instants in self._later.items()}
+        return {name: number + late.get(name, 0) for name, number in self.counts.items()}
+
+    def per_bucket(self) -> dict[str, Ints]:
+        """Each counter, counted within each closed bucket; work in server-ns under work.<name>."""
+        names = [*self.counts, *(f"work.{name}" for name in self.work_ns)]
+        table = np.array(self._closed, dtype=np.int64).reshape(len(self._closed), len(names))
+        within = np.diff(table, axis=0, prepend=0)
+        series = {name: within[:, column] for column, name in enumerate(names)}
+        for name, instants in self._later.items():
+            buckets = (np.maximum(np.array(instants, dtype=np.int64) - 1, 0)) // self.bucket_ns
+            series[name] = series[name] + np.bincount(buckets, minlength=self.buckets)[: len(self._closed)]
+        return series
+
+    def gauge_series(self) -> Mapping[str, NDArray[np.float64]]:
+        """Each gauge at the end of each closed bucket."""
+        table = np.array(self._gauged, dtype=np.float64).reshape(len(self._gauged), len(self.gauges))
+        read = {name: table[:, column] for column, name in enumerate(self.gauges)}
+        stepped = {
+            name: np.cumsum(steps)[: len(self._closed)].astype(np.float64) for name, steps in self._steps.items()
+        }
+        return read | stepped
+
+    def _bucket(self, at_ns: int) -> int:
+        return min(max(at_ns - 1, 0) // self.bucket_ns, self.buckets)

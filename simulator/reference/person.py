@@ -1,0 +1,97 @@
+"""A person's life in SimPy: sessions of tries, until an order or until they leave (docs/model.md, A person)."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import simpy
+
+from simulator.rank import Rank
+from simulator.reference.attempt import ADMITTED, REASONS, journey
+from simulator.reference.instants import moment
+
+if TYPE_CHECKING:
+    from simulator.reference.town import Town
+
+Life = Generator[simpy.Event, Any, None]
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Person:
+    """Who somebody is, drawn once; and how far they have come."""
+
+    want: int
+    invited_by: int
+    segment: int
+    zone: int
+    kind: int
+    first_try_ns: int
+    attempt: int = 0  # number of the newest one, from 1
+    session: int = 0  # from 0
+    sent: int = 0
+    placed_ns: int = -1
+
+
+def invited_person(town: Town, want: int, inviter: int, first_try_ns: int) -> Life:
+    """Wait for the instant of the first try, then live like everybody else."""
+    yield moment(town.env, first_try_ns, Rank.ARRIVAL, 0, want, 1)
+    yield from person_life(town, want, inviter)
+
+
+def person_life(town: Town, want: int, invited_by: int = -1) -> Life:
+    """From the first try, now, to an order or to leaving for good."""
+    person = town.newcomer(want, invited_by)
+    while True:
+        placed = yield from session(town, person)
+        if placed:
+            return
+        if not town.habits.comes_back(want, person.session):
+            town.leaves(person)
+            return
+        back_ns = town.now_ns + town.habits.away_ns(want, person.session)
+        person.session += 1
+        town.goes_away()
+        yield moment(town.env, back_ns, Rank.ARRIVAL, 0, want, person.attempt + 1)
+        town.is_back()
+
+
+def session(town: Town, person: Person) -> Generator[simpy.Event, Any, bool]:
+    """Try until placed (True), or until patience, tries, hope or a retry budget end (False)."""
+    habits, want = town.habits, person.want
+    end_ns = habits.session_end_ns(want, person.kind, person.session, town.now_ns)
+    town.ledger.count("sessions.started")
+    for tries in range(1, habits.attempts + 1):
+        if tries > 1 and not town.client.allows_retry(person, town.now_ns):
+            town.ledger.count("attempts.held_back")
+            break
+        person.attempt += 1
+        reason, retry_after_s = yield from one_try(town, person, tries, end_ns)
+        if reason == "placed":
+            town.ledger.count("sessions.served")
+            return True
+        if tries == habits.attempts or habits.resigns(want, person.attempt, town.now_ns):
+            break
+        again_ns = town.now_ns + habits.think_ns(
+            want, person.kind, person.attempt, tries, retry_after_s=retry_after_s, store_failed=reason == "store"
+        )
+        if again_ns >= end_ns:
+            break
+        yield moment(town.env, again_ns, Rank.ARRIVAL, 0, want, person.attempt + 1)
+    town.ledger.count("sessions.failed")
+    return False
+
+
+def one_try(town: Town, person: Person, tries: int, end_ns: int) -> Generator[simpy.Event, Any, tuple[str, int]]:
+    """Ask the client's laws, send an attempt, and wait: for "placed", the reason of a failure, or the timeout."""
+    if tries == 1:
+        town.client.calls(person)
+    verdict = town.client.policy.ask(person, None, town.now_ns)
+    if verdict.code != ADMITTED:
+        town.ledger.count("attempts.held_back")
+        return REASONS[verdict.code], verdict.retry_after_s
+    attempt = town.send(person, end_ns)
+    town.env.process(journey(town, attempt))
+    reason = yield attempt.answered
+    return reason, attempt.retry_after_s

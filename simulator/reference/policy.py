@@ -1,0 +1,315 @@
+"""Chains of laws at one point of the model, with a row of state for each key (docs/model.md, The gateway)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Protocol
+
+from limits import (
+    deadline,
+    fixed_concurrency,
+    fixed_window,
+    gcra,
+    pacing,
+    rates,
+    retry_after,
+    retry_budget,
+    sliding_window_log,
+    token_bucket,
+    verdicts,
+)
+from scenarios import model
+from scenarios.schedule import changes
+from simulator.reference.attempt import ADMITTED, EXPIRED, SHED, THROTTLED, Attempt
+
+if TYPE_CHECKING:
+    from simulator.reference.person import Person
+
+NS_PER_S = 1_000_000_000
+CODES = {verdicts.SHED: SHED, verdicts.EXPIRED: EXPIRED, verdicts.NEVER: THROTTLED}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A gateway code; for a refusal Retry-After (0 s: none told); for an admission by pacing the wait to keep first."""
+
+    code: int
+    retry_after_s: int = 0
+    wait_ns: int = 0
+
+
+ADMIT = Verdict(ADMITTED)
+
+
+class Law(Protocol):
+    """One law of a chain, with its parameters and its rows."""
+
+    def ask(self, person: Person, attempt: Attempt | None, now_ns: int) -> Verdict:
+        """Decide on one attempt now; at the client there is no attempt yet."""
+
+
+def verdict_of(answer: int) -> Verdict:
+    """What a law's answer means, for all laws but pacing."""
+    if answer == verdicts.ADMITTED:
+        return ADMIT
+    if answer > 0:
+        return Verdict(THROTTLED, retry_after_s=retry_after.seconds(answer))
+    return Verdict(CODES[answer])
+
+
+KEYS: dict[str, Callable[[Person], int]] = {
+    "global": lambda person: 0,
+    "person": lambda person: person.want,
+    "segment": lambda person: person.segment,
+    "zone": lambda person: person.zone,
+}
+
+
+class Rows:
+    """A row of state for each value of a key, all zeros at first."""
+
+    def __init__(self, key: str, width: int) -> None:
+        self.key = KEYS[key]
+        self.width = width
+        self.rows: dict[int, list[int]] = {}
+
+    def of(self, person: Person) -> list[int]:
+        key = self.key(person)
+        row = self.rows.get(key)
+        if row is None:
+            row = self.rows[key] = [0] * self.width
+        return row
+
+
+class TokenBucket:
+    """limits.token_bucket; `rate_per_s` None admits everything."""
+
+    def __init__(self, admission: model.RateAdmission) -> None:
+        self.rows = Rows(admission.key, token_bucket.WIDTH)
+        self.given_burst = admission.burst
+        self.rate_per_s: Fraction | None = None
+        self.tokens = self.per_ns = self.burst = 0
+        self.set_rate(admission.rate_per_s, 0)
+
+    def set_rate(self, rate_per_s: Fraction | None, now_ns: int) -> None:
+        before = (self.tokens, self.per_ns, self.burst)
+        if rate_per_s is not None:
+            self.burst = self.given_burst or rates.second_of(rate_per_s)
+            self.tokens, self.per_ns = rates.ratio(rate_per_s, self.burst)
+            for row in self.rows.rows.values():
+                token_bucket.change(row, 0, *before, self.tokens, self.per_ns, self.burst, now_ns)
+        else:
+            self.rows.rows.clear()  # full again when a limit returns
+        self.rate_per_s = rate_per_s
+
+    def ask(self, person: Person, attempt: Attempt | None, now_ns: int) -> Verdict:
+        if self.rate_per_s is None:
+            return ADMIT
+        row = self.rows.of(person)
+        return verdict_of(token_bucket.decide(row, 0, self.tokens, self.per_ns, self.burst, now_ns, 1))
+
+
+class Gcra:
+    """limits.gcra; `rate_per_s` None admits everything."""
+
+    def __init__(self, admission: model.RateAdmission) -> None:
+        self.rows = Rows(admission.key, gcra.WIDTH)
+        self.given_burst = admission.burst
+        self.rate_per_s: Fraction | None = None
+        self.interval_ns = self.burst = 0
+        self.set_rate(admission.rate_per_s, 0)
+
+    def set_rate(self, rate_per_s: Fraction | None, now_ns: int) -> None:
+        before = (self.interval_ns, self.burst)
+        if rate_per_s is not None:
+            self.burst = self.given_burst or rates.second_of(rate_per_s)
+            self.interval_ns = rates.interval_ns(rate_per_s, self.burst)
+            for row in self.rows.rows.values():
+                gcra.change(row, 0, *before, self.interval_ns, self.burst, now_ns)
+        else:
+            self.rows.rows.clear()
+        self.rate_per_s = rate_per_s
+
+    def ask(self, person: Person, attempt: Attempt | None, now_ns: int) -> Verdict:
+        if self.rate_per_s is None:
+            return ADMIT
+        return verdict_of(gcra.decide(self.rows.of(person), 0, self.interval_ns, self.burst, now_ns, 1))
+
+
+class FixedWindow:
+    """limits.fixed_window."""
+
+    def __init__(self, admission: model.WindowAdmission) -> None:
+        self.rows = Rows(admission.key, fixed_window.WIDTH)
+        self.limit = admission.limit
+        self.window_ns = admission.window_ns
+
+    def set_limit(self, limit: int) -> None:
+        self.limit = limit
+
+    def ask(self, person: Person, attempt: Attempt | None, now_ns: int) -> Verdict:
+        return verdict_of(fixed_window.decide(self.rows.of(person), 0, self.limit, self.window_ns, now_ns, 1))
+
+
+class SlidingWindowLog:
+    """limits.sliding_window_log; the ring has room for the largest limit of the run."""
+
+    def __init__(self, admission: model.WindowAdmission, slots: int) -> None:
+        self.rows = Rows(admission.key, sliding_window_log.WIDTH + slots)
+        self.slots = slots
+        self.limit = admission.limit
+        self.window_ns = admission.window_ns
+
+    def set_limit(self, limit: int) -> None:
+        self.limit = limit
+
+    def ask(self, person: Person, attempt: Attempt | None, now_ns: int) -> Verdict:
+        row = self.rows.of(person)
+        return verdict_of(sliding_window_log.decide(row, 0, self.slots, self.limit, self.window_ns, now_ns, 1))
+
+
+class FixedConcurrency:
+    """limits.fixed_concurrency: a slot is held until `Policy.give_back`."""
+
+    def __init__(self, admission: model.ConcurrencyAdmission) -> None:
+        self.rows = Rows(admission.key, fixed_concurrency.WIDTH)
+        self.limit = admission.limit
+        self.held: dict[Attempt, list[int]] = {}
+
+    def set_limit(self, limit: int) -> None:
+        self.limit = limit
+
+    def ask(self, person: Person, attempt: Attempt | None, now_ns: int) -> Verdict:
+        assert attempt is not None
+        row = self.rows.of(person)
+        verdict = verdict_of(fixed_concurrency.decide(row, 0, self.limit, now_ns, 1))
+        if verdict is ADMIT:
+            self.held[attempt] = row
+            return verdict
+        return Verdict(SHED)  # at a limit of 0 the law says never; to the person it is overload too
+
+    def give_back(self, attempt: Attempt) -> None:
+        row = self.held.pop(attempt, None)
+        if row is not None:
+            fixed_concurrency.release(row, 0, 1)
+
+
+class Deadline:
+    """limits.deadline."""
+
+    def __init__(self, admission: model.DeadlineAdmission) -> None:
+        self.least_left_ns = admission.least_left_ns
+
+    def ask(self, person: Person, attempt: Attempt | None, now_ns: int) -> Verdict:
+        assert attempt is not None
+        return verdict_of(deadline.decide([], 0, self.least_left_ns, attempt.timeout_ns, now_ns, 1))
+
+
+class Pacing:
+    """limits.pacing: admitted after a wait, or shed."""
+
+    def __init__(self, admission: model.PacingAdmission) -> None:
+        self.rows = Rows(admission.key, pacing.WIDTH)
+        self.longest_wait_ns = admission.longest_wait_ns
+        self.set_rate(admission.rate_per_s, 0)
+
+    def set_rate(self, rate_per_s: Fraction | None, now_ns: int) -> None:
+        self.interval_ns = None if rate_per_s is None else rates.interval_ns(rate_per_s)
+
+    def ask(self, person: Person, attempt: Attempt | None, now_ns: int) -> Verdict:
+        if self.interval_ns is None:
+            return ADMIT
+        answer = pacing.decide(self.rows.of(person), 0, self.interval_ns, self.longest_wait_ns, now_ns, 1)
+        if answer < 0:
+            return Verdict(SHED)
+        return Verdict(ADMITTED, wait_ns=answer)
+
+
+class Policy:
+    """A chain of laws: the first refusal ends it; what earlier laws took stays taken, but slots are given back."""
+
+    def __init__(self, laws: list[Law]) -> None:
+        self.laws = laws
+        self._slots = [law for law in laws if isinstance(law, FixedConcurrency)]
+
+    def ask(self, person: Person, attempt: Attempt | None, now_ns: int) -> Verdict:
+        """Ask all laws in their order, in one instant."""
+        for law in self.laws:
+            verdict = law.ask(person, attempt, now_ns)
+            if verdict.code != ADMITTED:
+                if attempt is not None:
+                    self.give_back(attempt)
+                return verdict
+        return ADMIT
+
+    def give_back(self, attempt: Attempt) -> None:
+        """Give back the slots of concurrency that an attempt holds here, if any."""
+        for law in self._slots:
+            law.give_back(attempt)
+
+
+class Client:
+    """The laws at the client; retry budgets are asked for retries only, and first."""
+
+    def __init__(self, scenario: model.Scenario, laws: dict[str, Law]) -> None:
+        self.policy = policy_at("client", scenario, laws)
+        self.budgets = [
+            (admission, Rows(admission.key, retry_budget.WIDTH))
+            for admission in scenario.admission
+            if isinstance(admission, model.RetryBudgetAdmission)
+        ]
+
+    def allows_retry(self, person: Person, now_ns: int) -> bool:
+        """Take a token of each budget for a retry; False where one is empty: the retry is held back."""
+        for budget, rows in self.budgets:
+            if retry_budget.decide(rows.of(person), 0, rates.milli(budget.cap), now_ns, 1) != verdicts.ADMITTED:
+                return False
+        return True
+
+    def calls(self, person: Person) -> None:
+        """A first try earns."""
+        self._earn(person, "call")
+
+    def succeeded(self, person: Person) -> None:
+        """An order earns."""
+        self._earn(person, "success")
+
+    def _earn(self, person: Person, what: str) -> None:
+        for budget, rows in self.budgets:
+            if budget.earn_on == what:
+                retry_budget.earn(rows.of(person), 0, rates.milli(budget.earn))
+
+
+def policy_at(point: str, scenario: model.Scenario, laws: dict[str, Law]) -> Policy:
+    """The chain at a point (client, gateway, stage:<name>), in file order."""
+    return Policy([laws[a.name] for a in scenario.admission if a.at == point and a.name in laws])
+
+
+def build_laws(scenario: model.Scenario) -> dict[str, Law]:
+    """One law for each entry of `admission` but retry budgets, by its name."""
+    laws: dict[str, Law] = {}
+    for admission in scenario.admission:
+        if isinstance(admission, model.RateAdmission):
+            laws[admission.name] = (TokenBucket if admission.law == "token_bucket" else Gcra)(admission)
+        elif isinstance(admission, model.WindowAdmission):
+            laws[admission.name] = (
+                FixedWindow(admission)
+                if admission.law == "fixed_window"
+                else SlidingWindowLog(admission, most_slots(scenario, admission))
+            )
+        elif isinstance(admission, model.ConcurrencyAdmission):
+            laws[admission.name] = FixedConcurrency(admission)
+        elif isinstance(admission, model.DeadlineAdmission):
+            laws[admission.name] = Deadline(admission)
+        elif isinstance(admission, model.PacingAdmission):
+            laws[admission.name] = Pacing(admission)
+    return laws
+
+
+def most_slots(scenario: model.Scenario, admission: model.WindowAdmission) -> int:
+    """The largest limit that a log will have in the run."""
+    path = f"admission.{admission.name}.limit"
+    changed = [change.value for change in changes(scenario) if change.knob.path == path]
+    return max([admission.limit, *(limit for limit in changed if isinstance(limit, int))])

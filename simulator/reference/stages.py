@@ -1,0 +1,305 @@
+"""The gateway and the stages of a scenario: laws, budget, stations and the counts of each (docs/model.md, Stages)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import simpy
+
+from scenarios import draws, model, people
+from scenarios.draws import Stream
+from scenarios.tables import table
+from simulator.rank import Rank
+from simulator.reference.attempt import (
+    ADMITTED,
+    EXPIRED,
+    GATEWAY_COUNTERS,
+    REASONS,
+    SHED,
+    Attempt,
+)
+from simulator.reference.batching import BatchingPool
+from simulator.reference.instants import moment
+from simulator.reference.policy import ADMIT, Policy, Verdict, policy_at
+from simulator.reference.replica import ReplicaLaw
+from simulator.reference.stations import ServerStation, Station
+from simulator.reference.work import Work
+
+if TYPE_CHECKING:
+    from simulator.reference.town import Town
+
+Failure = tuple[str, int]  # reason ("" for none), Retry-After in s (0: none told)
+STAGE_COUNTS = ("arrived", "served", "shed", "throttled", "expired", "errors", "sold_out")
+
+
+class GatewayStation(ServerStation):
+    """Servers of the gateway: the verdict is made when an attempt is taken up, and its cost is the service time."""
+
+    def __init__(self, town: Town, gateway: model.Gateway, policy: Policy) -> None:
+        super().__init__(
+            town.env,
+            stage=0,
+            servers=gateway.servers,
+            queue_limit=gateway.queue_limit,
+            deadline=gateway.deadline,
+        )
+        self.town = town
+        self.policy = policy
+        self.admit_table = table(gateway.admit, whole=False)
+        self.refuse_table = table(gateway.refuse, whole=False)
+        self.taken_up: dict[Work, tuple[Attempt, Verdict]] = {}
+
+    def service_for(self, work: Work) -> int:
+        attempt, _ = self.taken_up[work]
+        verdict = self.policy.ask(attempt.person, attempt, self.town.now_ns)
+        self.taken_up[work] = attempt, verdict
+        admitted = verdict.code == ADMITTED
+        row, stream = (self.admit_table, Stream.ADMIT) if admitted else (self.refuse_table, Stream.REFUSE)
+        service_ns = draws.sample_ns(row, 0, draws.key(self.town.seed, stream, work.want, work.attempt))
+        self.town.ledger.work_ns["brought"] += service_ns
+        attempt.at_stage_ns = service_ns
+        return service_ns
+
+
+class Gateway:
+    """Where every attempt arrives first; without servers of its own it decides in no time."""
+
+    def __init__(self, town: Town, gateway: model.Gateway | None, policy: Policy) -> None:
+        self.town = town
+        self.policy = policy
+        self.pending = 0
+        self.counts = dict.fromkeys(STAGE_COUNTS, 0)
+        self.station = None if gateway is None else GatewayStation(town, gateway, policy)
+
+    def pass_through(self, attempt: Attempt) -> Generator[simpy.Event, Any, Verdict]:
+        """Decide on an attempt, which arrives now; the verdict stands when the gateway is done with it."""
+        town = self.town
+        if self.station is None:
+            verdict = self.policy.ask(attempt.person, attempt, town.now_ns)
+        else:
+            self.counts["arrived"] += 1
+            self.pending += 1
+            verdict = yield from self._serve(self.station, attempt)
+            self.pending -= 1
+        attempt.gateway = verdict.code
+        attempt.decided_ns = town.now_ns
+        town.ledger.count(GATEWAY_COUNTERS[verdict.code])
+        return verdict
+
+    def _serve(self, station: GatewayStation, attempt: Attempt) -> Generator[simpy.Event, Any, Verdict]:
+        work = Work(
+            want=attempt.person.want,
+            attempt=attempt.number,
+            done=simpy.Event(self.town.env),
+            service_ns=0,
+            arrived_ns=self.town.now_ns,
+            deadline_ns=attempt.timeout_ns,
+        )
+        station.taken_up[work] = attempt, ADMIT
+        if not station.join(work):
+            del station.taken_up[work]
+            self.counts["shed"] += 1
+            return Verdict(SHED)
+        how = yield work.done
+        _, verdict = station.taken_up.pop(work)
+        if how == "dropped":
+            self.counts["expired"] += 1
+            return Verdict(EXPIRED)
+        attempt.done_ns += attempt.at_stage_ns
+        attempt.at_stage_ns = 0
+        self.counts["served"] += 1
+        return verdict
+
+
+class Stage:
+    """One stage after the gateway."""
+
+    def __init__(self, town: Town, index: int, stage: model.Stage, policy: Policy, stations: Sequence[Station]) -> None:
+        self.town = town
+        self.index = index
+        self.name = stage.name
+        self.policy = policy
+        self.stations = stations
+        self.failure = stage.failure
+        self.budget_left = stage.budget if isinstance(stage, model.ServerStage) else None
+        self.counts = dict.fromkeys(STAGE_COUNTS, 0)
+        self.paced = 0  # attempts that keep the distance of a pacing law now
+        self._network_table = None if stage.network_delay is None else table(stage.network_delay, whole=False)
+        self._demand = demand_of(stage)
+
+    @property
+    def waiting(self) -> int:
+        return self.paced + sum(station.waiting for station in self.stations)
+
+    @property
+    def in_service(self) -> int:
+        return sum(station.in_service for station in self.stations)
+
+    @property
+    def capacity(self) -> float:
+        return sum(station.capacity for station in self.stations)
+
+    def network_ns(self, attempt: Attempt) -> int:
+        """The way from the stage before, 0 where the scenario has none."""
+        if self._network_table is None:
+            return 0
+        return draws.sample_ns(self._network_table, 0, self.key(Stream.NETWORK, attempt.person.want, attempt.number))
+
+    def serve(self, attempt: Attempt) -> Generator[simpy.Event, Any, Failure]:
+        """Serve an attempt that arrives now: laws, budget, station, and whether it ends in an error."""
+        self.counts["arrived"] += 1
+        verdict = yield from self._ask_laws(attempt)
+        if verdict.code != ADMITTED:
+            self.counts[REASONS[verdict.code]] += 1
+            return REASONS[verdict.code], verdict.retry_after_s
+        if self.budget_left is not None:
+            if self.budget_left == 0:
+                self.counts["sold_out"] += 1
+                return self._leave(attempt, "sold_out")
+            self.budget_left -= 1
+            attempt.budgets.append(self)
+        how = yield from self._be_served(attempt)
+        if how == "served":
+            self.counts["served"] += 1
+            if (
+                self.failure
+                and draws.uniform(self.key(Stream.FAILURE, attempt.person.want, attempt.number), 0) < self.failure
+            ):
+                self.counts["errors"] += 1
+                return self._leave(attempt, "error")
+            return self._leave(attempt, "")
+        return self._leave(attempt, how)
+
+    def _ask_laws(self, attempt: Attempt) -> Generator[simpy.Event, Any, Verdict]:
+        for law in self.policy.laws:
+            verdict = law.ask(attempt.person, attempt, self.town.now_ns)
+            if verdict.code != ADMITTED:
+                self.policy.give_back(attempt)
+                return verdict
+            if verdict.wait_ns:  # a pacing law: keep the distance, then ask the next
+                self.paced += 1
+                again_ns = self.town.now_ns + verdict.wait_ns
+                yield moment(self.town.env, again_ns, Rank.ARRIVAL, self.index, attempt.person.want, attempt.number)
+                self.paced -= 1
+        return ADMIT
+
+    def _be_served(self, attempt: Attempt) -> Generator[simpy.Event, Any, str]:
+        town = self.town
+        work = self._work(attempt)
+        station = self.stations[work.shard]
+        drawn_ns = work.service_ns
+        attempt.at_stage_ns = drawn_ns
+        if not station.join(work):
+            attempt.at_stage_ns = 0
+            self.counts["shed"] += 1
+            return "shed"
+        town.ledger.work_ns["brought"] += drawn_ns
+        how = yield work.done
+        attempt.at_stage_ns = 0
+        if how == "dropped":
+            self.counts["expired"] += 1
+            town.ledger.work_ns["dropped"] += drawn_ns
+            return "expired"
+        # a slow-down, or neighbours in service, made it more or less than was drawn
+        town.ledger.work_ns["brought"] += work.service_ns - drawn_ns
+        attempt.done_ns += work.service_ns
+        return "served"
+
+    def _work(self, attempt: Attempt) -> Work:
+        work = Work(
+            want=attempt.person.want,
+            attempt=attempt.number,
+            done=simpy.Event(self.town.env),
+            service_ns=0,
+            arrived_ns=self.town.now_ns,
+            deadline_ns=attempt.timeout_ns,
+        )
+        self._demand(self, work)
+        return work
+
+    def return_unit(self) -> None:
+        """An attempt that held a unit of the budget ended without an order."""
+        assert self.budget_left is not None
+        self.budget_left += 1
+
+    def _leave(self, attempt: Attempt, failure: str) -> Failure:
+        self.policy.give_back(attempt)
+        return failure, 0
+
+    def key(self, stream: Stream, want: int, attempt: int) -> int:
+        """The key of one of this stage's draws."""
+        return draws.key(self.town.seed, stream + self.index, want, attempt)
+
+
+Demand = Callable[[Stage, Work], None]
+
+
+def demand_of(stage: model.Stage) -> Demand:
+    """How an attempt's work at this stage is drawn."""
+    if isinstance(stage, model.BatchingStage):
+        return _batching_demand(stage)
+    service_table = table(stage.service, whole=False)
+
+    def draw(at: Stage, work: Work) -> None:
+        work.service_ns = draws.sample_ns(service_table, 0, at.key(Stream.SERVICE, work.want, work.attempt))
+        if stage.shards > 1:
+            work.shard = people.shard_of(stage.shards, at.town.seed, at.index, work.want)
+
+    return draw
+
+
+def _batching_demand(stage: model.BatchingStage) -> Demand:
+    prompt_table, output_table = table(stage.prompt, whole=True), table(stage.output, whole=True)
+
+    def draw(at: Stage, work: Work) -> None:
+        work.prompt = draws.sample_count(prompt_table, 0, at.key(Stream.PROMPT, work.want, work.attempt), 0)
+        work.output = draws.sample_count(output_table, 0, at.key(Stream.OUTPUT, work.want, work.attempt), 1)
+        work.service_ns = full_batch_ns(stage, work.prompt, work.output)
+
+    return draw
+
+
+def build_stages(town: Town) -> list[Stage]:
+    """The stages of the scenario, in file order, each with its stations."""
+    stages = []
+    for index, stage in enumerate(town.scenario.stages, start=1):
+        policy = policy_at(f"stage:{stage.name}", town.scenario, town.laws)
+        if isinstance(stage, model.BatchingStage):
+            stages.append(Stage(town, index, stage, policy, [_pool(town.env, index, stage)]))
+        else:
+            stations: list[Station] = [_servers(town.env, index, stage) for _ in range(stage.shards)]
+            stages.append(Stage(town, index, stage, policy, stations))
+    return stages
+
+
+def _servers(env: simpy.Environment, index: int, stage: model.ServerStage) -> ServerStation:
+    return ServerStation(
+        env,
+        stage=index,
+        servers=stage.servers,
+        queue_limit=stage.queue_limit,
+        newest_first=stage.discipline == "lifo",
+        deadline=stage.deadline,
+        slowdown=stage.slowdown,
+        per_busy_ns=stage.per_busy_ns,
+    )
+
+
+def _pool(env: simpy.Environment, index: int, stage: model.BatchingStage) -> BatchingPool:
+    return BatchingPool(
+        env,
+        stage=index,
+        law=ReplicaLaw.of(stage),
+        replicas=stage.replicas,
+        queue_limit=stage.queue_limit,
+        newest_first=stage.discipline == "lifo",
+        deadline=stage.deadline,
+        slowdown=stage.slowdown,
+    )
+
+
+def full_batch_ns(stage: model.BatchingStage, prompt: int, output: int) -> int:
+    """The replica time that a call takes in a full batch: what its work counts for in the books."""
+    per_token = stage.step_per_sequence_ns * stage.slots + stage.step_ns
+    return (stage.step_per_prefill_token_ns * stage.slots * prompt + per_token * output) // stage.slots

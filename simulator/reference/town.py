@@ -1,0 +1,213 @@
+"""The world of one run: people, gateway, stages and street, and the ledger in which they meet."""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass, field
+
+import simpy
+
+from scenarios import model
+from scenarios.world import World
+from simulator.rank import Rank
+from simulator.reference.attempt import ADMITTED, PENDING, Attempt
+from simulator.reference.habits import Habits
+from simulator.reference.instants import call_at
+from simulator.reference.ledger import Ledger
+from simulator.reference.person import Person, invited_person
+from simulator.reference.policy import Client, build_laws, policy_at
+from simulator.reference.stages import Gateway, build_stages
+from simulator.reference.street import Street
+from simulator.reference.tracing import Tracing
+
+
+@dataclass(slots=True)
+class SegmentCounts:
+    """One segment's people so far."""
+
+    wanted: int = 0
+    placed: int = 0
+    time_to_order_ns: array[int] = field(default_factory=lambda: array("q"))
+
+
+class Town:
+    """Everything that people meet. Its methods are the moments of a life at which something is written down."""
+
+    def __init__(
+        self, env: simpy.Environment, scenario: model.Scenario, *, seed: int, world: World, trace: bool
+    ) -> None:
+        self.env = env
+        self.scenario = scenario
+        self.seed = seed
+        self.world = world
+        self.habits = Habits(scenario, world, seed)
+        self.ledger = Ledger(horizon_ns=scenario.horizon_ns, bucket_ns=scenario.bucket_ns)
+        self.tracing = Tracing() if trace else None
+        self.laws = build_laws(scenario)
+        self.client = Client(scenario, self.laws)
+        self.gateway = Gateway(self, scenario.gateway, policy_at("gateway", scenario, self.laws))
+        self.stages = build_stages(self)
+        self.street = Street(
+            env,
+            scenario,
+            seed=seed,
+            world=world,
+            habits=self.habits,
+            ledger=self.ledger,
+            on_delivered=lambda want: self._invites(want, "delivered"),
+        )
+        self.people: set[Person] = set()  # who has neither an order nor left
+        self.attempts: set[Attempt] = set()  # which have not both ended and been answered
+        self.trying = 0
+        self.away = 0
+        self.zones_wanted = [0] * world.zones
+        self.zones_placed = [0] * world.zones
+        self.segments = [SegmentCounts() for _ in range(max(1, len(scenario.segments)))]
+
+    @property
+    def now_ns(self) -> int:
+        return int(self.env.now)
+
+    # people
+
+    def newcomer(self, want: int, invited_by: int) -> Person:
+        """Somebody's first try is now."""
+        segment, zone, kind = self.habits.who(want)
+        person = Person(
+            want=want, invited_by=invited_by, segment=segment, zone=zone, kind=kind, first_try_ns=self.now_ns
+        )
+        self.people.add(person)
+        self.trying += 1
+        self.ledger.count("people.wanted")
+        self.zones_wanted[zone] += 1
+        self.segments[segment].wanted += 1
+        return person
+
+    def goes_away(self) -> None:
+        """Somebody's session ended; they mean to come back."""
+        self.trying -= 1
+        self.away += 1
+
+    def is_back(self) -> None:
+        """Somebody's next session begins."""
+        self.away -= 1
+        self.trying += 1
+
+    def leaves(self, person: Person) -> None:
+        """Somebody gives up for good, now."""
+        self.trying -= 1
+        self.people.remove(person)
+        self.ledger.count("people.abandoned")
+        self.ledger.sample("tried_ns", self.now_ns - person.first_try_ns)
+        if self.tracing:
+            self.tracing.person(person, self.now_ns, None)
+
+    # attempts
+
+    def send(self, person: Person, session_end_ns: int) -> Attempt:
+        """An attempt leaves for the gateway, now, and its timeout is set."""
+        attempt = Attempt(
+            person=person,
+            number=person.attempt,
+            session=person.session,
+            start_ns=self.now_ns,
+            timeout_ns=self.habits.timeout_at_ns(person.want, person.attempt, session_end_ns, self.now_ns),
+            answered=simpy.Event(self.env),
+        )
+        person.sent += 1
+        self.attempts.add(attempt)
+        self.ledger.count("attempts.offered")
+        call_at(
+            self.env,
+            lambda: self._answers(attempt, "timed_out"),
+            attempt.timeout_ns,
+            Rank.TIMEOUT,
+            0,
+            person.want,
+            attempt.number,
+        )
+        return attempt
+
+    def ends(self, attempt: Attempt, failure: str, retry_after_s: int) -> None:
+        """The work on an attempt is over without an order; tell the person, if they still wait."""
+        self.ledger.work_ns["wasted"] += attempt.done_ns
+        attempt.retry_after_s = retry_after_s
+        self._close(attempt)
+        self._answers(attempt, failure)
+        self._forget(attempt)
+
+    def commits(self, attempt: Attempt) -> None:
+        """All stages are done: an order, if its person still waits and a store takes it."""
+        person = attempt.person
+        if attempt.answered.triggered or attempt.number != person.attempt:
+            self.ends(attempt, "timed_out", 0)
+            return
+        store = self.street.pick_store(attempt)
+        if store is None:
+            self.ends(attempt, "store", 0)
+            return
+        self.ledger.work_ns["useful"] += attempt.done_ns
+        attempt.budgets.clear()
+        self._close(attempt)
+        self._answers(attempt, "placed")
+        self._places(attempt, store)
+
+    def _close(self, attempt: Attempt) -> None:
+        attempt.ended_ns = self.now_ns
+        for stage in attempt.budgets:
+            stage.return_unit()
+        self.gateway.policy.give_back(attempt)
+
+    def _answers(self, attempt: Attempt, reason: str) -> None:
+        if attempt.answered.triggered:
+            return
+        attempt.answer = reason
+        attempt.answered_ns = self.now_ns
+        refused = attempt.gateway not in (PENDING, ADMITTED)
+        self.ledger.sample("response_refused_ns" if refused else "response_admitted_ns", self.now_ns - attempt.start_ns)
+        if reason == "placed":
+            self.ledger.count("attempts.completed")
+        else:
+            self.ledger.count("attempts.timed_out" if reason == "timed_out" else "attempts.failed")
+            self.ledger.count(f"failures.{reason}")
+        attempt.answered.succeed(reason)
+        self._forget(attempt)
+
+    def _forget(self, attempt: Attempt) -> None:
+        if attempt.ended_ns >= 0 and attempt.answered_ns >= 0 and attempt in self.attempts:
+            self.attempts.remove(attempt)
+            if self.tracing:
+                self.tracing.attempt(attempt)
+
+    # orders
+
+    def _places(self, attempt: Attempt, store: int) -> None:
+        person = attempt.person
+        time_to_order_ns = self.now_ns - person.first_try_ns
+        self.trying -= 1
+        self.people.remove(person)
+        self.ledger.count("people.placed")
+        self.ledger.count("orders.placed")
+        self.ledger.sample("time_to_order_ns", time_to_order_ns)
+        self.ledger.sample("tried_ns", time_to_order_ns)
+        self.zones_placed[person.zone] += 1
+        self.segments[person.segment].placed += 1
+        self.segments[person.segment].time_to_order_ns.append(time_to_order_ns)
+        self.client.succeeded(person)
+        order = self.street.takes(attempt, store)
+        if self.tracing:
+            self.tracing.person(person, self.now_ns, order)
+        self._invites(person.want, "placed")
+
+    def _invites(self, want: int, after: str) -> None:
+        if self.scenario.invitations is None or self.scenario.invitations.after != after:
+            return
+        for invited, delay_ns in self.habits.invited(want):
+            if self.now_ns + delay_ns < self.scenario.horizon_ns:
+                self.env.process(invited_person(self, invited, want, self.now_ns + delay_ns))
+
+    # the end of the run
+
+    def work_pending_ns(self) -> int:
+        """Server time done for attempts that have not ended, and what waits or is in service for them."""
+        return sum(a.done_ns + a.at_stage_ns for a in self.attempts if a.ended_ns < 0)

@@ -1,0 +1,76 @@
+"""The public way to simulate a scenario: scale it, run an engine, check the books, compute the figures."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from fractions import Fraction
+from typing import Literal
+
+from scenarios.dump import to_toml
+from scenarios.model import Scenario
+from scenarios.scale import scaled
+from scenarios.workload import first_arrivals
+from simulator import reference
+from simulator.manifest import make_manifest
+from simulator.progress import OnProgress, Stop
+from simulator.results import RunResult, timeseries
+from simulator.summary import summarise
+
+Engine = Literal["simpy"]
+ENGINES: tuple[Engine, ...] = ("simpy",)
+
+
+def simulate(
+    scenario: Scenario,
+    *,
+    engine: Engine = "simpy",
+    seed: int = 1,
+    scale: Fraction = Fraction(1),
+    trace: bool = False,
+    on_progress: OnProgress | None = None,
+    stop: Stop | None = None,
+    command: Sequence[str] = (),
+) -> RunResult:
+    """Simulate a scenario at a scale, and return its figures, series, traces (if asked for) and manifest.
+
+    `on_progress` is told how far the run is, `stop` is asked whether to end it early. Books that do not balance are in
+    `summary["invariants"]["violated"]`. Raises ValueError where the scenario cannot be built (a trace that cannot be
+    read, too many stores).
+    """
+    started, begun_s = datetime.now(UTC), time.perf_counter()
+    as_run, roundings = scaled(scenario, scale)
+    outcome = reference.run(
+        as_run,
+        seed=seed,
+        first_arrivals_ns=first_arrivals(as_run, seed, scale),
+        trace=trace,
+        on_progress=on_progress,
+        stop=stop,
+    )
+    engine_s = time.perf_counter() - begun_s
+    resolved = to_toml(scenario)
+    manifest = make_manifest(
+        scenario=scenario.name,
+        engine=engine,
+        seed=seed,
+        scale=float(scale),
+        interrupted=outcome.interrupted,
+        command=command,
+        started=started,
+        ended=datetime.now(UTC),
+        engine_s=engine_s,
+        events=outcome.events,
+        roundings=[{"what": r.path, "asked": r.exact, "used": r.used} for r in roundings],
+        resolved_toml=resolved,
+    )
+    return RunResult(
+        scenario=scenario,
+        resolved=resolved,
+        summary=summarise(outcome, as_run, engine=engine, seed=seed, scale=float(scale)),
+        timeseries=timeseries(outcome),
+        orders=outcome.orders,
+        attempts=outcome.attempts,
+        manifest=manifest,
+    )

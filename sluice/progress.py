@@ -1,0 +1,73 @@
+"""How far a run is, on stderr: a bar on a terminal, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from scenarios.units import NS_PER_S
+from simulator.progress import OnProgress
+from sluice.console import note
+
+LINE_EVERY_S = 10.0
+DRAWN_PER_S = 5
+
+
+@contextmanager
+def progress(*, quiet: bool, clock: Callable[[], float] = time.monotonic) -> Iterator[OnProgress | None]:
+    """Give what an engine tells its progress to; nothing if quiet."""
+    if quiet or sys.stderr is None:
+        yield None
+    elif sys.stderr.isatty():
+        with _bar(clock) as tell:
+            yield tell
+    else:
+        yield _lines(clock)
+
+
+def words(now_ns: int, horizon_ns: int, events: int, orders: int, elapsed_s: float) -> str:
+    """Return `06:49:30 of 16:15:00, 1,234 orders/s, 12,345 events/s, 1:05 left`; no rate before a tenth of a second."""
+    said = [f"{_clock(now_ns // NS_PER_S)} of {_clock(horizon_ns // NS_PER_S)}"]
+    if elapsed_s >= 0.1:
+        said += [f"{orders / elapsed_s:,.0f} orders/s", f"{events / elapsed_s:,.0f} events/s"]
+        if now_ns:
+            left_s = round(elapsed_s * (horizon_ns - now_ns) / now_ns)
+            said.append(f"{left_s // 60}:{left_s % 60:02} left")
+    return ", ".join(said)
+
+
+def _clock(seconds: int) -> str:
+    return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+
+
+def _lines(clock: Callable[[], float]) -> OnProgress:
+    started_s = said_s = clock()
+
+    def tell(now_ns: int, horizon_ns: int, events: int, orders: int) -> None:
+        nonlocal said_s
+        now_s = clock()
+        if now_s - said_s >= LINE_EVERY_S:
+            said_s = now_s
+            note(f"{now_ns / horizon_ns:4.0%}  {words(now_ns, horizon_ns, events, orders, now_s - started_s)}")
+
+    return tell
+
+
+@contextmanager
+def _bar(clock: Callable[[], float]) -> Iterator[OnProgress]:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+
+    console = Console(stderr=True)
+    columns = (BarColumn(bar_width=20), TaskProgressColumn(), TextColumn("{task.description}", markup=False))
+    started_s = clock()
+    with Progress(*columns, console=console, transient=True, refresh_per_second=DRAWN_PER_S) as shown:
+        task = shown.add_task("starting", total=None)
+
+        def tell(now_ns: int, horizon_ns: int, events: int, orders: int) -> None:
+            said = words(now_ns, horizon_ns, events, orders, clock() - started_s)
+            shown.update(task, description=said, completed=now_ns, total=horizon_ns)
+
+        yield tell

@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import doctest
+from typing import get_args
+
+import limits
+from limits import laws, sliding_window_log
+from limits.laws import Law
+from scenarios import model
+
+
+def test_every_law_of_a_scenario_has_a_number_and_no_other_has() -> None:
+    kinds = get_args(get_args(model.Admission)[0])
+    written = {name for kind in kinds for name in get_args(kind.model_fields["law"].annotation)}
+    assert {law.name.lower() for law in Law} == written
+
+
+def test_a_row_is_as_wide_as_its_law_says() -> None:
+    assert [laws.width(law) for law in Law] == [2, 1, 2, 2, 1, 0, 1, 1]
+    assert laws.width(Law.SLIDING_WINDOW_LOG, slots=10) == sliding_window_log.WIDTH + 10
+    assert laws.width(Law.TOKEN_BUCKET, slots=10) == 2
+
+
+def test_the_example_of_the_package_works() -> None:
+    results = doctest.testmod(limits)
+    assert results.attempted >= 5
+    assert results.failed == 0
+
+
+def test_the_package_can_be_told_from_others_of_its_name() -> None:
+    assert limits.__sluice__ is True
