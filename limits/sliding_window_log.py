@@ -38,12 +38,12 @@ def decide(state: Row, at: int, slots: int, limit: int, window_ns: int, now_ns: 
     while count > 0 and state[ring + oldest] <= instant_ns - window_ns:
         oldest = (oldest + 1) % slots
         count -= 1
-    state[at] = oldest
     too_many = count + cost - min(limit, slots)
     if too_many > 0:
-        state[at + 1] = count
+        # What has left is forgotten only when somebody is admitted: a clock that steps back may need it again.
         return state[ring + (oldest + too_many - 1) % slots] + window_ns - now_ns
     for entry in range(count, count + cost):
         state[ring + (oldest + entry) % slots] = instant_ns
+    state[at] = oldest
     state[at + 1] = count + cost
     return ADMITTED

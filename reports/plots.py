@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from reports import bins, figures, words
+from reports import bins, figures, inline, words
 from reports.run import (
     MissingLibrary,
     Run,
@@ -35,21 +34,9 @@ try:
 except ImportError as error:
     raise MissingLibrary("drawing a report needs matplotlib: pip install 'sluice[report]'") from error
 
-INK, MUTED, GRID = "#1c2127", "#5d6875", "#d8dde3"
-BLUE, ORANGE, GREEN, RED, PINK, SKY = "#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9"
-THEMED = {
-    INK: "ink",
-    MUTED: "muted",
-    GRID: "grid",
-    BLUE: "blue",
-    ORANGE: "orange",
-    GREEN: "green",
-    RED: "red",
-    PINK: "pink",
-    SKY: "sky",
-}
-"""The Okabe-Ito palette, told apart by the colour-blind too, and the CSS variable that stands for each colour in a page."""
-
+INK, MUTED, GRID = (inline.COLOURS[name] for name in ("ink", "muted", "grid"))
+BLUE, ORANGE, GREEN, RED, PINK = (inline.COLOURS[name] for name in ("blue", "orange", "green", "red", "pink"))
+_CROWD = (("people.trying", "trying now", BLUE, "-"), ("people.away", "gone, will come back", ORANGE, "--"))
 _LINES = ((BLUE, "-"), (ORANGE, "--"), (GREEN, "-."), (PINK, ":"))
 _STAGE_GAUGES = ("backlog", "busy", "capacity")
 _WIDTH_IN, _LEFT_IN, _RIGHT_IN, _TOP_IN, _BOTTOM_IN, _BETWEEN_IN = 8.4, 0.85, 0.3, 0.42, 0.52, 0.44
@@ -106,20 +93,11 @@ def plots(run: Run) -> list[Plot]:
 
 
 def svg(plot: Plot) -> str:
-    """Return the plot as an element to put into a page: own ids, colours as CSS variables, no address of anything."""
+    """Return the plot as an element to put into a page."""
     out = io.StringIO()
     with _styled():
         plot.figure.savefig(out, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    text = out.getvalue()
-    text = text[text.index("<svg") :]
-    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
-    text = re.sub(r' xmlns(:xlink)?="[^"]*"| (width|height)="[\d.]+pt"(?=[^>]*viewBox)', "", text)
-    text = text.replace("xlink:href=", "href=")
-    text = re.sub(r'(?<=id=")|(?<=href="#)|(?<=url\(#)', f"{plot.name}-", text)
-    text = re.sub(r"(\d\.\d\d)\d+", r"\1", text)
-    for colour, variable in THEMED.items():
-        text = text.replace(colour, f"var(--{variable})")
-    return text.replace("<svg", f'<svg role="img" aria-label="{plot.title}"', 1).strip()
+    return inline.element(out.getvalue(), name=plot.name, title=plot.title)
 
 
 def picture_of_the_day(run: Run, path: str | PathLike[str]) -> None:
@@ -172,10 +150,11 @@ def _canvas(
         size = ((width_in - _LEFT_IN - _RIGHT_IN) / width_in, panel_in / height_in)
         panels.append(picture.add_axes((*box, *size)))
         top -= panel_in + between_in
+    instants = words.change_instants(run.scenario)
     for panel in panels:
         _time_axis(panel, run, labelled=panel is panels[-1])
         _shade(panel, run, labelled=panel is panels[0])
-        for at_s in _change_instants(run):
+        for at_s in instants if len(instants) <= 16 else ():  # more could not be told apart
             panel.axvline(at_s, color=MUTED, linewidth=0.8, linestyle=(0, (1, 2.5)), zorder=1)
     return picture, panels
 
@@ -203,21 +182,15 @@ def _shade(panel: Axes, run: Run, *, labelled: bool) -> None:
             panel.text(middle, 0.985, word, transform=panel.get_xaxis_transform(), ha="center", va="top", color=colour)
 
 
-def _change_instants(run: Run) -> list[float]:
-    """Return when a limit or a capacity changed, none where there are too many to tell apart."""
-    spans = [span for change in words.changes(run.scenario) for span in change.spans]
-    instants = {at_s for start_s, end_s, _ in spans for at_s in (start_s, end_s) if 0 < at_s < horizon_s(run)}
-    return sorted(instants) if len(instants) <= 16 else []
-
-
-def _count_axis(panel: Axes, label: str) -> None:
+def _count_axis(panel: Axes, label: str, *, whole: bool = True) -> None:
     """Label the values of a panel, above its left end, from 0 up and in millions where they are."""
-    top = panel.get_ylim()[1]
+    top = panel.get_ylim()[1] if panel.dataLim.y1 > 0 else 1.0
     panel.set_ylim(0, top * 1.07)  # room for the word "outage"
     size, word = (1e6, "million ") if top >= 1e6 else (1.0, "")
     write = figures.decimal if size > 1 or top < 20 else figures.count
+    steps = matplotlib.ticker.MaxNLocator(5, steps=[1, 2, 2.5, 5, 10], integer=whole and size == 1)
+    panel.yaxis.set_major_locator(steps)
     panel.yaxis.set_major_formatter(lambda value, _: write(value / size))
-    panel.yaxis.set_major_locator(matplotlib.ticker.MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
     _value_label(panel, word + label)
 
 
@@ -297,14 +270,17 @@ def _mark_milestones(panel: Axes, run: Run) -> None:
     top = max([panel.get_ylim()[1], *(1.06 * float(point["value"]) for point in points)])
     panel.set_ylim(0, top)
     height_pt = 72 * panel.get_position().height * panel.figure.get_figheight()
-    free_from = 0.0
+    free_above = free_below = 0.0
     for point in sorted(points, key=lambda point: float(point["value"])):
         value = float(point["value"])
-        if value >= free_from:
-            word = figures.short_count(value)
-            word += "" if point.get("deviation") is None else f" ({figures.deviation(point['deviation'])})"
-            panel.annotate(word, (float(point["at_s"]), value), (-7, 1), textcoords="offset points", ha="right")
-            free_from = value + top * 13 / height_pt
+        above = value >= free_above  # else below the marker: a sum only rises, so both corners are empty
+        if not above and value < free_below:
+            continue
+        word = figures.short_count(value)
+        word += "" if point.get("deviation") is None else f" ({figures.deviation(point['deviation'])})"
+        where: dict[str, Any] = {"xytext": (-7, 1), "ha": "right"} if above else {"xytext": (6, -2), "va": "top"}
+        panel.annotate(word, (float(point["at_s"]), value), textcoords="offset points", **where)
+        free_above, free_below = (value + top * 13 / height_pt, free_below) if above else (free_above, value + top * 13 / height_pt)
 
 
 def _rates(run: Run, over: bins.Bins) -> Plot | None:
@@ -323,15 +299,15 @@ def _rates(run: Run, over: bins.Bins) -> Plot | None:
 
 
 def _draw_rates(panel: Axes, run: Run, over: bins.Bins) -> None:
-    for name, label, colour, style in (
-        ("attempts.offered", "offered", MUTED, "-"),
-        ("attempts.admitted", "admitted", ORANGE, "-"),
-        ("orders.placed", "placed", BLUE, "-"),
+    for name, label, colour, width_pt in (  # the thinner on the thicker, so that lines that coincide are seen
+        ("attempts.offered", "offered", MUTED, 2.6),
+        ("attempts.admitted", "admitted", ORANGE, 1.9),
+        ("orders.placed", "placed", BLUE, 1.0),
     ):
         rate = bins.per_s(run, name, over)
         if rate is not None:
-            panel.plot(over.middle_s, rate, style, color=colour, label=label, linewidth=1.2)
-    _count_axis(panel, "attempts and orders per second")
+            panel.plot(over.middle_s, rate, color=colour, label=label, linewidth=width_pt)
+    _count_axis(panel, "attempts and orders per second", whole=False)
 
 
 def _draw_changes(panel: Axes, run: Run, changes: Sequence[words.Change]) -> None:
@@ -353,7 +329,9 @@ def _draw_changes(panel: Axes, run: Run, changes: Sequence[words.Change]) -> Non
 
 
 def _able(run: Run, over: bins.Bins) -> Plot | None:
-    picture, (above, below) = _canvas(run, (1.9, 1.3))
+    crowd = [(bins.mean(run, name, over), *line) for name, *line in _CROWD if series(run, name) is not None]
+    picture, panels = _canvas(run, (1.9, 1.3) if crowd else (1.9,))
+    above = panels[0]
     answers = [bins.summed(run, f"attempts.{name}", over) for name in ("completed", "failed", "timed_out")]
     sessions = [bins.summed(run, f"sessions.{name}", over) for name in ("served", "failed")]
     for parts, label, colour, style in ((answers, "of attempts", BLUE, "-"), (sessions, "of sessions", ORANGE, "--")):
@@ -362,20 +340,17 @@ def _able(run: Run, over: bins.Bins) -> Plot | None:
             above.plot(over.middle_s, bins.share(parts[0], whole), style, color=colour, label=label)
     above.axhline(0.5, color=RED, linewidth=0.9, linestyle=(0, (4, 3)))
     _share_axis(above, "share that ends with an order")
-    for name, label, colour, style in (
-        ("people.trying", "trying now", BLUE, "-"),
-        ("people.away", "gone, will come back", ORANGE, "--"),
-    ):
-        gauge = bins.mean(run, name, over)
-        if gauge is not None:
-            below.plot(over.middle_s, gauge, style, color=colour, label=label)
-    _count_axis(below, "people without an order")
     _legend(above)
-    _legend(below)
     caption = (
         "Share of attempts, and of sessions (a person's tries in one go), that ended with an order. Under the dashed line"
-        " an outage begins. Below: people who want an order and have none; a crowd that does not melt keeps the trouble going."
+        " an outage begins."
     )
+    if crowd:
+        for gauge, label, colour, style in crowd:
+            panels[1].plot(over.middle_s, gauge, style, color=colour, label=label)
+        _count_axis(panels[1], "people without an order")
+        _legend(panels[1])
+        caption += " Below: people who want an order and have none; a crowd that does not melt keeps the trouble going."
     return Plot(name="able", title="Who was able to order", caption=caption, figure=picture)
 
 
@@ -449,10 +424,10 @@ def _couriers(run: Run, over: bins.Bins) -> Plot | None:
     late, cancelled = none if late is None else late, none if cancelled is None else cancelled
     colours, labels = (GREEN, ORANGE, RED), ("on time", "late", "cancelled")
     below.stackplot(over.middle_s, delivered - late, late, cancelled, colors=colours, labels=labels, alpha=0.75, linewidth=0)
-    _count_axis(below, "orders per second")
+    _count_axis(below, "orders per second", whole=False)
     _legend(below)
     caption = (
-        "Orders that are ready and wait for a courier, and how orders ended. Where orders wait, they come late an hour"
-        " later: what is let in now is delivered, or not, then."
+        "Orders that are ready and wait for a courier, and how orders ended. A queue for couriers shows as late orders"
+        " for an hour and more after it."
     )
     return Plot(name="couriers", title="Couriers and deliveries", caption=caption, figure=picture)

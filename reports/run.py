@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fractions import Fraction
 from typing import Any, Protocol
 
 import numpy as np
@@ -11,9 +12,13 @@ from numpy.typing import NDArray
 from reports import figures
 from scenarios import metrics
 from scenarios.model import Scenario
+from scenarios.scale import scaled
 from scenarios.units import NS_PER_S
 
 Series = NDArray[np.float64]
+
+_INSTANTS = ("longest_outage.start_s", "longest_outage.end_s")
+_COMPARED = {"about": "", "at_least": ">= ", "at_most": "<= "}
 
 
 class Run(Protocol):
@@ -49,10 +54,31 @@ def number(run: Run, path: str) -> float | None:
     return float(found) if isinstance(found, int | float) and not isinstance(found, bool) else None
 
 
-def words(run: Run, metric: str, value: float | None = None) -> str:
-    """Write a figure of the summary (or another value of that metric) in its unit."""
+def words(run: Run, metric: str, value: float | None) -> str:
+    """Write a value of a metric in its unit; an instant as the clock shows it."""
     found = metrics.find(metric, run.scenario)
-    return figures.value(found.unit if found else "", number(run, metric) if value is None else value)
+    if metric in _INSTANTS and value is not None:
+        return figures.clock(value, run.scenario.opens)
+    return figures.value(found.unit if found else "", value)
+
+
+def bounds(run: Run, gate: Mapping[str, Any]) -> str:
+    """Write what a gate asks: "90% or more", "10 min or less", "1 s to 2 s"."""
+    low, high = (gate.get(bound) for bound in ("min", "max"))
+    if low is not None and high is not None:
+        return f"{words(run, gate['metric'], low)} to {words(run, gate['metric'], high)}"
+    return f"{words(run, gate['metric'], high if low is None else low)} or {'less' if low is None else 'more'}"
+
+
+def milestone_words(run: Run, milestone: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Write a milestone: its title (with the instant, where it has no title), what is expected, and what was simulated."""
+    title, at_s = milestone.get("title"), milestone.get("at_s")
+    if title is None:
+        title = milestone["name"] if at_s is None else f"{milestone['name']} at {figures.clock(at_s, run.scenario.opens)}"
+    expected, simulated = (words(run, milestone["metric"], milestone.get(of)) for of in ("value", "simulated"))
+    if milestone.get("verdict") == "not reached":
+        simulated = "not reached"
+    return title, _COMPARED[milestone.get("compare") or "about"] + expected, simulated
 
 
 def series(run: Run, name: str) -> Series | None:
@@ -74,7 +100,17 @@ def ended_s(run: Run) -> float:
 
 def interrupted(run: Run) -> bool:
     """Say whether the run was stopped before its horizon."""
-    return bool(run.summary.get("interrupted")) or ended_s(run) < horizon_s(run)
+    return bool(run.manifest.get("interrupted")) or ended_s(run) < horizon_s(run)
+
+
+def scale(run: Run) -> float:
+    """Return the scale at which the run counted."""
+    return number(run, "scale") or 1.0
+
+
+def as_run(run: Run) -> Scenario:
+    """Return the scenario with the numbers that the run had at its scale."""
+    return scaled(run.scenario, Fraction(str(scale(run))))[0]
 
 
 def stage_names(run: Run) -> list[str]:

@@ -8,7 +8,21 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from reports import figures
-from reports.run import Run, answered, ended_s, figure, horizon_s, interrupted, number, rows, stage_names, words
+from reports.run import (
+    Run,
+    answered,
+    bounds,
+    ended_s,
+    figure,
+    horizon_s,
+    interrupted,
+    milestone_words,
+    number,
+    rows,
+    scale,
+    stage_names,
+    words,
+)
 
 COLUMNS = 80
 LINES = 38  # two are left for the shell's prompt
@@ -57,8 +71,8 @@ def milestones_table(run: Run) -> str:
 
 
 def _asked(run: Run) -> _Block:
-    scale = run.summary.get("scale")
-    sized = figures.scale(scale) if scale in (None, 1) else f"scale {figures.scale(scale)} (so are all counts)"
+    size = scale(run)
+    sized = figures.scale(size) if size == 1 else f"scale {figures.scale(size)} (so are all counts)"
     opens, horizon = run.scenario.opens, figures.duration(horizon_s(run))
     asked = [f"{run.summary.get('engine', 'unknown')} engine", sized, f"seed {run.summary.get('seed', 'unknown')}"]
     asked.append(f"{figures.span(0, horizon_s(run), opens)} ({horizon})" if opens else horizon)
@@ -175,52 +189,38 @@ def _outages(run: Run) -> _Block:
 
 def _milestones(run: Run) -> _Block:
     found = rows(run, "milestones")
-    if not found:
-        return _Block(lines=[])
-    table = [["Milestones (! missed)", "at", "expected", "simulated", "deviation", "grade"]]
-    table += [_milestone(run, milestone) for milestone in found]
-    return _listed(_table(table, "llrrrl"), [0.0 if milestone.get("met") else 1.0 for milestone in found])
-
-
-def _milestone(run: Run, milestone: Any) -> list[str]:
-    at_s, simulated = milestone.get("at_s"), milestone.get("simulated")
-    mark = " " if milestone.get("met") or simulated is None else "!"
-    return [
-        f"{mark} {' '.join(str(milestone.get('title') or milestone['name']).split())}",
-        "the end" if at_s is None else figures.clock(float(at_s), run.scenario.opens),
-        words(run, milestone["metric"], milestone["value"]),
-        "not reached" if simulated is None else words(run, milestone["metric"], simulated),
-        figures.deviation(milestone.get("deviation")),
-        str(milestone.get("grade") or figures.NOTHING),
-    ]
+    table = [["Milestones (! missed)", "expected", "simulated", "off by", "grade"]]
+    for milestone in found:
+        title, expected, simulated = milestone_words(run, milestone)
+        mark = "!" if milestone.get("verdict") == "missed" else " "
+        deviation = figures.deviation(milestone.get("deviation"))
+        table.append([f"{mark} {' '.join(title.split())}", expected, simulated, deviation, str(milestone["grade"])])
+    weights = [1.0 if milestone.get("verdict") == "missed" else 0.0 for milestone in found]
+    return _listed(_table(table, "lrrrl"), weights)
 
 
 def _gates(run: Run) -> _Block:
     found = rows(run, "gates")
-    if not found:
-        return _Block(lines=[])
     table = [["Gates", "figure", "must be", "is", ""]]
     for gate in found:
-        verdict = "passed" if gate.get("passed") else "FAILED"
-        table.append([f"  {gate['name']}", gate["metric"], bounds(run, gate), words(run, gate["metric"], gate["value"]), verdict])
-    return _listed(_table(table, "lllrl"), [0.0 if gate.get("passed") else 1.0 for gate in found])
+        is_now = words(run, gate["metric"], gate.get("value"))
+        verdict = str(gate["verdict"])
+        table.append([f"  {gate['name']}", gate["metric"], bounds(run, gate), is_now, _loud(verdict)])
+    return _listed(_table(table, "lllrl"), [0.0 if gate["verdict"] == "passed" else 1.0 for gate in found])
 
 
-def bounds(run: Run, gate: Any) -> str:
-    """Write what a gate asks: "90% or more", "10 min or less", "1 s to 2 s"."""
-    low, high = (gate.get(bound) for bound in ("min", "max"))
-    if low is not None and high is not None:
-        return f"{words(run, gate['metric'], low)} to {words(run, gate['metric'], high)}"
-    return f"{words(run, gate['metric'], high if low is None else low)} or {'less' if low is None else 'more'}"
+def _loud(verdict: str) -> str:
+    return verdict.upper() if verdict == "failed" else verdict
 
 
 def _books(run: Run) -> _Block:
-    checked, violated = number(run, "invariants.checked"), figure(run, "invariants.violated")
+    checked, violated = number(run, "invariants.checked"), rows(run, "invariants.violated")
     if checked is None:
         return _Block(lines=[])
-    wrong = len(violated) if isinstance(violated, list | tuple) else int(violated or 0)
-    verdict = f"DO NOT BALANCE: {wrong} of {checked:.0f} identities are violated" if wrong else "balance"
-    return _Block(lines=_labelled("Books", verdict if wrong else f"{verdict} ({checked:.0f} identities checked)", []))
+    if not violated:
+        return _Block(lines=_labelled("Books", f"balance ({checked:.0f} identities checked)", []))
+    wrong = f"DO NOT BALANCE: {len(violated)} of {checked:.0f} identities do not hold, the first: {violated[0]}"
+    return _Block(lines=_labelled("Books", wrong, [])[:3])
 
 
 def _listed(lines: list[str], weights: list[float]) -> _Block:

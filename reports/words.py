@@ -183,6 +183,12 @@ def changes(scenario: model.Scenario) -> list[Change]:
     return [*_timelines(scenario, horizon_s), *_incidents(scenario, horizon_s)]
 
 
+def change_instants(scenario: model.Scenario) -> list[float]:
+    """Return the instants (s, within the run) at which something was changed or changed back."""
+    ends = {at_s for change in changes(scenario) for start_s, end_s, _ in change.spans for at_s in (start_s, end_s)}
+    return sorted(at_s for at_s in ends if 0 < at_s < scenario.horizon_ns / NS_PER_S)
+
+
 def _timelines(scenario: model.Scenario, horizon_s: float) -> Iterator[Change]:
     for timeline in scenario.timelines:
         steps = [(at_ns / NS_PER_S, knob_value(timeline.knob, value)) for at_ns, value in timeline.steps]

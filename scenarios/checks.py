@@ -6,6 +6,7 @@ import math
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 from scenarios import knobs, metrics, units
@@ -135,13 +136,11 @@ def _before_horizon(scenario: Scenario, at_ns: int, steps: Steps) -> Iterator[Fi
 
 def _marks(scenario: Scenario) -> Iterator[Finding]:
     known = metrics.names(scenario)
-    for part, marks in (("milestones", scenario.milestones), ("gates", scenario.gates)):
-        for at, mark in enumerate(marks):
-            if mark.metric not in known:
-                yield (
-                    (part, at, "metric"),
-                    f"there is no such figure in a run of this{did_you_mean(mark.metric, known)}",
-                )
+    marks = [("milestones", at, milestone.metric) for at, milestone in enumerate(scenario.milestones)]
+    marks += [("gates", at, gate.metric) for at, gate in enumerate(scenario.gates)]
+    for part, at, metric in marks:
+        if metric not in known:
+            yield (part, at, "metric"), f"is no figure of a run of this scenario{did_you_mean(metric, known)}"
     for at, milestone in enumerate(scenario.milestones):
         yield from _when(scenario, milestone.at_ns, milestone.metric, ("milestones", at, "at"))
 
@@ -186,11 +185,8 @@ def expected_wants(scenario: Scenario) -> float:
     arrivals, horizon_ns = scenario.arrivals, scenario.horizon_ns
     bends = {at_ns for curve in _curves(arrivals) for at_ns, _ in curve if at_ns < horizon_ns}
     instants = sorted({*bends, *(horizon_ns * part // 1000 for part in range(1001))})
-    rates = [_rate_per_s(arrivals, at_ns) for at_ns in instants]
-    first = math.fsum(
-        (b_ns - a_ns) / units.NS_PER_S * (rates[at] + rates[at + 1]) / 2
-        for at, (a_ns, b_ns) in enumerate(zip(instants, instants[1:], strict=False))
-    )
+    points = [(at_ns, _rate_per_s(arrivals, at_ns)) for at_ns in instants]
+    first = math.fsum((b_ns - a_ns) / units.NS_PER_S * (a + b) / 2 for (a_ns, a), (b_ns, b) in pairwise(points))
     mean = scenario.invitations.mean if scenario.invitations else 0.0
     return first / (1 - mean) if mean < 1 else first  # above 1 the capacity bounds what is placed and invites
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -50,7 +50,7 @@ class ScenarioError(Exception):
         return "\n".join(lines)
 
 
-def key_text(keys: Sequence[str | int]) -> str:
+def key_text(keys: Iterable[str | int]) -> str:
     """Write a path as `stages.intent.servers`, quoting keys that TOML would quote."""
     return ".".join(
         str(key) if isinstance(key, int) or re.fullmatch(r"[A-Za-z0-9_-]+", key) else json.dumps(key) for key in keys

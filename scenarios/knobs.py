@@ -19,7 +19,7 @@ from scenarios.model import (
 )
 
 Value = int | float | Fraction | None
-"""Servers, limits: int; replicas, slowdowns, shares: float; rates: Fraction per second, None where there is no limit."""
+"""Servers and limits: int; replicas, slowdowns and shares: float; rates: Fraction per second, None for no limit."""
 
 
 class Kind(Enum):

@@ -155,7 +155,7 @@ _WORK = (
     ),
 )
 _RATES = (
-    Metric("goodput_per_s", "orders/s", False, "orders placed per second of the run", _ORDERS),
+    Metric("goodput_per_s", "orders/s", False, "orders placed per second of the run", _ORDERS, "the run has no length"),
     Metric("retry_amplification", "ratio", False, "attempts.offered / people.wanted", _SENT, _NOBODY),
 )
 _TIMES = (

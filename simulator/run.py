@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Literal
 
-from scenarios.dump import to_toml
-from scenarios.model import Scenario
+from scenarios.dump import toml_text
+from scenarios.loader import Loaded
 from scenarios.scale import scaled
 from scenarios.workload import first_arrivals
 from simulator import reference
@@ -23,7 +23,7 @@ ENGINES: tuple[Engine, ...] = ("simpy",)
 
 
 def simulate(
-    scenario: Scenario,
+    loaded: Loaded,
     *,
     engine: Engine = "simpy",
     seed: int = 1,
@@ -33,12 +33,13 @@ def simulate(
     stop: Stop | None = None,
     command: Sequence[str] = (),
 ) -> RunResult:
-    """Simulate a scenario at a scale, and return its figures, series, traces (if asked for) and manifest.
+    """Simulate a loaded scenario at a scale, and return its figures, series, traces (if asked for) and manifest.
 
     `on_progress` is told how far the run is, `stop` is asked whether to end it early. Books that do not balance are in
     `summary["invariants"]["violated"]`. Raises ValueError where the scenario cannot be built (a trace that cannot be
     read, too many stores).
     """
+    scenario = loaded.scenario
     started, begun_s = datetime.now(UTC), time.perf_counter()
     as_run, roundings = scaled(scenario, scale)
     outcome = reference.run(
@@ -50,7 +51,7 @@ def simulate(
         stop=stop,
     )
     engine_s = time.perf_counter() - begun_s
-    resolved = to_toml(scenario)
+    resolved = toml_text(loaded.resolved)
     manifest = make_manifest(
         scenario=scenario.name,
         engine=engine,
@@ -62,7 +63,7 @@ def simulate(
         ended=datetime.now(UTC),
         engine_s=engine_s,
         events=outcome.events,
-        roundings=[{"what": r.path, "asked": r.exact, "used": r.used} for r in roundings],
+        roundings=[{"what": r.path, "asked": float(r.exact), "used": r.used} for r in roundings],
         resolved_toml=resolved,
     )
     return RunResult(

@@ -13,7 +13,6 @@ import click
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 ENGINES = ("simpy",)
-SMALLEST_SCALE, LARGEST_SCALE = Fraction(1, 1_000_000), Fraction(1000)
 LARGEST_SEED = 2**63 - 1
 
 _SCALE = re.compile(r"(\d{1,30}(?:\.\d{1,30})?(?:[eE][+-]?\d{1,2})?)(%)?|(\d{1,30})/(\d{1,30})")
@@ -25,15 +24,12 @@ class Scale(click.ParamType):
     name = "scale"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Fraction:
-        """Return the exact scale, or refuse what is none."""
+        """Return the exact scale, or refuse what is no number; how large it may be, `scenarios.scale` says."""
         match = _SCALE.fullmatch(str(value).strip())
         if match is None or (match[4] and not int(match[4])):
             self.fail(f"{str(value)[:60]!r} is not a scale; write it like 0.01, 1/100 or 2", param, ctx)
         number, percent, over, under = match.groups()
-        scale = Fraction(int(over), int(under)) if under else Fraction(number) / (100 if percent else 1)
-        if not SMALLEST_SCALE <= scale <= LARGEST_SCALE:
-            self.fail(f"{value} is not between {float(SMALLEST_SCALE):f} and {LARGEST_SCALE}", param, ctx)
-        return scale
+        return Fraction(int(over), int(under)) if under else Fraction(number) / (100 if percent else 1)
 
 
 scenario = click.argument("scenario", metavar="SCENARIO")

@@ -177,7 +177,13 @@ def stopped(run: FakeRun, at_s: float) -> FakeRun:
     """Return the run as an interruption at `at_s` leaves it."""
     kept = int(at_s // BUCKET_S)
     series = {name: column[:kept] for name, column in run.timeseries.items()}
-    return replace(with_summary(run, interrupted=True, ended_s=at_s), timeseries=series)
+    milestones = [
+        milestone if milestone["at_s"] <= at_s else {**milestone, "simulated": None, "deviation": None, "met": False}
+        for milestone in run.summary["milestones"]
+    ]
+    outages = [outage for outage in run.summary["outages"] if outage["end_s"] <= at_s]
+    changed = with_summary(run, interrupted=True, ended_s=at_s, milestones=milestones, outages=outages)
+    return replace(changed, timeseries=series)
 
 
 def _series() -> dict[str, NDArray[Any]]:

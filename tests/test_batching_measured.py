@@ -1,8 +1,9 @@
 """The batching replica against two measured servers, call by call; skipped where the measurements are absent.
 
 The figures of each run, simulated and measured, are printed (`pytest -s`). The bands are those for a load that the
-parameters were not fitted to: completed/s 5%, end-to-end p95 8%, p50 20%, time to first token p95 30%. Three runs of vLLM and
-two of the A10G were fitted to; the A10G under a synthetic overload was not.
+parameters were not fitted to: completed/s 5%, end-to-end p95 8%, p50 20%, time to first token p95 30%; half of the runs
+have p50 within 6% and the first token's p95 within 8%. The three runs of vLLM and two of the A10G were fitted to; the
+A10G under a synthetic overload was not.
 """
 
 from __future__ import annotations
@@ -105,8 +106,11 @@ def read(*parts: str) -> Any:
 
 
 def vllm(scale: int) -> Measured:
-    """500 real arrivals replayed into vLLM. The file counts output in characters; tokens come from the server's own log:
-    the tokens generated per call and second between a call's first and last chunk, up to the 1,024 it was asked for."""
+    """500 real arrivals replayed into vLLM.
+
+    The file counts output in characters. Tokens come from the server's own log: those generated per decoding call
+    between a call's first and last chunk, up to the 1,024 that it was asked for.
+    """
     folder = "vllm_burstgpt_sweep"
     rows = list(read(folder, f"detail_log_scale{scale}_prompt500.json").values())
     rows.sort(key=lambda row: row["record_time"] - row["total_chunk_time"])
@@ -169,18 +173,18 @@ def deviations(case: str) -> Figures:
     return Figures(**{name: ours[name] / value - 1 for name, value in real.items()})
 
 
-SLOW_RUN = pytest.mark.xfail(
-    reason="+13.3% where 8% is allowed: the run ends in a burst at the knee, where 5% of step time moves p95 by 11%",
+AT_THE_KNEE = pytest.mark.xfail(
+    reason="+13.3%; fitted to; the run ends in a burst at the knee, where 5% less step time makes it +2.3%",
     strict=True,
     raises=AssertionError,
 )
-NO_SUCH_MEMORY = pytest.mark.xfail(
-    reason="completed/s +20.6%, p50 -27.7%, p95 -27.9%: a reservation of 77% was fitted to answers of mixed length; "
-    "here all are 256 tokens, and the server admits by the peak",
+NOT_SO_RESERVED = pytest.mark.xfail(
+    reason="completed/s +20.6%, p50 -27.7%, p95 -27.9%: a reservation of 77% of the output was fitted to answers of "
+    "mixed length; here all have 256 tokens. The rule `peak` is within the bands",
     strict=True,
     raises=AssertionError,
 )
-CASES = [
+RUNS = [
     "vllm 1.28/s",
     "vllm 5.1/s",
     "vllm 12.8/s",
@@ -189,32 +193,40 @@ CASES = [
     "a10g, 10 a minute, peak",
     "a10g, 10 a minute, reserve",
     "a10g, overload, peak",
-    pytest.param("a10g, overload, reserve", marks=NO_SUCH_MEMORY),
+    "a10g, overload, reserve",
 ]
 
 
-@pytest.mark.parametrize("case", CASES)
+def cases(*misses: Any) -> list[Any]:
+    """All runs, of which some are known to miss the band."""
+    return [*[run for run in RUNS if all(run not in miss.values for miss in misses)], *misses]
+
+
+OVERLOAD = pytest.param("a10g, overload, reserve", marks=NOT_SO_RESERVED)
+
+
+@pytest.mark.parametrize("case", cases(OVERLOAD))
 def test_completions_a_second_are_within_5_percent(case: str) -> None:
     assert abs(deviations(case).completed_per_s) <= 0.05
 
 
-@pytest.mark.parametrize("case", [pytest.param("vllm 1.28/s", marks=SLOW_RUN), *CASES[1:]])
+@pytest.mark.parametrize("case", cases(OVERLOAD, pytest.param("vllm 1.28/s", marks=AT_THE_KNEE)))
 def test_the_95th_percentile_end_to_end_is_within_8_percent(case: str) -> None:
     assert abs(deviations(case).p95_s) <= 0.08
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", cases(OVERLOAD))
 def test_the_median_end_to_end_is_within_20_percent(case: str) -> None:
     assert abs(deviations(case).p50_s) <= 0.20
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", cases())
 def test_the_95th_percentile_of_the_first_token_is_within_30_percent(case: str) -> None:
     assert abs(deviations(case).first_p95_s) <= 0.30
 
 
 @pytest.mark.parametrize("server", ["vllm", "a10g"])
-def test_over_the_runs_of_a_server_the_middle_deviation_is_smaller(server: str) -> None:
-    runs = [deviations(case) for case in CASES if isinstance(case, str) and case.startswith(server)]
+def test_half_of_the_runs_of_a_server_are_closer(server: str) -> None:
+    runs = [deviations(case) for case in RUNS if case.startswith(server)]
     assert np.median([abs(run.p50_s) for run in runs]) <= 0.06
     assert np.median([abs(run.first_p95_s) for run in runs]) <= 0.08

@@ -140,6 +140,7 @@ def test_what_comes_ends_once_and_the_figures_obey_littles_law(
     assert sorted(pool.service_ns) == sorted(work.ended_ns - work.started_ns for work in by_end["served"])
     dropped_ns = sum(work.ended_ns - work.arrived_ns for work in by_end["dropped"])
     assert all(work.ended_ns - work.arrived_ns >= patience for work in by_end["dropped"])
+    assert pool.unserved_waiting_ns == dropped_ns
     assert pool.queue_integral_ns == sum(pool.waiting_ns) + dropped_ns
     assert pool.busy_integral_ns <= pool.available_integral_ns
 
@@ -177,6 +178,7 @@ def test_calls_that_no_step_has_taken_in_are_waiting() -> None:
     lab.arrive(2, 2)
     lab.run(150)
     assert lab.held() == [3]
+    assert lab.pool.unserved_waiting_ns == lab.pool.queue_integral_ns == 149 + 148
     assert (lab.pool.waiting, lab.pool.in_service, lab.pool.queue_max, lab.pool.kv_blocked) == (2, 1, 2, 1)
     assert list(lab.pool.waiting_ns) == [0]
 

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import chain
 
 import simpy
 
@@ -65,6 +66,7 @@ class BatchingPool:
         self._busy = 0  # in millionths of a replica, now
         self._available = 0
         self._counted_to_ns = int(env.now)
+        self._dropped_waiting_ns = 0
         self._kv_blocked_before = 0  # at replicas that are gone
         self._calls = 0  # handed to replicas so far
         self._handed: dict[int, Work] = {}  # held by replicas, by the number of their call
@@ -84,6 +86,13 @@ class BatchingPool:
     def capacity(self) -> float:
         """Replicas that take calls now; a part counts as its share."""
         return sum(seat.millionths for seat in self.seats) / WHOLE
+
+    @property
+    def unserved_waiting_ns(self) -> int:
+        """Time waited by calls that were dropped at their turn, and by those that no step has taken in yet."""
+        now_ns = int(self.env.now)
+        inside = (work for work in self._handed.values() if work.started_ns < 0)
+        return self._dropped_waiting_ns + sum(now_ns - work.arrived_ns for work in chain(self.queue, inside))
 
     @property
     def kv_blocked(self) -> int:
@@ -204,6 +213,7 @@ class BatchingPool:
 
     def _drop(self, work: Work, now_ns: int) -> None:
         self.waiting -= 1
+        self._dropped_waiting_ns += now_ns - work.arrived_ns
         work.ended_ns = now_ns
         work.done.succeed("dropped")
 

@@ -1,6 +1,6 @@
 """A real inference server let each of 27 clients in 10 times a minute; its log says whom it refused.
 
-Data: VTC-artifact, fair_bench, real_LShare_rpm10 (Apache-2.0). In $SLUICE_DATA, or in ../shared/data beside the checkout.
+Data: VTC-artifact, fair_bench, real_LShare_rpm10 (Apache-2.0). In $SLUICE_DATA, or ../shared/data beside the checkout.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Each law answers, question by question, as the naive one in exact fractions does: ties, bursts, odd costs, clocks back."""
+"""Each law answers, question by question, as the naive one in exact fractions: ties, bursts, odd costs, clocks back."""
 
 from __future__ import annotations
 

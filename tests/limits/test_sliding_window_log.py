@@ -79,6 +79,11 @@ def test_an_earlier_instant_counts_as_the_newest_in_the_log() -> None:
     assert row[2:] == [35, 35]
 
 
+def test_a_refusal_forgets_nothing_that_an_earlier_instant_still_sees() -> None:
+    ask, row = law(5, 8), empty(5)
+    assert [ask(row, now_ns, cost) for now_ns, cost in ((0, 1), (1, 4), (8, 2), (7, 1), (8, 1))] == [0, 0, 1, 1, 0]
+
+
 def test_the_largest_parameters_stay_inside_64_bits() -> None:
     row = empty(1)
     assert sliding_window_log.decide(row, 0, 1, 1, LARGEST, LARGEST, 1) == ADMITTED

@@ -1,0 +1,33 @@
+"""A drawing as an element of a page: its own ids, colours as variables of the page's theme, no address of anything."""
+
+from __future__ import annotations
+
+import re
+from html import escape
+
+COLOURS = {
+    "ink": "#1c2127",
+    "muted": "#5d6875",
+    "grid": "#d8dde3",
+    "blue": "#0072b2",
+    "orange": "#e69f00",
+    "green": "#009e73",
+    "red": "#d55e00",
+    "pink": "#cc79a7",
+}
+"""What a drawing is drawn in, by the name of the CSS variable that replaces it. Lines and areas are of the Okabe-Ito
+palette, which the colour-blind can tell apart."""
+
+
+def element(svg: str, *, name: str, title: str) -> str:
+    """Return an SVG file as an inline element: every id begins with `name`, numbers keep two decimals."""
+    text = svg[svg.index("<svg") :].strip()
+    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    text = re.sub(r' xmlns(:xlink)?="[^"]*"', "", text)
+    text = re.sub(r' (width|height)="[\d.]+pt"', "", text)
+    text = text.replace("xlink:href=", "href=")
+    text = re.sub(r'(?<= id=")|(?<=href="#)|(?<=url\(#)', f"{name}-", text)
+    text = re.sub(r"(\d\.\d\d)\d+", r"\1", text)
+    for variable, colour in COLOURS.items():
+        text = text.replace(colour, f"var(--{variable})")
+    return text.replace("<svg", f'<svg role="img" aria-label="{escape(title)}"', 1)

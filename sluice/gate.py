@@ -1,0 +1,45 @@
+"""`sluice gate`: simulate a scenario, and fail where one of its gates does not hold."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+
+from sluice import options
+from sluice.console import note, result
+from sluice.exits import Exit, gravest
+
+CODES = {"passed": Exit.PASS, "failed": Exit.GATE, "no value": Exit.INCONCLUSIVE}
+
+
+@click.command()
+@options.of_a_run
+def gate(**asked: Any) -> Exit:
+    """Simulate a scenario and exit 3 where one of its gates does not hold.
+
+    Exits 5 where a gate has no value to go by, or where the scenario has no gates.
+    """
+    from reports.text import bounds
+    from sluice.rehearsal import Asked, rehearse
+
+    wanted = Asked(**asked)
+    done, code = rehearse(wanted)
+    gates: Sequence[Mapping[str, Any]] = done.summary["gates"]
+    if wanted.form == "json":
+        result(json.dumps(gates, indent=2) + "\n")
+    else:
+        result("".join(f"{one['verdict']:8}  {one['name']}: {bounds(done, one)}\n" for one in gates))
+    return gravest(code, _verdict(gates))
+
+
+def _verdict(gates: Sequence[Mapping[str, Any]]) -> Exit:
+    if not gates:
+        note("inconclusive: the scenario has no gates; give it [[gates]] with a metric and min or max")
+        return Exit.INCONCLUSIVE
+    for one in gates:
+        if one["verdict"] == "no value":
+            note(f"inconclusive: gate {one['name']}: this run has no value of {one['metric']}")
+    return gravest(*(CODES[one["verdict"]] for one in gates))

@@ -1,0 +1,122 @@
+"""What `run` and `gate` share: load a scenario, simulate it, write its folder, and say on stderr how that went."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from sluice.console import note
+from sluice.exits import Exit, UserError, gravest
+from sluice.interrupts import Interrupts
+from sluice.progress import progress
+
+if TYPE_CHECKING:
+    from scenarios.model import Scenario
+    from simulator.results import RunResult
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What the user asked for, option by option."""
+
+    scenario: str
+    engine: Literal["simpy"]
+    scale: Fraction
+    seed: int
+    sets: tuple[str, ...]
+    out: Path
+    form: Literal["text", "json"]
+    trace: bool
+    with_report: bool
+    quiet: bool
+
+
+def rehearse(asked: Asked) -> tuple[RunResult, Exit]:
+    """Simulate, write and draw what was asked; the code says whether the run ended early or its books do not balance."""
+    from simulator import results
+    from simulator.run import simulate
+
+    scenario = _loaded(asked)
+    with _explained(), Interrupts() as stop:
+        folder = results.run_folder(asked.out, scenario.name, asked.seed, datetime.now(UTC))
+        with _removed_if_empty(folder):
+            with progress(quiet=asked.quiet) as tell:
+                run = simulate(
+                    scenario,
+                    engine=asked.engine,
+                    seed=asked.seed,
+                    scale=asked.scale,
+                    trace=asked.trace,
+                    on_progress=tell,
+                    stop=stop,
+                    command=["sluice", *sys.argv[1:]],
+                )
+            results.write(run, folder)
+        note(f"run: {folder}")
+        if asked.with_report and not stop():
+            draw(run, folder)
+        interrupted = stop() or bool(run.manifest["interrupted"])
+    return run, gravest(Exit.INTERRUPTED if interrupted else Exit.PASS, _books(run))
+
+
+def draw(run: RunResult, folder: Path) -> Path:
+    """Write report.html into the folder of a run, and say where."""
+    from reports.html import html
+
+    from reports.run import MissingLibrary
+
+    page = folder / "report.html"
+    try:
+        page.write_text(html(run), encoding="utf-8")
+    except MissingLibrary as error:
+        raise UserError(str(error)) from error
+    except OSError as error:
+        raise UserError(f"{page}: cannot be written: {error.strerror}; make room, or use another folder") from error
+    note(f"report: {page}")
+    return page
+
+
+def _loaded(asked: Asked) -> Scenario:
+    from scenarios import loader, scale
+
+    with _explained():
+        scenario = loader.load(asked.scenario, sets=asked.sets, environment=os.environ, scale=asked.scale).scenario
+        scale.scaled(scenario, asked.scale)  # says what is wrong before a folder is made
+    return scenario
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """What the scenario or the folder is to blame for is the user's to mend."""
+    from scenarios.errors import ScenarioError
+    from simulator.results import ResultError
+
+    try:
+        yield
+    except (ScenarioError, ResultError) as error:
+        raise UserError(str(error)) from error
+
+
+@contextmanager
+def _removed_if_empty(folder: Path) -> Iterator[None]:
+    """A run that failed leaves no folder behind, unless there is something in it."""
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):
+            folder.rmdir()
+        raise
+
+
+def _books(run: RunResult) -> Exit:
+    violated = run.summary["invariants"]["violated"]
+    for identity in violated:
+        note(f"the books do not balance: {identity}")
+    return Exit.BOOKS if violated else Exit.PASS

@@ -1,0 +1,25 @@
+"""`sluice report`: draw the report of a run that was kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from sluice.console import result
+from sluice.exits import Exit, UserError
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path))
+def report(run: Path) -> Exit:
+    """Draw report.html into the folder RUN, which `sluice run` has named, and print where it is."""
+    from simulator.results import ResultError, read
+    from sluice.rehearsal import draw
+
+    try:
+        done = read(run)
+    except ResultError as error:
+        raise UserError(str(error)) from error
+    result(f"{draw(done, run)}\n")
+    return Exit.PASS
