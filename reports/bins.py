@@ -21,9 +21,9 @@ class Bins:
     end_s: Series
 
     @property
-    def middle_s(self) -> Series:
-        """Return the middle of each bin."""
-        return (self.start_s + self.end_s) / 2
+    def at_s(self) -> Series:
+        """Return where to draw a value of each bin: its middle, and the two ends of the run."""
+        return np.concatenate((self.start_s[:1], (self.start_s + self.end_s) / 2, self.end_s[-1:]))
 
     @property
     def width_s(self) -> Series:
@@ -69,6 +69,11 @@ def per_s(run: Run, name: str, over: Bins) -> Series | None:
     """Return the rate of a counter in each bin."""
     total = summed(run, name, over)
     return None if total is None else total / over.width_s
+
+
+def to_ends(values: Series) -> Series:
+    """Return the values for `at_s`: those of the first and the last bin reach to the ends of the run."""
+    return np.pad(values, 1, mode="edge")
 
 
 def share(part: Series, whole: Series) -> Series:

@@ -81,14 +81,17 @@ def share(part: float | None) -> str:
     nearest = min(abs(part), abs(1 - part))
     if nearest < 0.00005:
         return "under 0.01%" if abs(part) < 0.5 else "over 99.99%"
-    digits = 2 if nearest < 0.001 else 1 if nearest < 0.0995 else 0
+    whole = abs(part * 100 - round(part * 100)) < 1e-9
+    digits = 2 if nearest < 0.001 else 1 if nearest < 0.0995 and not whole else 0
     return f"{part * 100:.{digits}f}%"
 
 
 def deviation(part: float | None) -> str:
-    """Write how far a figure is from the one it is held against: "+1.5%"."""
+    """Write how far a figure is from the one it is held against: "+1.5%", "x 12" from ten times as much on."""
     if part is None or not math.isfinite(part):
         return NOTHING
+    if part >= 9:
+        return f"x {part + 1:,.0f}"
     return f"{part * 100:+,.0f}%" if abs(part) >= 0.9995 else f"{part * 100:+.1f}%".replace("-0.0%", "+0.0%")
 
 
@@ -103,9 +106,9 @@ def value(unit: str, number: float | None) -> str:
     return writers.get(unit, count)(number)
 
 
-def scale(factor: float | None) -> str:
+def scale(factor: float) -> str:
     """Write the scale of a run: "full size", "1:50", "2.5 times"."""
-    if factor is None or factor == 1:
+    if factor == 1:
         return "full size"
     if factor > 1:
         return f"{decimal(factor)} times"

@@ -9,6 +9,7 @@ COLOURS = {
     "ink": "#1c2127",
     "muted": "#5d6875",
     "grid": "#d8dde3",
+    "ash": "#b9c1cb",
     "blue": "#0072b2",
     "orange": "#e69f00",
     "green": "#009e73",

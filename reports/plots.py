@@ -17,11 +17,13 @@ from reports.run import (
     MissingLibrary,
     Run,
     Series,
+    as_run,
     ended_s,
     horizon_s,
     interrupted,
     number,
     rows,
+    scale,
     series,
     stage_names,
 )
@@ -34,7 +36,7 @@ try:
 except ImportError as error:
     raise MissingLibrary("drawing a report needs matplotlib: pip install 'sluice[report]'") from error
 
-INK, MUTED, GRID = (inline.COLOURS[name] for name in ("ink", "muted", "grid"))
+INK, MUTED, GRID, ASH = (inline.COLOURS[name] for name in ("ink", "muted", "grid", "ash"))
 BLUE, ORANGE, GREEN, RED, PINK = (inline.COLOURS[name] for name in ("blue", "orange", "green", "red", "pink"))
 _CROWD = (("people.trying", "trying now", BLUE, "-"), ("people.away", "gone, will come back", ORANGE, "--"))
 _LINES = ((BLUE, "-"), (ORANGE, "--"), (GREEN, "-."), (PINK, ":"))
@@ -108,8 +110,9 @@ def picture_of_the_day(run: Run, path: str | PathLike[str]) -> None:
     with _styled():
         picture, (above, below) = _canvas(run, (2.0, 1.08), width_in=10, top_in=0.95, between_in=0.48, bottom_in=0.49)
         picture.set_facecolor("white")
-        _draw_orders(above, run, over)
-        _draw_rates(below, run, over)
+        times = 1 / scale(run)
+        _draw_orders(above, run, over, times)
+        _draw_rates(below, run, over, times)
         _legend(above)
         _legend(below)
         title = " ".join(run.scenario.title.split())
@@ -119,13 +122,13 @@ def picture_of_the_day(run: Run, path: str | PathLike[str]) -> None:
 
 
 def _headline(run: Run) -> str:
-    scale = run.summary.get("scale")
-    sized = "" if scale in (None, 1) else f" (scale {figures.scale(scale)})"
-    words_ = [f"{figures.count(number(run, 'orders.placed'))} orders placed{sized}"]
+    parts = [f"{figures.count((number(run, 'orders.placed') or 0.0) / scale(run))} orders placed"]
     lost_s = sum(float(outage["end_s"]) - float(outage["start_s"]) for outage in rows(run, "outages"))
     if lost_s:
-        words_.append(f"{figures.duration(lost_s)} of outage (under half of the attempts succeed)")
-    return ", ".join(words_)
+        parts.append(f"{figures.duration(lost_s)} of outage (under half of the attempts succeed)")
+    if scale(run) != 1:
+        parts.append(f"simulated at {figures.scale(scale(run))}, shown at full size")
+    return ", ".join(parts)
 
 
 # The frame of every plot.
@@ -150,7 +153,7 @@ def _canvas(
         size = ((width_in - _LEFT_IN - _RIGHT_IN) / width_in, panel_in / height_in)
         panels.append(picture.add_axes((*box, *size)))
         top -= panel_in + between_in
-    instants = words.change_instants(run.scenario)
+    instants = words.change_instants(as_run(run))
     for panel in panels:
         _time_axis(panel, run, labelled=panel is panels[-1])
         _shade(panel, run, labelled=panel is panels[0])
@@ -176,10 +179,14 @@ def _shade(panel: Axes, run: Run, *, labelled: bool) -> None:
         spans.append((ended_s(run), horizon, "not simulated"))
         colours.append(MUTED)
     for (start_s, end_s, word), colour in zip(spans, colours, strict=True):
-        panel.axvspan(start_s, end_s, color=colour, alpha=0.14, linewidth=0, zorder=0)
+        panel.axvspan(start_s, end_s, color=colour, alpha=0.14, linewidth=0, zorder=1.5)  # on areas, under lines
         if labelled and (end_s - start_s) / horizon > 0.015 * len(word):
             middle = (start_s + end_s) / 2
             panel.text(middle, 0.985, word, transform=panel.get_xaxis_transform(), ha="center", va="top", color=colour)
+
+
+def _line(panel: Axes, over: bins.Bins, values: Series, style: str, colour: str, label: str | None = None) -> None:
+    panel.plot(over.at_s, bins.to_ends(values), style, color=colour, label=label)
 
 
 def _count_axis(panel: Axes, label: str, *, whole: bool = True) -> None:
@@ -238,7 +245,8 @@ def _orders(run: Run, over: bins.Bins) -> Plot | None:
     return Plot(name="orders", title="Orders placed", caption=caption + ". A flat stretch is a standstill.", figure=picture)
 
 
-def _draw_orders(panel: Axes, run: Run, over: bins.Bins) -> None:
+def _draw_orders(panel: Axes, run: Run, over: bins.Bins, times: float = 1.0) -> None:
+    """Draw the sums of orders, so many times what was counted."""
     end_s = np.concatenate(([0.0], over.end_s))
     names = [("orders.placed", "placed", BLUE, "-")]
     if run.scenario.kitchens is not None or run.scenario.couriers is not None:
@@ -246,33 +254,35 @@ def _draw_orders(panel: Axes, run: Run, over: bins.Bins) -> None:
     for name, label, colour, style in names:
         counted = bins.summed(run, name, over)
         if counted is not None:
-            panel.plot(end_s, np.concatenate(([0.0], np.cumsum(counted))), style, color=colour, label=label, linewidth=2)
-    _mark_milestones(panel, run)
+            total = times * np.concatenate(([0.0], np.cumsum(counted)))
+            panel.plot(end_s, total, style, color=colour, label=label, linewidth=2)
+    _mark_milestones(panel, _points(run, times))
     _count_axis(panel, "orders since the start")
 
 
-def _points(run: Run) -> list[Any]:
+def _points(run: Run, times: float = 1.0) -> list[dict[str, Any]]:
+    """Return the milestones that are points of the plot, lowest first."""
     found = [milestone for milestone in rows(run, "milestones") if milestone["metric"] == "orders.placed"]
-    return [{**milestone, "at_s": milestone.get("at_s") or horizon_s(run)} for milestone in found]
+    points = [{**milestone, "value": times * float(milestone["value"])} for milestone in found]
+    return sorted(points, key=lambda point: point["value"])
 
 
-def _mark_milestones(panel: Axes, run: Run) -> None:
-    points = _points(run)
+def _mark_milestones(panel: Axes, points: Sequence[dict[str, Any]]) -> None:
     for grades, label, fill in ((("published",), "published (deviation of the run)", INK), (("derived", "assumed"), "derived or assumed", "none")):
         marked = [point for point in points if point.get("grade", "assumed") in grades]
         if marked:
-            values = np.array([float(point["value"]) for point in marked])
+            values = np.array([point["value"] for point in marked])
             allowed = values * np.array([float(point.get("tolerance") or 0) for point in marked])
             at_s = [float(point["at_s"]) for point in marked]
             panel.errorbar(
                 at_s, values, allowed, fmt="o", color=INK, mfc=fill, ms=5, capsize=4, lw=1.2, label=label, clip_on=False
             )
-    top = max([panel.get_ylim()[1], *(1.06 * float(point["value"]) for point in points)])
+    top = max([panel.get_ylim()[1], *(1.06 * point["value"] for point in points)])
     panel.set_ylim(0, top)
     height_pt = 72 * panel.get_position().height * panel.figure.get_figheight()
     free_above = free_below = 0.0
-    for point in sorted(points, key=lambda point: float(point["value"])):
-        value = float(point["value"])
+    for point in points:
+        value = point["value"]
         above = value >= free_above  # else below the marker: a sum only rises, so both corners are empty
         if not above and value < free_below:
             continue
@@ -284,29 +294,30 @@ def _mark_milestones(panel: Axes, run: Run) -> None:
 
 
 def _rates(run: Run, over: bins.Bins) -> Plot | None:
-    changes = words.changes(run.scenario)
+    changes = words.changes(as_run(run))
     shown = changes if 0 < len(changes) <= 8 else []
     strip_in = 0.36 * len(shown)
     picture, panels = _canvas(run, (2.3, strip_in) if shown else (2.3,))
     _draw_rates(panels[0], run, over)
     _legend(panels[0])
     caption = "Attempts that come, those that the gateway lets in, and orders, "
-    caption += f"as means over {figures.duration(float(over.width_s[0]))}. The gap between the lines is what is refused or lost."
+    caption += f"as means over {figures.duration(float(over.width_s[0]))}. What is left of the grey is refused, of the orange lost."
     if shown:
         _draw_changes(panels[1], run, shown)
         caption += " Below: what was set when."
     return Plot(name="rates", title="Attempts and orders per second", caption=caption, figure=picture)
 
 
-def _draw_rates(panel: Axes, run: Run, over: bins.Bins) -> None:
-    for name, label, colour, width_pt in (  # the thinner on the thicker, so that lines that coincide are seen
-        ("attempts.offered", "offered", MUTED, 2.6),
-        ("attempts.admitted", "admitted", ORANGE, 1.9),
-        ("orders.placed", "placed", BLUE, 1.0),
+def _draw_rates(panel: Axes, run: Run, over: bins.Bins, times: float = 1.0) -> None:
+    """Draw what came, what was let in and what was placed, so many times what was counted."""
+    for name, label, colour in (  # areas from the largest to the smallest: what is left of each is what was lost
+        ("attempts.offered", "offered", ASH),
+        ("attempts.admitted", "admitted", ORANGE),
+        ("orders.placed", "placed", BLUE),
     ):
         rate = bins.per_s(run, name, over)
         if rate is not None:
-            panel.plot(over.middle_s, rate, color=colour, label=label, linewidth=width_pt)
+            panel.fill_between(over.at_s, times * bins.to_ends(rate), color=colour, label=label, linewidth=0)
     _count_axis(panel, "attempts and orders per second", whole=False)
 
 
@@ -337,7 +348,7 @@ def _able(run: Run, over: bins.Bins) -> Plot | None:
     for parts, label, colour, style in ((answers, "of attempts", BLUE, "-"), (sessions, "of sessions", ORANGE, "--")):
         if parts[0] is not None:
             whole = sum((part for part in parts if part is not None), np.zeros(len(parts[0])))
-            above.plot(over.middle_s, bins.share(parts[0], whole), style, color=colour, label=label)
+            _line(above, over, bins.share(parts[0], whole), style, colour, label)
     above.axhline(0.5, color=RED, linewidth=0.9, linestyle=(0, (4, 3)))
     _share_axis(above, "share that ends with an order")
     _legend(above)
@@ -347,7 +358,7 @@ def _able(run: Run, over: bins.Bins) -> Plot | None:
     )
     if crowd:
         for gauge, label, colour, style in crowd:
-            panels[1].plot(over.middle_s, gauge, style, color=colour, label=label)
+            _line(panels[1], over, gauge, style, colour, label)
         _count_axis(panels[1], "people without an order")
         _legend(panels[1])
         caption += " Below: people who want an order and have none; a crowd that does not melt keeps the trouble going."
@@ -359,18 +370,20 @@ def _queues(run: Run, over: bins.Bins) -> Plot | None:
     if not names:
         return None
     picture, (waiting, used, wasted) = _canvas(run, (1.4, 1.2, 0.9))
+    calls_at_once = {stage.name: words.calls_at_once(stage) for stage in run.scenario.stages}
     for name, (colour, style) in zip(_tightest(run, names), _LINES, strict=False):
         backlog, busy, capacity = (bins.mean(run, f"stages.{name}.{gauge}", over) for gauge in _STAGE_GAUGES)
         if backlog is not None:
-            waiting.plot(over.middle_s, backlog, style, color=colour, label=name)
+            _line(waiting, over, backlog, style, colour, name)
         if busy is not None and capacity is not None:
-            used.plot(over.middle_s, bins.share(busy, capacity), style, color=colour)
+            capacity = capacity * calls_at_once.get(name, 1)
+            _line(used, over, bins.share(busy, capacity), style, colour)
     _count_axis(waiting, "attempts waiting")
     _share_axis(used, "capacity in use")
     parts = [bins.summed(run, f"work.{name}", over) for name in ("wasted", "useful")]
     if parts[0] is not None and parts[1] is not None:
         lost = bins.share(parts[0], parts[0] + parts[1])
-        wasted.fill_between(over.middle_s, 0, lost, color=RED, alpha=0.45, linewidth=0)
+        wasted.fill_between(over.at_s, bins.to_ends(lost), color=RED, alpha=0.45, linewidth=0)
     _share_axis(wasted, "share of work that is wasted")
     wasted.set_yticks([0, 0.5, 1], ["0%", "50%", "100%"])
     _legend(waiting)
@@ -398,11 +411,11 @@ def _kitchens(run: Run, over: bins.Bins) -> Plot | None:
     if run.scenario.kitchens is None or paused is None or backlog is None:
         return None
     picture, (above, below) = _canvas(run, (1.4, 1.4))
-    above.plot(over.middle_s, paused, color=ORANGE)
-    street = run.scenario.street
+    _line(above, over, paused, "-", ORANGE)
+    street = as_run(run).street
     stores = f", of {figures.count(street.zones * street.stores_per_zone)}" if street is not None else ""
     _count_axis(above, f"paused stores{stores}")
-    below.plot(over.middle_s, backlog, color=BLUE)
+    _line(below, over, backlog, "-", BLUE)
     _count_axis(below, "cups waiting to be made")
     caption = (
         "Stores that take no orders because their backlog is too long, and the cups that all stores together still have"
@@ -417,13 +430,14 @@ def _couriers(run: Run, over: bins.Bins) -> Plot | None:
     if run.scenario.couriers is None or waiting is None or delivered is None:
         return None
     picture, (above, below) = _canvas(run, (1.4, 1.6))
-    above.plot(over.middle_s, waiting, color=BLUE)
+    _line(above, over, waiting, "-", BLUE)
     _count_axis(above, "orders waiting for a courier")
     late, cancelled = (bins.per_s(run, f"orders.{name}", over) for name in ("late", "cancelled"))
     none = np.zeros(len(delivered))
     late, cancelled = none if late is None else late, none if cancelled is None else cancelled
+    ends = [bins.to_ends(rate) for rate in (delivered - late, late, cancelled)]
     colours, labels = (GREEN, ORANGE, RED), ("on time", "late", "cancelled")
-    below.stackplot(over.middle_s, delivered - late, late, cancelled, colors=colours, labels=labels, alpha=0.75, linewidth=0)
+    below.stackplot(over.at_s, *ends, colors=colours, labels=labels, alpha=0.8, linewidth=0)
     _count_axis(below, "orders per second", whole=False)
     _legend(below)
     caption = (

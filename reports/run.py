@@ -63,22 +63,33 @@ def words(run: Run, metric: str, value: float | None) -> str:
 
 
 def bounds(run: Run, gate: Mapping[str, Any]) -> str:
-    """Write what a gate asks: "90% or more", "10 min or less", "1 s to 2 s"."""
+    """Write what a gate asks: ">= 90%", "<= 10 min", "1 s to 2 s"."""
     low, high = (gate.get(bound) for bound in ("min", "max"))
     if low is not None and high is not None:
         return f"{words(run, gate['metric'], low)} to {words(run, gate['metric'], high)}"
-    return f"{words(run, gate['metric'], high if low is None else low)} or {'less' if low is None else 'more'}"
+    compared = _COMPARED["at_most" if low is None else "at_least"]
+    return compared + words(run, gate["metric"], high if low is None else low)
 
 
-def milestone_words(run: Run, milestone: Mapping[str, Any]) -> tuple[str, str, str]:
-    """Write a milestone: its title (with the instant, where it has no title), what is expected, and what was simulated."""
+def milestone_words(run: Run, milestone: Mapping[str, Any]) -> tuple[str, str, str, str]:
+    """Write a milestone: its title (the name and when, where it has none), what is expected, simulated, and how far off."""
     title, at_s = milestone.get("title"), milestone.get("at_s")
     if title is None:
         title = milestone["name"] if at_s is None else f"{milestone['name']} at {figures.clock(at_s, run.scenario.opens)}"
     expected, simulated = (words(run, milestone["metric"], milestone.get(of)) for of in ("value", "simulated"))
     if milestone.get("verdict") == "not reached":
         simulated = "not reached"
-    return title, _COMPARED[milestone.get("compare") or "about"] + expected, simulated
+    compare = milestone.get("compare") or "about"
+    return title, _COMPARED[compare] + expected, simulated, _off_by(milestone, compare)
+
+
+def _off_by(milestone: Mapping[str, Any], compare: str) -> str:
+    if milestone.get("simulated") is None or (compare != "about" and milestone.get("verdict") == "met"):
+        return figures.NOTHING
+    if milestone["metric"] in _INSTANTS:
+        late_s = float(milestone["simulated"]) - float(milestone["value"])
+        return f"{'+' if late_s >= 0 else '-'}{figures.duration(abs(late_s))}"
+    return figures.deviation(milestone.get("deviation"))
 
 
 def series(run: Run, name: str) -> Series | None:
@@ -115,8 +126,14 @@ def as_run(run: Run) -> Scenario:
 
 def stage_names(run: Run) -> list[str]:
     """Return the stages that the run has figures of, the gateway first."""
-    stages = figure(run, "stages")
-    return list(stages) if isinstance(stages, Mapping) else []
+    stages = figure(run, "stages") or {}
+    return [name for name in metrics.stage_names(run.scenario) if name in stages]
+
+
+def reason(outage: Mapping[str, Any]) -> str:
+    """Write what most attempts of an outage failed for."""
+    word = str(outage.get("reason") or "")
+    return {"store": "no store took the order", "error": "errors of a stage", "": "unknown"}.get(word, figures.name(word))
 
 
 def rows(run: Run, path: str) -> list[Mapping[str, Any]]:

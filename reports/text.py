@@ -18,6 +18,7 @@ from reports.run import (
     interrupted,
     milestone_words,
     number,
+    reason,
     rows,
     scale,
     stage_names,
@@ -27,6 +28,7 @@ from reports.run import (
 COLUMNS = 80
 LINES = 38  # two are left for the shell's prompt
 _LABEL = 11
+_OUTAGES = 5
 
 
 @dataclass(kw_only=True, eq=False)
@@ -37,6 +39,7 @@ class _Block:
     rows: list[str] = field(default_factory=list)
     weights: list[float] = field(default_factory=list)
     left_out: int = 0
+    indent: int = 2
 
     def shorten(self) -> None:
         lightest = min(range(len(self.rows)), key=lambda i: (self.weights[i], -i))
@@ -44,7 +47,7 @@ class _Block:
         self.left_out += 1
 
     def text(self) -> list[str]:
-        more = [f"  and {self.left_out} more in the report"] if self.left_out else []
+        more = [f"{' ' * self.indent}and {self.left_out} more in the report"] if self.left_out else []
         return [*self.lines, *self.rows, *more]
 
 
@@ -76,7 +79,8 @@ def _asked(run: Run) -> _Block:
     opens, horizon = run.scenario.opens, figures.duration(horizon_s(run))
     asked = [f"{run.summary.get('engine', 'unknown')} engine", sized, f"seed {run.summary.get('seed', 'unknown')}"]
     asked.append(f"{figures.span(0, horizon_s(run), opens)} ({horizon})" if opens else horizon)
-    lines = [_cut(f"{run.scenario.name}: {' '.join(run.scenario.title.split())}", COLUMNS), ", ".join(asked)]
+    lines = [_cut(f"{run.scenario.name}: {' '.join(run.scenario.title.split())}", COLUMNS)]
+    lines += textwrap.wrap(", ".join(asked), COLUMNS)
     if interrupted(run):
         ended = f"{figures.clock(ended_s(run), opens)}, after {figures.duration(ended_s(run))}"
         lines.append(f"INTERRUPTED at {ended}: this is what had happened by then.")
@@ -181,20 +185,21 @@ def _outages(run: Run) -> _Block:
     for outage in found:
         start_s, end_s = float(outage["start_s"]), float(outage["end_s"])
         when = f"{figures.span(start_s, end_s, run.scenario.opens)} ({figures.duration(end_s - start_s)})"
-        lines.append(f"{'' if lines else 'Outages':<{_LABEL}}{when}, mostly {figures.name(outage['reason'])}")
-    first, *others = lines
-    lengths = [float(outage["end_s"]) - float(outage["start_s"]) for outage in found]
-    return _Block(lines=[first], rows=others, weights=lengths[1:])
+        lines.append(f"{'' if lines else 'Outages':<{_LABEL}}{when}, mostly {reason(outage)}")
+    lengths_s = [float(outage["end_s"]) - float(outage["start_s"]) for outage in found]
+    block = _Block(lines=lines[:1], rows=lines[1:], weights=lengths_s[1:], indent=_LABEL)
+    while len(block.rows) > _OUTAGES - 1:
+        block.shorten()
+    return block
 
 
 def _milestones(run: Run) -> _Block:
     found = rows(run, "milestones")
     table = [["Milestones (! missed)", "expected", "simulated", "off by", "grade"]]
     for milestone in found:
-        title, expected, simulated = milestone_words(run, milestone)
+        title, *numbers = milestone_words(run, milestone)
         mark = "!" if milestone.get("verdict") == "missed" else " "
-        deviation = figures.deviation(milestone.get("deviation"))
-        table.append([f"{mark} {' '.join(title.split())}", expected, simulated, deviation, str(milestone["grade"])])
+        table.append([f"{mark} {' '.join(title.split())}", *numbers, str(milestone["grade"])])
     weights = [1.0 if milestone.get("verdict") == "missed" else 0.0 for milestone in found]
     return _listed(_table(table, "lrrrl"), weights)
 

@@ -79,17 +79,12 @@ def _street(scenario: Scenario) -> Iterator[Finding]:
 
 
 def _zones_of_segments(scenario: Scenario) -> Iterator[Finding]:
-    given = [at for at, segment in enumerate(scenario.segments) if segment.zones is not None]
-    if not given:
-        return
-    if scenario.street is None:
-        yield ("segments", given[0], "zones"), "there are no zones without a [street]; add one, or take this out"
-    elif len(given) < len(scenario.segments):
-        without = next(at for at in range(len(scenario.segments)) if at not in given)
-        yield ("segments", without), "has no zones where other segments have; give each its share of them"
-    elif abs(sum(segment.zones or 0.0 for segment in scenario.segments) - 1) > 1e-9:
-        total = sum(segment.zones or 0.0 for segment in scenario.segments)
-        yield ("segments",), f"the shares of zones add up to {total:g}, not 1; change one of them"
+    given = {at: segment.zones for at, segment in enumerate(scenario.segments) if segment.zones is not None}
+    total = sum(given.values())
+    if given and scenario.street is None:
+        yield ("segments", min(given), "zones"), "there are no zones without a [street]; add one, or take this out"
+    elif given and abs(total - 1) > 1e-9:
+        yield ("segments", min(given), "zones"), f"the shares of zones add up to {total:g}, not 1; change one of them"
 
 
 def _turns(scenario: Scenario) -> Iterator[Finding]:

@@ -179,7 +179,10 @@ class _Step:
         return self._step.low + (self._step.high - self._step.low) * self._done(at_ns)
 
     def bends(self, from_ns: int, to_ns: int) -> tuple[float, float]:
-        done = self._done(min(max(self._step.middle_ns, from_ns), to_ns))
+        steepest_ns = min(max(self._step.middle_ns, from_ns), to_ns)
+        if abs(steepest_ns - self._step.middle_ns) >= _LOGISTIC_REACH * self._step.width_ns:
+            return 0.0, 0.0
+        done = self._done(steepest_ns)
         slope = abs(self._step.high - self._step.low) * done * (1.0 - done) / self._step.width_ns
         return slope, slope / self._step.width_ns
 

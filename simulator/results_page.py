@@ -23,14 +23,14 @@ it is whole, and `manifest.json` comes last: a folder without it is a run that w
 
 | file | what it is |
 |---|---|
-| `manifest.json` | versions, command, seed, scale, engine, hashes of scenario and sources, clock times, events/s, roundings |
+| `manifest.json` | versions, command, seed, scale, engine, hashes of scenario and sources, clock times, roundings |
 | `resolved.toml` | the scenario as it was run, every default and override in it |
 | `summary.json` | every figure below; schema: `docs/summary.schema.json` |
 | `timeseries.parquet` | a row a bucket |
 | `orders.parquet` | with `--trace`: a row a want |
 | `attempts.parquet` | with `--trace`: a row an attempt |
 
-Everything but the manifest is the same, byte for byte, whenever the same seed, scale and scenario are run again.
+Everything but the manifest is the same, byte for byte, whenever the same versions run the same scenario, seed and scale.
 """
 
 SUMMARY = """## summary.json
@@ -38,7 +38,7 @@ SUMMARY = """## summary.json
 Times are in seconds. Quantiles are nearest-rank: the q-quantile of n values is the ceil(q n)-th smallest. A mean is
 rounded to the nearest ns. A figure is null where there was nothing to count. `<stage>` is a stage of the scenario, or
 `gateway`; `<segment>` is a segment. Figures marked "at" are counted as they happen, so a milestone may ask for them at
-an instant: it gets what was counted up to the end of the last whole bucket by then. Others have a value at the end only.
+an instant: it gets what was counted up to the end of the last whole bucket by then. Others have a value at the end.
 
 Besides the figures: `scenario`, `engine`, `seed`, `scale`, `horizon_s` (what was asked for) and `ended_s` (the same, or
 the instant of an interruption), and four lists.

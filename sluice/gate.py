@@ -22,7 +22,7 @@ def gate(**asked: Any) -> Exit:
 
     Exits 5 where a gate has no value to go by, or where the scenario has no gates.
     """
-    from reports.text import bounds
+    from reports.run import bounds, words
     from sluice.rehearsal import Asked, rehearse
 
     wanted = Asked(**asked)
@@ -31,7 +31,9 @@ def gate(**asked: Any) -> Exit:
     if wanted.form == "json":
         result(json.dumps(gates, indent=2) + "\n")
     else:
-        result("".join(f"{one['verdict']:8}  {one['name']}: {bounds(done, one)}\n" for one in gates))
+        for one in gates:
+            figure = f"{one['metric']} is {words(done, one['metric'], one['value'])}"
+            result(f"{one['verdict']:8}  {one['name']}: {figure}, must be {bounds(done, one)}\n")
     return gravest(code, _verdict(gates))
 
 

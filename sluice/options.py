@@ -18,7 +18,7 @@ LARGEST_SEED = 2**63 - 1
 _SCALE = re.compile(r"(\d{1,30}(?:\.\d{1,30})?(?:[eE][+-]?\d{1,2})?)(%)?|(\d{1,30})/(\d{1,30})")
 
 
-class Scale(click.ParamType):
+class Scale(click.ParamType[Fraction]):
     """A part or a multiple of the scenario's size, kept exact: 0.01, 1/100, 1% or 2."""
 
     name = "scale"

@@ -18,7 +18,7 @@ from sluice.interrupts import Interrupts
 from sluice.progress import progress
 
 if TYPE_CHECKING:
-    from scenarios.model import Scenario
+    from scenarios.loader import Loaded
     from simulator.results import RunResult
 
 
@@ -39,17 +39,17 @@ class Asked:
 
 
 def rehearse(asked: Asked) -> tuple[RunResult, Exit]:
-    """Simulate, write and draw what was asked; the code says whether the run ended early or its books do not balance."""
+    """Simulate, write and draw what was asked; the code says of a run that ended early, or of books that are wrong."""
     from simulator import results
     from simulator.run import simulate
 
-    scenario = _loaded(asked)
+    loaded = _loaded(asked)
     with _explained(), Interrupts() as stop:
-        folder = results.run_folder(asked.out, scenario.name, asked.seed, datetime.now(UTC))
+        folder = results.run_folder(asked.out, _name(loaded), asked.seed, datetime.now(UTC))
         with _removed_if_empty(folder):
             with progress(quiet=asked.quiet) as tell:
                 run = simulate(
-                    scenario,
+                    loaded,
                     engine=asked.engine,
                     seed=asked.seed,
                     scale=asked.scale,
@@ -83,13 +83,21 @@ def draw(run: RunResult, folder: Path) -> Path:
     return page
 
 
-def _loaded(asked: Asked) -> Scenario:
+def _loaded(asked: Asked) -> Loaded:
     from scenarios import loader, scale
 
     with _explained():
-        scenario = loader.load(asked.scenario, sets=asked.sets, environment=os.environ, scale=asked.scale).scenario
-        scale.scaled(scenario, asked.scale)  # says what is wrong before a folder is made
-    return scenario
+        loaded = loader.load(asked.scenario, sets=asked.sets, environment=os.environ, scale=asked.scale)
+        scale.scaled(loaded.scenario, asked.scale)  # says what is wrong before a folder is made
+    return loaded
+
+
+def _name(loaded: Loaded) -> str:
+    """Return the name in the catalogue (`labs/retry-trap`), or the one that the file gives itself."""
+    from scenarios.loader import CATALOGUE
+
+    file = loaded.sources[0]
+    return file.relative_to(CATALOGUE).with_suffix("").as_posix() if CATALOGUE in file.parents else loaded.scenario.name
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """Three minutes of a made-up run, small enough to check by eye: five people, nine attempts, two orders.
 
-Attempts (want.attempt): 0.1 and 3.2 become orders; 1.1 and 4.1 are throttled; 2.1 finds no store; 1.2 is served after its
-person left; 2.2 is dropped at its turn, its person gone; 3.1 is shed by the full gateway; 4.2 still waits at the gateway.
+Attempts (want.attempt): 0.1 and 3.2 become orders; 1.1 and 4.1 are throttled; 2.1 finds no store; 1.2 is served after
+its person left; 2.2 is dropped at its turn, its person gone; 3.1 is shed by the full gateway; 4.2 still waits there.
 """
 
 from __future__ import annotations

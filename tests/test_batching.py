@@ -280,6 +280,24 @@ def test_an_arrival_at_the_ns_of_a_boundary_is_taken_in_there() -> None:
     assert replica.wake_ns == 47 + 2 * 12
 
 
+def test_an_arrival_behind_one_that_found_no_memory_does_not_cut_decoding_short() -> None:
+    law = replace(VECTOR_LAW, step_per_context_token_ps=0, step_tokens=100, kv_tokens=61)
+    replica = Replica(law)
+    replica.arrive(Call(0, 10, 50), 0)
+    replica.arrive(Call(1, 5, 1), 1)  # no room for it at the boundary at 47
+    replica.wake(replica.wake_ns)
+    replica.arrive(Call(2, 1, 1), 100)
+    assert replica.wake_ns == 47 + 49 * 12
+
+
+def test_an_arrival_at_a_full_replica_does_not_cut_decoding_short() -> None:
+    replica = Replica(replace(VECTOR_LAW, step_per_context_token_ps=0, step_tokens=100, slots=1))
+    replica.arrive(Call(0, 10, 50), 0)
+    replica.wake(replica.wake_ns)
+    replica.arrive(Call(1, 5, 1), 100)
+    assert replica.wake_ns == 47 + 49 * 12
+
+
 def test_a_gate_keeps_new_calls_out_for_its_number_of_steps() -> None:
     law = replace(VECTOR_LAW, step_per_context_token_ps=0, step_tokens=100, gate_steps=10)
     replica = Replica(law)

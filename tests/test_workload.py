@@ -38,7 +38,7 @@ DAY = {
 
 def day_rate(at_s: float) -> float:
     hour = 7.75 + at_s / 3600
-    by_clock = np.interp(hour, *zip(*CLOCK, *EVENING, strict=True))
+    by_clock = np.interp(hour, [at for at, _ in CLOCK + EVENING], [value for _, value in CLOCK + EVENING])
     return float(585 * by_clock * (0.12 + 0.88 / (1 + math.exp(-(hour - 9.667) / 0.2))))
 
 
@@ -112,6 +112,117 @@ def test_nobody_comes_at_a_rate_of_zero() -> None:
 
 def test_a_curve_is_level_outside_its_points() -> None:
     found = seconds("4s", process="steady", rate="1/s", shapes=[{"name": "x", "curve": [["1s", 1], ["2s", 2]]}])
-    # one before 1 s, one and a half while it rises, then two a second
-    assert found == [0.5, round(math.sqrt(3) - 1 + 0.732050808 * 0 + 0.682050808 * 0, 9) if False else found[1], *found[2:]]
-    assert [round(b - a, 9) for a, b in zip(found[2:], found[3:], strict=False)] == [0.5] * (len(found) - 3)
+    # areas: 1 at 1 s, then x + x^2/2 for the x after 1 s up to 2.5 at 2 s, then two a second
+    assert found == [0.5, round(math.sqrt(2), 9), 2.0, 2.5, 3.0, 3.5]
+
+
+# poisson and gamma
+
+
+def test_gaps_of_poisson_arrivals_are_exponential() -> None:
+    gaps = np.diff(instants("1h", seed=2, process="poisson", rate="20/s"), prepend=0)
+    assert stats.kstest(gaps, stats.expon(scale=5e7).cdf).pvalue > FALSE_ALARM
+
+
+def test_poisson_counts_in_windows_are_poisson_and_do_not_depend_on_the_window_before() -> None:
+    at_ns = instants("3h", seed=3, process="poisson", rate="4/s")
+    counts = np.bincount(at_ns // 10**9, minlength=10_800)
+    seen = np.bincount(np.minimum(counts, 12), minlength=13)
+    law = stats.poisson(4.0)
+    expected = np.array([*law.pmf(range(12)), law.sf(11)]) * len(counts)
+    assert stats.chisquare(seen, expected).pvalue > FALSE_ALARM
+    correlation = np.corrcoef(counts[:-1], counts[1:])[0, 1]
+    assert abs(correlation) * math.sqrt(len(counts)) < -stats.norm.ppf(FALSE_ALARM / 2)
+
+
+@pytest.mark.parametrize("cv", [0.25, 1.0, 1.5])
+def test_gaps_of_gamma_arrivals_have_the_cv_that_was_asked_for(cv: float) -> None:
+    gaps = np.diff(instants("1h", seed=4, process="gamma", rate="20/s", cv=cv))
+    law = stats.gamma(1 / cv**2, scale=5e7 * cv**2)
+    assert stats.kstest(gaps, law.cdf).pvalue > FALSE_ALARM
+    assert np.std(gaps) / np.mean(gaps) == pytest.approx(cv, rel=0.05)
+
+
+def test_a_seed_decides_who_comes_when() -> None:
+    first, again, other = (instants("10s", seed, process="poisson", rate="50/s").tolist() for seed in (7, 7, 8))
+    assert first == again
+    assert not set(first) & set(other)
+
+
+def test_a_longer_run_begins_like_a_shorter_one() -> None:
+    short = instants("60s", process="gamma", rate="50/s", cv=0.7)
+    long = instants("120s", process="gamma", rate="50/s", cv=0.7)
+    assert long[: len(short)].tolist() == short.tolist()
+    assert long[len(short)] >= 60 * 10**9
+
+
+def test_very_uneven_arrivals_outgrow_the_first_guess_of_their_number() -> None:
+    at_ns = instants("10s", seed=7, process="gamma", rate="1/s", cv=300.0)
+    guess = 10 + 8 * 300 * math.sqrt(11) + 16
+    assert len(at_ns) > guess
+    assert np.all(np.diff(at_ns) >= 0)
+
+
+# curves
+
+
+def test_the_day_expects_what_calculus_says() -> None:
+    # 16.25 h of the product of a curve and a logistic step
+    day = scenario("16.25h", **DAY)
+    assert expected_arrivals(day) == pytest.approx(integral(day_rate, 0, 58_500), rel=1e-6)
+
+
+def test_the_tabulated_rate_is_within_a_millionth_of_the_peak() -> None:
+    horizon_ns = 58_500 * 10**9
+    grid = rate_grid(scenario("16.25h", **DAY).arrivals, horizon_ns)
+    at_s = np.random.default_rng(5).uniform(0, 58_500, 50_000)
+    true = np.array([day_rate(t) for t in at_s])
+    found = np.interp(at_s * 1e9, grid.at_ns, grid.rate) * 1e9
+    assert np.max(np.abs(found - true)) <= 1e-6 * 585
+    assert len(grid.at_ns) < 2_000
+
+
+def test_two_curves_multiply_to_a_parabola() -> None:
+    # t * (1 - t) over a second: an area of 1/6, times 600
+    rising = {"name": "rising", "curve": [["0s", 0], ["1s", 1]]}
+    falling = {"name": "falling", "curve": [["0s", 1], ["1s", 0]]}
+    found = expected_arrivals(scenario("1s", process="poisson", rate="600/s", shapes=[rising, falling]))
+    assert found == pytest.approx(100, rel=1e-5)
+
+
+def test_an_abrupt_logistic_is_a_step() -> None:
+    step = {"name": "step", "logistic": {"low": 1, "high": 3, "middle": "1h", "width": "1ns"}}
+    found = expected_arrivals(scenario("2h", process="poisson", rate="1/s", shapes=[step]))
+    assert found == pytest.approx(3600 + 3 * 3600, abs=1e-6)
+
+
+def test_arrivals_follow_the_day() -> None:
+    at_ns = first_arrivals(scenario("16.25h", **{**DAY, "rate": "5.85/s"}), 6, ONCE)
+    counts = np.bincount(at_ns // (1500 * 10**9), minlength=39)
+    expected = np.array([integral(day_rate, 1500 * i, 1500 * (i + 1)) for i in range(39)]) / 100
+    # counts are Poisson, their total too: 39 degrees of freedom
+    assert stats.chi2(39).sf(np.sum((counts - expected) ** 2 / expected)) > FALSE_ALARM
+
+
+def test_too_many_arrivals_are_refused_before_they_are_drawn() -> None:
+    with pytest.raises(ValueError, match=r"arrivals: 360,000,000 first arrivals are expected, more than 200,000,000"):
+        instants("1h", process="poisson", rate="100000/s")
+
+
+def test_factors_that_multiply_beyond_counting_are_refused() -> None:
+    tall = [{"name": f"x{i}", "curve": [["0s", 1e12]]} for i in range(40)]
+    with pytest.raises(ValueError, match="too high to count with"):
+        instants("1h", process="poisson", rate="1/s", shapes=tall)
+
+
+def test_arrivals_are_the_same_interpreted_and_compiled() -> None:
+    fast = compiled(workload.fill)
+    for process in ({}, {"process": "gamma", "cv": 1.7}, {"process": "steady"}):
+        day = scenario("16.25h", **{**DAY, "rate": "1.17/s", **process})
+        row, start = workload.increments(day.arrivals)
+        grid = rate_grid(day.arrivals, day.horizon_ns)
+        out = np.zeros(60_000, dtype=np.int64)
+        flat = (np.array(grid.at_ns), np.array(grid.rate), np.array(grid.expected))
+        found = fast(out, np.array(row), start, 9, *flat, day.horizon_ns)
+        assert found > 30_000
+        assert np.array_equal(out[:found], first_arrivals(day, 9, ONCE))

@@ -1,0 +1,377 @@
+"""Every kind of mistake in a scenario: the message names file, key, value and remedy, and nothing else comes out."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from scenarios.errors import MOST_SHOWN, Problem, ScenarioError
+from scenarios.loader import load
+
+SHOP = """\
+schema = 1
+name = "shop"
+title = "A shop"
+horizon = "10m"
+
+[arrivals]
+process = "poisson"
+rate = "5/s"
+
+[people]
+timeout = "3s"
+
+[[stages]]
+name = "till"
+servers = 4
+service = "500ms"
+
+[[admission]]
+name = "door"
+at = "gateway"
+law = "token_bucket"
+rate = "4/s"
+
+[[gates]]
+name = "sold"
+metric = "orders.placed"
+min = 10
+"""
+STREET = "[street]\nzones = 4\nstores_per_zone = 2\n"
+KITCHENS = '[kitchens]\nkind = "clock"\ncups_per_hour = 90\n'
+INCIDENT = '[[incidents]]\nname = "jam"\nat = "{at}"\nfor = "1m"\nset = {{ "{knob}" = {value} }}\n'
+TIMELINE = '[[timelines]]\nname = "{name}"\nknob = "{knob}"\nsteps = [["{at}", {value}]]\n'
+MILESTONE = '[[milestones]]\nname = "known"\nmetric = "{metric}"\nat = "{at}"\nvalue = 5\ntolerance = "10%"\n'
+
+
+@dataclass(frozen=True)
+class Case:
+    """One mistake: the file's text, flags and variables, and what the message must say."""
+
+    what: str
+    text: str
+    says: tuple[str, ...]
+    sets: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+def swapped(what: str, old: str, new: str, *says: str) -> Case:
+    """The shop with one piece of text changed."""
+    assert SHOP.count(old) == 1, old
+    return Case(what, SHOP.replace(old, new), says)
+
+
+def grown(what: str, more: str, *says: str) -> Case:
+    """The shop with more at its end."""
+    return Case(what, f"{SHOP}\n{more}", says)
+
+
+def flagged(what: str, setting: str, *says: str) -> Case:
+    """The shop with a flag."""
+    return Case(what, SHOP, says, sets=(setting,))
+
+
+def incident(at: str = "1m", knob: str = "stages.till.servers", value: object = 0) -> str:
+    return INCIDENT.format(at=at, knob=knob, value=value)
+
+
+def timeline(name: str = "day", knob: str = "stages.till.servers", at: str = "1m", value: object = 2) -> str:
+    return TIMELINE.format(name=name, knob=knob, at=at, value=value)
+
+
+def stage(more: str) -> str:
+    return f'[[stages]]\nname = "oven"\n{more}\n'
+
+
+def law(more: str) -> str:
+    return f'[[admission]]\nname = "second"\n{more}\n'
+
+
+# fmt: off
+CASES = [
+    # the file
+    Case("an empty file", "", ("shop.toml: is empty", "schema = 1")),
+    Case("a file of comments", "# nothing\n", ("shop.toml: is empty",)),
+    Case("a unit outside quotes", 'a = 1\nb = 60s\nc = "x"\n', ("shop.toml:2:7: not TOML", "b = 60s", "quotes")),
+    Case("an open quote", 'name = "shop\n', ("shop.toml:1:", "not TOML", 'name = "shop')),
+    Case("an open long text", 'name = """shop\n', ("shop.toml:1", "not TOML", "quote open")),
+    Case("a key twice", "schema = 1\nschema = 1\n", ("shop.toml:2:", "not TOML", "overwrite")),
+    Case("a number too long to read", f"a = {'9' * 5000}\n", ("shop.toml: ", "thousands of digits")),
+    Case("arrays nested without end", f"a = {'[' * 3000}{']' * 3000}\n", ("shop.toml: ", "levels deep")),
+    Case("keys nested without end", f"{'.'.join('a' * 3000)} = 1\n", ("shop.toml: a.a.a", "levels deep")),
+    # the whole
+    swapped("a schema of the future", "schema = 1", "schema = 2", "shop.toml:1: schema = 2", "needs to be 1"),
+    swapped("a schema that is no number", "schema = 1", "schema = true", "shop.toml:1: schema = true", "be 1"),
+    swapped("no schema", "schema = 1\n", "", "shop.toml: schema", "is missing", "schema = 1"),
+    swapped("no title", 'title = "A shop"\n', "", "shop.toml: title", "is missing; add it", "title = "),
+    swapped("an empty title", '"A shop"', '""', 'shop.toml:3: title = ""', "is empty"),
+    swapped("a title without end", "A shop", "x" * 201, "shop.toml:3: title = a text of 201", "longer than 200"),
+    swapped("a name with a space", '"shop"', '"my shop"', 'shop.toml:2: name = "my shop"', "letters, digits"),
+    swapped("no stages at all", SHOP[SHOP.index("[[stages]]") :], "", "shop.toml: stages", "is missing"),
+    swapped("a table where an array belongs", "[[stages]]", "[stages]", "shop.toml:13: stages", "[[tables]]"),
+    grown("a table nobody knows", "[wether]\nrain = 1\n", "shop.toml:29: wether", "not a known key"),
+    # keys
+    swapped("a misspelt key", "servers =", "sevrers =", "shop.toml:15: stages.till.sevrers = 4", "mean servers?"),
+    swapped("a misspelt table", "[people]", "[poeple]", "shop.toml:10: poeple", "did you mean people?"),
+    swapped("a key of another table", "process =", "horizon = 1\nprocess =", "shop.toml:7: arrivals.horizon = 1"),
+    swapped("a missing key", "servers = 4\n", "", "shop.toml:13: stages.till.servers", "is missing; add it"),
+    swapped("a kind nobody knows", '"500ms"', '{ kind = "logn", mean = "1s" }', 'service.kind = "logn"', "lognormal?"),
+    swapped("a distribution without kind", '"500ms"', '{ mean = "1s" }', "till.service.kind", "add kind = one of"),
+    swapped("a law nobody knows", '"token_bucket"', '"tokenbucket"',
+          'shop.toml:21: admission.door.law = "tokenbucket"'),
+    swapped("a process nobody knows", '"poisson"', '"posson"', 'shop.toml:7: arrivals.process = "posson"', "poisson?"),
+    swapped("remove with nothing to remove", "servers = 4", "remove = true", "stages.till.remove = true", "extends"),
+    # values
+    swapped("a number without its unit", '"3s"', "3", "shop.toml:11: people.timeout", "3 is not a duration", '"350ms"'),
+    swapped("a unit nobody knows", '"3s"', '"3 parsecs"', 'shop.toml:11: people.timeout: "3 parsecs"', "ms s m h"),
+    swapped("a negative time", '"3s"', '"-3s"', 'shop.toml:11: people.timeout: "-3s" is negative', "0 or longer"),
+    swapped("a time beyond a year", '"10m"', '"400d"', 'shop.toml:4: horizon: "400d"', "366 days"),
+    swapped("no time at all", '"10m"', '"0s"', 'shop.toml:4: horizon = "0s"', "more than 0"),
+    swapped("a date for a time", '"3s"', "2026-02-06", "shop.toml:11: people.timeout: 2026-02-06 is not a duration"),
+    swapped("a rate without its unit", '"5/s"', "5", "shop.toml:8: arrivals.rate: 5 is not a rate", '"280/s"'),
+    swapped("a negative rate", '"5/s"', '"-5/s"', 'shop.toml:8: arrivals.rate: "-5/s" is negative'),
+    swapped("a rate beyond counting", '"5/s"', '"1e12/s"', 'arrivals.rate: "1e12/s"', "1,000,000,000 a second"),
+    swapped("a text for a number", "servers = 4", 'servers = "4"', 'till.servers = "4"', "whole number", "quotes"),
+    swapped("half a server", "servers = 4", "servers = 4.5", "till.servers = 4.5", "whole number"),
+    swapped("negative servers", "servers = 4", "servers = -3", "shop.toml:15: stages.till.servers = -3", "0 or more",
+            "incident"),
+    swapped("servers without end", "servers = 4", f"servers = 0x{'f' * 5000}", "of more than 40 digits",
+            "1,000,000,000,000 or less"),
+    swapped("a share above one", "servers = 4", 'servers = 4\nfailure = "120%"', 'till.failure: "120%"', "0 and 1"),
+    swapped("a share that is no number", "servers = 4", "servers = 4\nfailure = nan", "till.failure: nan", "0 and 1"),
+    swapped("yes for true", "servers = 4", 'servers = 4\ndeadline = "yes"', 'till.deadline = "yes"', "true or false"),
+    swapped("a bound that is no number", "min = 10", "min = nan", "shop.toml:27: gates.sold.min: nan", "finite"),
+    swapped("a bound without end", "min = 10", "min = inf", "shop.toml:27: gates.sold.min: inf", "finite"),
+    swapped("a bound too large for a float", "min = 10", f"min = {'9' * 400}", "gates.sold.min", "too large"),
+    swapped("a text for a factor", '"3s"', '"3s"\nretry_delay_growth = "2"', "people.retry_delay_growth", "quotes"),
+    swapped("a factor without end", '"3s"', '"3s"\nretry_delay_growth = inf', "people.retry_delay_growth: inf"),
+    swapped("a time of day that is none", 'title = "A shop"', 'title = "A shop"\nopens = "7.45"', "opens", '"07:45"'),
+    swapped("bounds the wrong way round", "min = 10", "min = 10\nmax = 5", "gates.sold", "min 10 is more than max 5"),
+    swapped("a gate without a bound", "min = 10\n", "", "gates.sold", "needs min, max or both"),
+    swapped("two widths", '"500ms"', '{ kind = "lognormal", median = "1s", sigma = 1, cv = 1 }', "stages.till.service",
+            "exactly one of sigma, cv and p95"),
+    swapped("a curve that goes back", '"5/s"', '[["1m", "5/s"], ["0s", "6/s"]]', "arrivals", "rise from one"),
+    swapped("half a point of a curve", '"5/s"', '[["0s", "5/s"], ["1m"]]', "arrivals.rate.1", "[TIME, VALUE]"),
+    swapped("a bare process of arrivals", 'rate = "5/s"\n', "", "shop.toml:6: arrivals", 'rate = "280/s"'),
+    # what belongs together
+    grown("two stages of one name", stage('servers = 1\nservice = "1s"').replace("oven", "till"),
+          'shop.toml:30: stages.till.name = "till"', "(line 13)", "name of its own"),
+    grown("two kinds of people of one name", '[[people.kinds]]\nname = "a"\nshare = 0.5\n' * 2,
+          'people.kinds.a.name = "a"', "name of its own"),
+    grown("shares of kinds", '[[people.kinds]]\nname = "a"\nshare = 0.5\n', "people", "add up to 0.5, not 1"),
+    grown("a stage called gateway", stage('servers = 1\nservice = "1s"').replace("oven", "gateway"),
+          'name = "gateway"', "call the stage something else"),
+    grown("a law at a stage that is not there", law('at = "stage:tile"\nlaw = "gcra"\nrate = "1/s"'),
+          'shop.toml:31: admission.second.at = "stage:tile"', "did you mean till?"),
+    grown("a law at no place", law('at = "door"\nlaw = "gcra"\nrate = "1/s"'), 'second.at = "door"', "stage:NAME"),
+    grown("a retry budget at the gateway", law('at = "gateway"\nlaw = "retry_budget"'), "second.at", 'at = "client"'),
+    grown("pacing at the client", law('at = "client"\nlaw = "pacing"\nrate = "1/s"'), 'second.at = "client"',
+          "gateway"),
+    grown("a deadline at the client", law('at = "client"\nlaw = "deadline"'), 'second.at = "client"', "or a stage"),
+    grown("slots at the client", law('at = "client"\nlaw = "fixed_concurrency"\nlimit = 3'), "second.at", "or a stage"),
+    grown("a law by zone without a street", law('at = "gateway"\nlaw = "gcra"\nrate = "1/s"\nkey = "zone"'),
+          'shop.toml:34: admission.second.key = "zone"', "[street]"),
+    grown("a law by segment without segments", law('at = "gateway"\nlaw = "gcra"\nrate = "1/s"\nkey = "segment"'),
+          'second.key = "segment"', "[[segments]]"),
+    grown("kitchens without a street", KITCHENS, "shop.toml:29: kitchens", "add a [street]"),
+    grown("more stores than can be", f"{STREET}".replace("4", "9000000"), "street.zones = 9000000", "10,000,000"),
+    grown("shares of segments", '[[segments]]\nname = "a"\nshare = 0.4\n', "segments", "add up to 0.4, not 1"),
+    grown("zones of segments without a street", '[[segments]]\nname = "a"\nshare = 1\nzones = 1\n',
+          "segments.a.zones = 1", "[street]"),
+    grown("zones of segments that do not add up", f'[[segments]]\nname = "a"\nshare = 1\nzones = 0.5\n{STREET}',
+          "segments.a.zones = 0.5", "add up to 0.5, not 1"),
+    grown("a cancelling that comes too soon", f'{STREET}[couriers]\nkind = "clock"\nrate = "1/s"\ntrip = "10m"\n'
+          'promise = "40m"\ncancel_after = "30m"\n', 'couriers.cancel_after = "30m"', "sooner than the promise"),
+    # knobs, times, figures
+    grown("a knob that is none", incident(knob="stages.till.sevice"), 'incidents.jam.set."stages.till.sevice" = 0',
+          "is not a knob", "stages.<name>"),
+    grown("a knob of no stage", incident(knob="stages.tile.servers"), "shop.toml:33:", "did you mean till?"),
+    grown("a knob of no law", incident(knob="admission.dor.rate", value='"off"'), "law dor", "mean door?"),
+    grown("a knob of no gateway", incident(knob="gateway.servers"), '"gateway.servers" = 0', "no [gateway]; add it"),
+    grown("replicas of servers", incident(knob="stages.till.replicas"), "only a batching stage", "set its servers"),
+    grown("a limit of a rate law", incident(knob="admission.door.limit"), "token_bucket has no limit"),
+    grown("a text for servers", incident(value='"none"'), '"none" is not a whole number', "like 40"),
+    grown("negative servers for a while", incident(value=-1), "-1 is not between 0 and"),
+    grown("a number for a rate", incident(knob="admission.door.rate", value=3), "3 is not a rate", '"280/s"'),
+    grown("a slowdown of nothing", incident(knob="stages.till.slowdown"), "0 is not between 0", "1 is the usual speed"),
+    grown("an incident after the end", incident(at="10m"), 'shop.toml:31: incidents.jam.at = "10m"',
+          "ends at 10m", "longer horizon"),
+    grown("an incident that sets nothing", incident().replace('"stages.till.servers" = 0', ""), "incidents.jam.set",
+          "at least 1"),
+    grown("an incident of no length", incident().replace('for = "1m"', 'for = "0s"'), 'jam.for = "0s"', "more than 0"),
+    grown("a step after the end", timeline(at="11m"), 'shop.toml:32: timelines.day.steps.0.0 = "11m"'),
+    grown("a step of the wrong type", timeline(value=2.5), "timelines.day.steps.0.1: 2.5 is not a whole number"),
+    grown("a timeline of no knob", timeline(knob="till.servers"), 'timelines.day.knob = "till.servers"', "not a knob"),
+    grown("two timelines of one knob", timeline() + timeline("night"), "timelines.night.knob",
+          "by timeline day already"),
+    grown("a milestone after the end", MILESTONE.format(metric="orders.placed", at="11m"),
+          'shop.toml:32: milestones.known.at = "11m"', "after the end of the run at 10m"),
+    grown("a milestone of a share within the run", MILESTONE.format(metric="orders.placed_share", at="5m"),
+          'milestones.known.at = "5m"', "known at the end only", "counter"),
+    grown("a milestone of no figure", MILESTONE.format(metric="orders.plcaed", at="5m"),
+          'milestones.known.metric = "orders.plcaed"', "did you mean orders.placed?"),
+    swapped("a gate of no figure", '"orders.placed"', '"stages.tille.utilisation"', "shop.toml:26: gates.sold.metric",
+            "did you mean stages.till.utilisation?"),
+    # sizes
+    swapped("a bucket longer than the run", '"10m"', '"10m"\nbucket = "1h"', 'shop.toml:5: bucket = "1h"',
+          "horizon of 10m"),
+    swapped("buckets without end", '"10m"', '"10m"\nbucket = "1us"', 'bucket = "1us"', "more than 100,000"),
+    swapped("more people than can come", '"5/s"', '"1000000/s"', 'shop.toml:8: arrivals.rate = "1000000/s"', "6e+08",
+            "--scale"),
+    swapped("a curve beyond sense", '"5/s"', '"5/s"\nshapes = [{ name = "x", curve = [["0s", 1e11]] }]', "--scale"),
+    swapped("a factor beyond sense", '"5/s"', '"5/s"\nshapes = [{ name = "x", curve = [["0s", 1e13]] }]',
+            "arrivals.shapes.x.curve.0.1 = 10000000000000.0", "or less"),
+    swapped("more stages than can be", "[[stages]]", stage('servers = 1\nservice = "1s"') * 65 + "[[stages]]", "oven"),
+    swapped("a trace that is not there", 'process = "poisson"\nrate = "5/s"', 'process = "trace"\nfile = "no.csv"',
+            "shop.toml:8: arrivals.file", "is not a file"),
+    # extends
+    Case("extending what is not there", 'schema = 1\nextends = "labs/retry-trp"\n',
+         ('shop.toml:2: extends = "labs/retry-trp"', "did you mean labs/retry-trap?")),
+    Case("extending a number", "extends = 3\n", ("shop.toml:1: extends = 3", "in quotes")),
+    Case("extending itself", 'extends = "shop.toml"\n', ("shop.toml: extends", "circle", "shop.toml -> ")),
+    Case("removing what is not there", 'extends = "labs/retry-trap"\n[[incidents]]\nname = "outge"\nremove = true\n',
+         ("shop.toml:2: incidents.outge", "not there to remove", "did you mean outage?")),
+    Case("removing a table that is not there", 'extends = "labs/retry-trap"\n[gateway]\nremove = true\n',
+         ("shop.toml:2: gateway", "not there to remove")),
+    Case("removing and changing",
+         'extends = "labs/retry-trap"\n[[incidents]]\nname = "outage"\nremove = true\nat = "1s"\n',
+         ("shop.toml:4: incidents.outage.remove = true", "at beside it")),
+    Case("removing by no", 'extends = "labs/retry-trap"\n[[incidents]]\nname = "outage"\nremove = false\n',
+         ("shop.toml:4: incidents.outage.remove = false", "only ever true")),
+    Case("an entry without a name", 'extends = "labs/retry-trap"\n[[stages]]\nservers = 2\n',
+         ("shop.toml:2: stages.0", "needs a name")),
+    # flags and variables
+    flagged("a flag without a value", "people.timeout", "--set: people.timeout is not a setting", "people.timeout=30s"),
+    flagged("a flag without a key", "=3", "--set: =3 is not a setting"),
+    flagged("a flag with a misspelt key", "people.tiemout=3s", '--set: people.tiemout = "3s"', "did you mean timeout?"),
+    flagged("a flag to an entry that is not there", "stages.tile.servers=3", "--set: stages.tile.servers", "nowhere",
+            "did you mean till?"),
+    flagged("a flag to an index that is not there", "gates.7.min=3", "--set: gates.7.min", "leads nowhere", "sold"),
+    flagged("a flag into a plain value", "horizon.x=3", "--set: horizon.x", "plain value", "horizon=..."),
+    flagged("a flag with a bad value", "people.timeout=60", "--set: people.timeout: 60 is not a duration"),
+    flagged("a flag that extends", "extends=labs/retry-trap", '--set: extends = "labs/retry-trap"', "is for files"),
+    Case("a variable with a bad value", SHOP, ("SLUICE_SET: stages.till.servers = -1", "0 or more"),
+         environment={"SLUICE_SET": "horizon=5m;stages.till.servers=-1"}),
+]
+# fmt: on
+
+
+@pytest.fixture(autouse=True)
+def in_the_folder_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def message(path: str | Path, **options: object) -> str:
+    with pytest.raises(ScenarioError) as caught:
+        load(path, **options)  # type: ignore[arg-type]
+    return str(caught.value)
+
+
+def assert_in_our_words(text: str) -> None:
+    assert not re.search(r"pydantic|https?://|input_value|Input should|validation error|Traceback", text), text
+    assert text.isprintable() or "\n" in text
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.what.replace(" ", "-"))
+def test_a_mistake_is_told_with_its_place_and_its_remedy(case: Case) -> None:
+    Path("shop.toml").write_text(case.text, "utf-8")
+    text = message("shop.toml", sets=case.sets, environment=case.environment)
+    assert [part for part in case.says if part not in text] == [], text
+    assert_in_our_words(text)
+
+
+def test_an_unknown_name_is_told_the_nearest_of_the_catalogue() -> None:
+    text = message("labs/retry-tarp")
+    assert text == "labs/retry-tarp: is neither in the catalogue nor a file; did you mean labs/retry-trap?"
+
+
+@pytest.mark.parametrize("name", ["", "a\0b", "x" * 5000, "no/such/file.toml"])
+def test_a_name_that_cannot_be_a_file_is_no_crash(name: str) -> None:
+    assert "is neither in the catalogue nor a file" in message(name)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"schema = 1\0\n", "shop.toml: is a binary file; a scenario is TOML"),
+        (b'schema = 1\nname = "\xe9"\n', "shop.toml:2: is not UTF-8 text from here on; save the file as UTF-8"),
+        (b"#" * 5_000_001, "shop.toml: is larger than 5 MB"),
+    ],
+    ids=["binary", "latin-1", "huge"],
+)
+def test_bytes_that_are_no_scenario_are_refused(content: bytes, says: str) -> None:
+    Path("shop.toml").write_bytes(content)
+    assert message("shop.toml").startswith(says)
+
+
+def test_a_directory_is_refused() -> None:
+    Path("shop.toml").mkdir()
+    assert message("shop.toml") == "shop.toml: is a directory; name a scenario file in it"
+
+
+def test_a_pipe_is_refused_and_not_waited_for() -> None:
+    os.mkfifo("shop.toml")
+    assert "is not an ordinary file" in message("shop.toml")
+
+
+def test_a_file_without_permission_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path, mode: str) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    Path("shop.toml").write_text(SHOP)
+    monkeypatch.setattr(Path, "open", refuse)  # permissions do not bind whoever runs tests as root
+    assert message("shop.toml") == ("shop.toml: cannot be read: permission denied; check the path and its permissions")
+
+
+def test_a_circle_of_files_is_told_with_its_chain() -> None:
+    Path("a.toml").write_text('extends = "b.toml"\n')
+    Path("b.toml").write_text('extends = "a.toml"\n')
+    assert message("a.toml") == "b.toml: extends: goes in a circle: a.toml -> b.toml -> a.toml"
+
+
+def test_a_chain_too_long_is_told() -> None:
+    for at in range(20):
+        Path(f"{at}.toml").write_text(f'extends = "{at + 1}.toml"\n')
+    assert message("0.toml").endswith(
+        "0.toml -> 1.toml -> 2.toml -> 3.toml -> 4.toml -> 5.toml -> 6.toml -> 7.toml -> 8.toml"
+    )
+
+
+def test_a_mistake_is_told_in_the_file_that_has_it() -> None:
+    Path("base.toml").write_text(SHOP.replace('"3s"', "3"))
+    Path("shop.toml").write_text('extends = "base.toml"\n[[stages]]\nname = "till"\nservers = -1\n')
+    first, second = message("shop.toml").splitlines()
+    assert first.startswith("base.toml:11: people.timeout: 3 is")
+    assert second.startswith("shop.toml:4: stages.till.servers = -1: needs")
+
+
+def test_all_mistakes_of_a_file_are_told_in_the_order_of_its_lines() -> None:
+    text = SHOP.replace('"3s"', "3").replace("servers = 4", "servers = -4").replace('"10m"', '"10"')
+    Path("shop.toml").write_text(text)
+    lines = message("shop.toml").splitlines()
+    assert [line.split(" ")[0] for line in lines] == ["shop.toml:4:", "shop.toml:11:", "shop.toml:15:"]
+
+
+def test_at_most_twenty_mistakes_are_told_and_the_rest_are_counted() -> None:
+    wrong = "".join(f'[[gates]]\nname = "g{at}"\nmetric = "nothing"\nmin = 1\n' for at in range(23))
+    Path("shop.toml").write_text(SHOP + wrong)
+    lines = message("shop.toml").splitlines()
+    assert (len(lines), lines[-1]) == (MOST_SHOWN + 1, "... and 3 more")
+
+
+def test_a_misspelt_key_is_not_told_as_missing_too() -> None:
+    Path("shop.toml").write_text(SHOP.replace("timeout =", "tiemout ="))
+    assert message("shop.toml") == 'shop.toml:11: people.tiemout = "3s": is not a known key; did you mean timeout?'
+
+
+def test_a_problem_is_written_place_key_value_remedy() -> None:
+    problem = Problem(
+        source="day.toml", line=14, key="stages.intent.servers", value="-3", remedy="needs to be 0 or more"
+    )
+    assert str(problem) == "day.toml:14: stages.intent.servers = -3: needs to be 0 or more"
+    assert str(Problem(source="--scale", remedy="0 is not a scale")) == "--scale: 0 is not a scale"
