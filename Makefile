@@ -49,7 +49,9 @@ lint: setup
 	"$(BIN)/python" -m mypy
 
 bench: setup
-	@for script in benchmarks/*.py; do echo "== $$script"; "$(BIN)/python" "$$script" || exit 1; done
+	@for file in benchmarks/[a-z]*.py; do \
+		echo "== $$file"; "$(BIN)/python" -m "benchmarks.$$(basename "$$file" .py)" || exit 1; \
+	done
 
 clean:
 	@test ! -e "$(VENV)/pyvenv.cfg" || rm -rf "$(VENV)"

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from reports.run import Run, Series, ended_s, series
 from scenarios.units import NS_PER_S
 
+Ints = NDArray[np.int64]
 MOST = 330
 
 
@@ -16,7 +18,7 @@ MOST = 330
 class Bins:
     """Bins of whole buckets: the first bucket of each, and its start and end in s."""
 
-    first: Series
+    first: Ints
     start_s: Series
     end_s: Series
 
@@ -36,7 +38,7 @@ def bins(run: Run, most: int = MOST) -> Bins | None:
     start_s = series(run, "t_s")
     if start_s is None:
         return None
-    first = np.arange(0, len(start_s), _buckets_a_bin(len(start_s), run.scenario.bucket_ns / NS_PER_S, most))
+    first: Ints = np.arange(0, len(start_s), _buckets_a_bin(len(start_s), run.scenario.bucket_ns / NS_PER_S, most))
     last_s = min(start_s[-1] + run.scenario.bucket_ns / NS_PER_S, max(ended_s(run), start_s[-1] + 1e-9))
     ends = np.append(start_s[first[1:]], last_s)
     return Bins(first=first, start_s=start_s[first], end_s=ends)
@@ -78,4 +80,6 @@ def to_ends(values: Series) -> Series:
 
 def share(part: Series, whole: Series) -> Series:
     """Return part / whole, NaN (a gap in the line) where there is nothing to share."""
-    return np.divide(part, whole, out=np.full(len(part), np.nan), where=whole > 0)
+    parts = np.full(len(part), np.nan)
+    np.divide(part, whole, out=parts, where=whole > 0)
+    return parts

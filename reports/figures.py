@@ -1,9 +1,10 @@
-"""Figures as people read them: every number, duration and clock time in a report is written by a function of this page."""
+"""Figures as people read them: numbers, durations and clock times of a report are written by functions of this page."""
 
 from __future__ import annotations
 
 import math
 import re
+from unicodedata import combining, east_asian_width
 
 NOTHING = "-"
 _TICK_STEPS_S = (
@@ -101,7 +102,7 @@ def tolerance(part: float | None) -> str:
 
 
 def value(unit: str, number: float | None) -> str:
-    """Write a figure in a unit of `scenarios.metrics`: seconds, shares, ratios and rates in their own way, else a count."""
+    """Write a figure in a unit of `scenarios.metrics`; what is not a time, share, ratio or rate is a count."""
     writers = {"s": duration, "share": share, "ratio": decimal, "orders/s": rate}
     return writers.get(unit, count)(number)
 
@@ -113,6 +114,16 @@ def scale(factor: float) -> str:
     if factor > 1:
         return f"{decimal(factor)} times"
     return f"1:{decimal(1 / factor)}"
+
+
+def plain(title: str) -> str:
+    """Write somebody's text in one line, without what could steer a terminal."""
+    return "".join(sign for sign in " ".join(title.split()) if sign.isprintable())
+
+
+def columns(line: str) -> int:
+    """Return how many columns of a terminal a line takes; signs of East Asia take two."""
+    return sum(0 if combining(sign) else 2 if east_asian_width(sign) in "WF" else 1 for sign in line)
 
 
 def name(key: str) -> str:

@@ -76,7 +76,11 @@ def html(run: Run) -> str:
 
     drawings = [Drawing(title=p.title, caption=p.caption, svg=Markup(plots.svg(p))) for p in plots.plots(run)]
     pages = Environment(
-        loader=PackageLoader("reports"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=PackageLoader("reports"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     return pages.get_template("report.html").render(
         title=run.scenario.title,
@@ -126,7 +130,8 @@ def _cards(run: Run) -> list[Card]:
     cards.append(Card(figures.share(number(run, "orders.placed_share")), "of the people got an order", _shut_out(run)))
     if answered(run):
         succeeded = (number(run, "attempts.completed") or 0.0) / answered(run)
-        each = f"{figures.decimal(number(run, 'retry_amplification'))} attempts a person"
+        amplification = number(run, "retry_amplification")
+        each = f"{figures.decimal(amplification)} attempts a person" if amplification else ""
         cards.append(Card(figures.share(succeeded), "of the attempts succeeded", each))
     half = number(run, "time_to_order_s.p50")
     if half is not None:
@@ -138,9 +143,13 @@ def _cards(run: Run) -> list[Card]:
         cards.append(Card(figures.share(on_time), "of the orders came on time", lost))
     lengths_s = [float(outage["end_s"]) - float(outage["start_s"]) for outage in rows(run, "outages")]
     spans = f"{len(lengths_s)} span{'' if len(lengths_s) == 1 else 's'} with most attempts failing"
-    cards.append(Card(figures.duration(sum(lengths_s)) if lengths_s else "none", "of outage", spans if lengths_s else ""))
+    cards.append(
+        Card(figures.duration(sum(lengths_s)) if lengths_s else "none", "of outage", spans if lengths_s else "")
+    )
     if number(run, "work.wasted_share") is not None:
-        cards.append(Card(figures.share(number(run, "work.wasted_share")), "of the work was wasted", "no order came of it"))
+        cards.append(
+            Card(figures.share(number(run, "work.wasted_share")), "of the work was wasted", "no order came of it")
+        )
     return cards
 
 
@@ -153,22 +162,23 @@ def _milestones(run: Run) -> Table:
     found = rows(run, "milestones")
     return Table(
         title="Milestones: what the world did, and what the run did",
-        head=("milestone", "expected", "simulated", "off by", "allowed", "", "grade", "source"),
-        rows=[(*milestone_words(run, one), *_judgement(one)) for one in found],
-        words=(0, 5, 6, 7),
+        head=("milestone", "", "expected", "simulated", "off by", "allowed", "grade", "source"),
+        rows=[_milestone(run, one) for one in found],
+        words=(0, 1, 6, 7),
         note=_size_note(run),
     )
 
 
-def _judgement(milestone: Mapping[str, Any]) -> tuple[Cell, ...]:
+def _milestone(run: Run, milestone: Mapping[str, Any]) -> tuple[Cell, ...]:
+    title, *numbers = milestone_words(run, milestone)
     verdict, grade = str(milestone.get("verdict") or ""), str(milestone.get("grade") or "assumed")
     kind = {"met": "good", "missed": "bad"}.get(verdict, "plain")
     allowed = figures.tolerance(milestone.get("tolerance")) if milestone.get("compare", "about") == "about" else "any"
-    return allowed, Badge(verdict, kind), Badge(grade, grade), str(milestone.get("source") or "")
+    return title, Badge(verdict, kind), *numbers, allowed, Badge(grade, grade), str(milestone.get("source") or "")
 
 
 def _size_note(run: Run) -> str:
-    return "" if scale(run) == 1 else f"Counts, expected and simulated, are at the scale of the run, {figures.scale(scale(run))}."
+    return "" if scale(run) == 1 else f"Counts and capacities are at the scale of the run, {figures.scale(scale(run))}."
 
 
 def _gates(run: Run) -> Table:
@@ -177,8 +187,8 @@ def _gates(run: Run) -> Table:
         verdict = str(gate["verdict"])
         kind = {"passed": "good", "failed": "bad"}.get(verdict, "plain")
         is_now = in_its_unit(run, gate["metric"], gate.get("value"))
-        cells.append((gate["name"], _defined(run, gate["metric"]), bounds(run, gate), is_now, Badge(verdict, kind)))
-    return Table(title="Gates", head=("gate", "figure", "must be", "is", ""), rows=cells, words=(0, 1, 4))
+        cells.append((gate["name"], Badge(verdict, kind), is_now, bounds(run, gate), _defined(run, gate["metric"])))
+    return Table(title="Gates", head=("gate", "", "is", "must be", "figure"), rows=cells, words=(0, 1, 4))
 
 
 def _defined(run: Run, metric: str) -> str:
@@ -219,7 +229,12 @@ def _failures(run: Run) -> Table:
     counts: Mapping[str, Any] = figure(run, "failures") or {}
     total = sum(counts.values())
     cells = [
-        (figures.name(name), figures.count(count), figures.share(count / total), _defined(run, f"failures.{name}"))
+        (
+            figures.name(name),
+            figures.count(count),
+            figures.share(count / total),
+            _defined(run, f"failures.{name}").partition(": ")[2],
+        )
         for name, count in counts.items()
         if count
     ]
@@ -233,8 +248,9 @@ def _street(run: Run) -> Table:
         return Table(title="", head=(), rows=())
     sections.append("orders")
     counted = [metric for metric in metrics.of(run.scenario) if metric.name.split(".")[0] in sections and metric.whole]
-    cells = [(one.definition, figures.count(number(run, one.name)), one.name) for one in counted]
-    cells = [row for row in cells if row[1] != figures.NOTHING]
+    cells = [
+        (one.definition, figures.count(number(run, one.name)), one.name) for one in counted if number(run, one.name)
+    ]
     return Table(title="Orders, kitchens and couriers", head=("", "count", "figure"), rows=cells, words=(0, 2))
 
 
@@ -303,7 +319,10 @@ def _books(run: Run) -> Table:
 
 
 def _roundings(run: Run) -> Table:
-    cells = [(one["what"], figures.decimal(float(one["asked"])), figures.count(one["used"])) for one in _kept(run, "roundings")]
+    cells = [
+        (one["what"], figures.decimal(float(one["asked"])), figures.count(one["used"]))
+        for one in _kept(run, "roundings")
+    ]
     return Table(title="Roundings", head=("number", "at this scale", "used"), rows=cells)
 
 
@@ -325,19 +344,23 @@ def _caveats(run: Run) -> list[str]:
     if rows(run, "milestones"):
         found.append(
             "Published figures come from the press or from those who ran the day; derived ones are arithmetic on them;"
-            " assumed ones are ours. A run that meets its milestones shows that its assumptions can explain them, not that"
-            " they are true: other assumptions may explain them as well."
+            " assumed ones are ours. A run that meets its milestones shows that its assumptions can explain them, not"
+            " that they are true: other assumptions may explain them as well."
         )
     found.append(
         "How long people wait, how often they try again and whether they come back is seldom measured. Unless the"
         " scenario file names a source beside a number, take it as an assumption."
     )
-    found.append("A run is one draw of chance: another seed moves every figure. Trust a difference that several seeds show.")
+    found.append(
+        "A run is one draw of chance: another seed moves every figure. Trust a difference that several seeds show."
+    )
     if scale(run) < SMALLEST_UNBIASED:
         found.append(
             f"At {figures.scale(scale(run))} servers are rounded and zones are few, which biases counts;"
             f" judge milestones at {figures.scale(SMALLEST_UNBIASED)} or larger."
         )
     if interrupted(run):
-        found.append("The run was stopped early: sums are too small, and what had not ended then is not counted as lost.")
+        found.append(
+            "The run was stopped early: sums are too small, and what had not ended then is not counted as lost."
+        )
     return found

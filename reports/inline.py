@@ -21,14 +21,17 @@ palette, which the colour-blind can tell apart."""
 
 
 def element(svg: str, *, name: str, title: str) -> str:
-    """Return an SVG file as an inline element: every id begins with `name`, numbers keep two decimals."""
+    """Return an SVG file as an inline element: every id begins with `name`, coordinates keep two decimals."""
     text = svg[svg.index("<svg") :].strip()
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
-    text = re.sub(r' xmlns(:xlink)?="[^"]*"', "", text)
-    text = re.sub(r' (width|height)="[\d.]+pt"', "", text)
-    text = text.replace("xlink:href=", "href=")
-    text = re.sub(r'(?<= id=")|(?<=href="#)|(?<=url\(#)', f"{name}-", text)
-    text = re.sub(r"(\d\.\d\d)\d+", r"\1", text)
-    for variable, colour in COLOURS.items():
-        text = text.replace(colour, f"var(--{variable})")
+    text = re.sub(r"<[^>]+>", lambda tag: _own(tag[0], name), text)  # what is written between tags stays as it is
     return text.replace("<svg", f'<svg role="img" aria-label="{escape(title)}"', 1)
+
+
+def _own(tag: str, name: str) -> str:
+    tag = re.sub(r' xmlns(:xlink)?="[^"]*"| (width|height)="[\d.]+pt"', "", tag).replace("xlink:href=", "href=")
+    tag = re.sub(r'(?<= id=")|(?<=href="#)|(?<=url\(#)', f"{name}-", tag)
+    tag = re.sub(r"(\d\.\d\d)\d+", r"\1", tag)
+    for variable, colour in COLOURS.items():
+        tag = tag.replace(colour, f"var(--{variable})")
+    return tag

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from reports import bins, figures, inline, words
+from reports import bins, figures, inline, picked, words
 from reports.run import (
     MissingLibrary,
     Run,
@@ -21,11 +21,9 @@ from reports.run import (
     ended_s,
     horizon_s,
     interrupted,
-    number,
     rows,
     scale,
     series,
-    stage_names,
 )
 
 try:
@@ -38,11 +36,11 @@ except ImportError as error:
 
 INK, MUTED, GRID, ASH = (inline.COLOURS[name] for name in ("ink", "muted", "grid", "ash"))
 BLUE, ORANGE, GREEN, RED, PINK = (inline.COLOURS[name] for name in ("blue", "orange", "green", "red", "pink"))
-_CROWD = (("people.trying", "trying now", BLUE, "-"), ("people.away", "gone, will come back", ORANGE, "--"))
+_CROWD = {"people.trying": ("-", BLUE, "trying now"), "people.away": ("--", ORANGE, "gone, will come back")}
 _LINES = ((BLUE, "-"), (ORANGE, "--"), (GREEN, "-."), (PINK, ":"))
 _STAGE_GAUGES = ("backlog", "busy", "capacity")
 _WIDTH_IN, _LEFT_IN, _RIGHT_IN, _TOP_IN, _BOTTOM_IN, _BETWEEN_IN = 8.4, 0.85, 0.3, 0.42, 0.52, 0.44
-_STYLE: dict[str, Any] = {
+_STYLE: Any = {  # the type of its keys differs between versions of matplotlib
     "font.family": "DejaVu Sans",
     "font.size": 9.0,
     "text.color": INK,
@@ -115,20 +113,11 @@ def picture_of_the_day(run: Run, path: str | PathLike[str]) -> None:
         _draw_rates(below, run, over, times)
         _legend(above)
         _legend(below)
-        title = " ".join(run.scenario.title.split())
-        picture.text(0.013, 0.94, title, size=15, weight="bold", color=INK, parse_math=False)
-        picture.text(0.013, 0.882, _headline(run), size=10, color=MUTED, parse_math=False)
+        picture.text(
+            0.013, 0.94, figures.plain(run.scenario.title), size=15, weight="bold", color=INK, parse_math=False
+        )
+        picture.text(0.013, 0.882, picked.headline(run), size=10, color=MUTED, parse_math=False)
         picture.savefig(path, format="png", dpi=120, metadata={"Software": None})
-
-
-def _headline(run: Run) -> str:
-    parts = [f"{figures.count((number(run, 'orders.placed') or 0.0) / scale(run))} orders placed"]
-    lost_s = sum(float(outage["end_s"]) - float(outage["start_s"]) for outage in rows(run, "outages"))
-    if lost_s:
-        parts.append(f"{figures.duration(lost_s)} of outage (under half of the attempts succeed)")
-    if scale(run) != 1:
-        parts.append(f"simulated at {figures.scale(scale(run))}, shown at full size")
-    return ", ".join(parts)
 
 
 # The frame of every plot.
@@ -185,8 +174,11 @@ def _shade(panel: Axes, run: Run, *, labelled: bool) -> None:
             panel.text(middle, 0.985, word, transform=panel.get_xaxis_transform(), ha="center", va="top", color=colour)
 
 
-def _line(panel: Axes, over: bins.Bins, values: Series, style: str, colour: str, label: str | None = None) -> None:
-    panel.plot(over.at_s, bins.to_ends(values), style, color=colour, label=label)
+def _line(
+    panel: Axes, over: bins.Bins, values: Series | None, style: str, colour: str, label: str | None = None
+) -> None:
+    if values is not None:
+        panel.plot(over.at_s, bins.to_ends(values), style, color=colour, label=label)
 
 
 def _count_axis(panel: Axes, label: str, *, whole: bool = True) -> None:
@@ -207,17 +199,20 @@ def _share_axis(panel: Axes, label: str) -> None:
     _value_label(panel, label)
 
 
+def _size_in(panel: Axes) -> tuple[float, float]:
+    return panel.bbox.width / panel.figure.dpi, panel.bbox.height / panel.figure.dpi
+
+
 def _value_label(panel: Axes, label: str) -> None:
-    width_in = panel.get_position().width * panel.figure.get_figwidth()
+    width_in, height_in = _size_in(panel)
     panel.set_ylabel(label, rotation=0, ha="left", va="bottom")
-    height_in = panel.get_position().height * panel.figure.get_figheight()
     panel.yaxis.set_label_coords(-0.72 / width_in, 1 + 0.07 / height_in)
 
 
 def _legend(panel: Axes) -> None:
     handles, labels = panel.get_legend_handles_labels()
     if handles:
-        height_in = panel.get_position().height * panel.figure.get_figheight()
+        height_in = _size_in(panel)[1]
         panel.legend(
             handles,
             labels,
@@ -239,10 +234,11 @@ def _orders(run: Run, over: bins.Bins) -> Plot | None:
     picture, (panel,) = _canvas(run, (3.1,))
     _draw_orders(panel, run, over)
     _legend(panel)
-    caption = "Orders since the start"
-    if _points(run):
-        caption += ", against what the world is known to have done; bars show the deviation that is allowed"
-    return Plot(name="orders", title="Orders placed", caption=caption + ". A flat stretch is a standstill.", figure=picture)
+    against = (
+        ", against what the world is known to have done (bars: the deviation allowed)" if picked.points(run) else ""
+    )
+    caption = f"Orders since the start{against}; a flat stretch is a standstill."
+    return Plot(name="orders", title="Orders placed", caption=caption, figure=picture)
 
 
 def _draw_orders(panel: Axes, run: Run, over: bins.Bins, times: float = 1.0) -> None:
@@ -256,19 +252,15 @@ def _draw_orders(panel: Axes, run: Run, over: bins.Bins, times: float = 1.0) -> 
         if counted is not None:
             total = times * np.concatenate(([0.0], np.cumsum(counted)))
             panel.plot(end_s, total, style, color=colour, label=label, linewidth=2)
-    _mark_milestones(panel, _points(run, times))
+    _mark_milestones(panel, picked.points(run, times))
     _count_axis(panel, "orders since the start")
 
 
-def _points(run: Run, times: float = 1.0) -> list[dict[str, Any]]:
-    """Return the milestones that are points of the plot, lowest first."""
-    found = [milestone for milestone in rows(run, "milestones") if milestone["metric"] == "orders.placed"]
-    points = [{**milestone, "value": times * float(milestone["value"])} for milestone in found]
-    return sorted(points, key=lambda point: point["value"])
-
-
 def _mark_milestones(panel: Axes, points: Sequence[dict[str, Any]]) -> None:
-    for grades, label, fill in ((("published",), "published (deviation of the run)", INK), (("derived", "assumed"), "derived or assumed", "none")):
+    for grades, label, fill in (
+        (("published",), "published (deviation of the run)", INK),
+        (("derived", "assumed"), "derived or assumed", "none"),
+    ):
         marked = [point for point in points if point.get("grade", "assumed") in grades]
         if marked:
             values = np.array([point["value"] for point in marked])
@@ -279,33 +271,37 @@ def _mark_milestones(panel: Axes, points: Sequence[dict[str, Any]]) -> None:
             )
     top = max([panel.get_ylim()[1], *(1.06 * point["value"] for point in points)])
     panel.set_ylim(0, top)
-    height_pt = 72 * panel.get_position().height * panel.figure.get_figheight()
+    line_height = top * 13 / (72 * _size_in(panel)[1])  # of a label, in orders
     free_above = free_below = 0.0
     for point in points:
         value = point["value"]
         above = value >= free_above  # else below the marker: a sum only rises, so both corners are empty
         if not above and value < free_below:
             continue
-        word = figures.short_count(value)
-        word += "" if point.get("deviation") is None else f" ({figures.deviation(point['deviation'])})"
         where: dict[str, Any] = {"xytext": (-7, 1), "ha": "right"} if above else {"xytext": (6, -2), "va": "top"}
-        panel.annotate(word, (float(point["at_s"]), value), textcoords="offset points", **where)
-        free_above, free_below = (value + top * 13 / height_pt, free_below) if above else (free_above, value + top * 13 / height_pt)
+        at = (float(point["at_s"]), value)
+        panel.annotate(picked.point_words(point), at, textcoords="offset points", **where)
+        if above:
+            free_above = value + line_height
+        else:
+            free_below = value + line_height
 
 
 def _rates(run: Run, over: bins.Bins) -> Plot | None:
     changes = words.changes(as_run(run))
     shown = changes if 0 < len(changes) <= 8 else []
     strip_in = 0.36 * len(shown)
-    picture, panels = _canvas(run, (2.3, strip_in) if shown else (2.3,))
+    picture, panels = _canvas(run, (2.3, strip_in) if shown else (2.3,), between_in=0.2)
     _draw_rates(panels[0], run, over)
     _legend(panels[0])
-    caption = "Attempts that come, those that the gateway lets in, and orders, "
-    caption += f"as means over {figures.duration(float(over.width_s[0]))}. What is left of the grey is refused, of the orange lost."
+    step = figures.duration(float(over.width_s[0]))
+    caption = f"What stays grey was refused by the gateway, what stays orange was let in and lost (means over {step})"
     if shown:
         _draw_changes(panels[1], run, shown)
-        caption += " Below: what was set when."
-    return Plot(name="rates", title="Attempts and orders per second", caption=caption, figure=picture)
+        caption += "; below is what was set when"
+    return Plot(
+        name="rates", title="What came, what was let in, what was placed", caption=f"{caption}.", figure=picture
+    )
 
 
 def _draw_rates(panel: Axes, run: Run, over: bins.Bins, times: float = 1.0) -> None:
@@ -334,13 +330,13 @@ def _draw_changes(panel: Axes, run: Run, changes: Sequence[words.Change]) -> Non
     panel.set_ylim(len(changes), 0)
     panel.set_yticks([])
     panel.grid(visible=False)
-    for line in panel.lines:
+    for line in list(panel.lines):
         line.remove()
     panel.spines[["left", "bottom"]].set_visible(False)
 
 
 def _able(run: Run, over: bins.Bins) -> Plot | None:
-    crowd = [(bins.mean(run, name, over), *line) for name, *line in _CROWD if series(run, name) is not None]
+    crowd = [name for name in _CROWD if series(run, name) is not None]
     picture, panels = _canvas(run, (1.9, 1.3) if crowd else (1.9,))
     above = panels[0]
     answers = [bins.summed(run, f"attempts.{name}", over) for name in ("completed", "failed", "timed_out")]
@@ -353,28 +349,27 @@ def _able(run: Run, over: bins.Bins) -> Plot | None:
     _share_axis(above, "share that ends with an order")
     _legend(above)
     caption = (
-        "Share of attempts, and of sessions (a person's tries in one go), that ended with an order. Under the dashed line"
-        " an outage begins."
+        "Share of attempts, and of sessions (a person's tries in one go), that ended with an order: under the dashed"
+        " line is an outage"
     )
     if crowd:
-        for gauge, label, colour, style in crowd:
-            _line(panels[1], over, gauge, style, colour, label)
+        for name in crowd:
+            _line(panels[1], over, bins.mean(run, name, over), *_CROWD[name])
         _count_axis(panels[1], "people without an order")
         _legend(panels[1])
-        caption += " Below: people who want an order and have none; a crowd that does not melt keeps the trouble going."
-    return Plot(name="able", title="Who was able to order", caption=caption, figure=picture)
+        caption += ", and a crowd that does not melt (below) keeps it going"
+    return Plot(name="able", title="Who was able to order", caption=f"{caption}.", figure=picture)
 
 
 def _queues(run: Run, over: bins.Bins) -> Plot | None:
-    names = [name for name in stage_names(run) if series(run, f"stages.{name}.backlog") is not None]
+    names = picked.tightest(run, len(_LINES))
     if not names:
         return None
     picture, (waiting, used, wasted) = _canvas(run, (1.4, 1.2, 0.9))
     calls_at_once = {stage.name: words.calls_at_once(stage) for stage in run.scenario.stages}
-    for name, (colour, style) in zip(_tightest(run, names), _LINES, strict=False):
+    for name, (colour, style) in zip(names, _LINES, strict=False):
         backlog, busy, capacity = (bins.mean(run, f"stages.{name}.{gauge}", over) for gauge in _STAGE_GAUGES)
-        if backlog is not None:
-            _line(waiting, over, backlog, style, colour, name)
+        _line(waiting, over, backlog, style, colour, name)
         if busy is not None and capacity is not None:
             capacity = capacity * calls_at_once.get(name, 1)
             _line(used, over, bins.share(busy, capacity), style, colour)
@@ -387,22 +382,8 @@ def _queues(run: Run, over: bins.Bins) -> Plot | None:
     _share_axis(wasted, "share of work that is wasted")
     wasted.set_yticks([0, 0.5, 1], ["0%", "50%", "100%"])
     _legend(waiting)
-    caption = (
-        "Attempts waiting at each stage, how much of its capacity is busy, and the share of work done for attempts that"
-        " became no order. Full capacity with much waste means that servers work for people who have left."
-    )
+    caption = "Full capacity with much wasted work means that servers work for people who have left."
     return Plot(name="queues", title="Queues and wasted work", caption=caption, figure=picture)
-
-
-def _tightest(run: Run, names: Sequence[str]) -> list[str]:
-    """Return the stages whose queue or use was highest, as many as there are lines, in the order of an attempt."""
-
-    def tightness(name: str) -> tuple[float, float]:
-        used, queue = number(run, f"stages.{name}.utilisation"), number(run, f"stages.{name}.queue_max")
-        return used or 0.0, queue or 0.0
-
-    most = sorted(names, key=tightness, reverse=True)[: len(_LINES)]
-    return [name for name in names if name in most]
 
 
 def _kitchens(run: Run, over: bins.Bins) -> Plot | None:
@@ -418,8 +399,7 @@ def _kitchens(run: Run, over: bins.Bins) -> Plot | None:
     _line(below, over, backlog, "-", BLUE)
     _count_axis(below, "cups waiting to be made")
     caption = (
-        "Stores that take no orders because their backlog is too long, and the cups that all stores together still have"
-        " to make. Few paused stores can turn many people away: they are the popular ones."
+        "A few paused stores can turn many people away, for they are the popular ones; cups are those of all stores."
     )
     return Plot(name="kitchens", title="Kitchens", caption=caption, figure=picture)
 
@@ -440,8 +420,5 @@ def _couriers(run: Run, over: bins.Bins) -> Plot | None:
     below.stackplot(over.at_s, *ends, colors=colours, labels=labels, alpha=0.8, linewidth=0)
     _count_axis(below, "orders per second", whole=False)
     _legend(below)
-    caption = (
-        "Orders that are ready and wait for a courier, and how orders ended. A queue for couriers shows as late orders"
-        " for an hour and more after it."
-    )
+    caption = "A queue for couriers shows as late and cancelled orders for an hour and more after it."
     return Plot(name="couriers", title="Couriers and deliveries", caption=caption, figure=picture)

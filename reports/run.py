@@ -34,7 +34,7 @@ class Run(Protocol):
     def manifest(self) -> Mapping[str, Any]: ...
 
 
-class MissingLibrary(ImportError):
+class MissingLibrary(ImportError):  # noqa: N818
     """A library that only some need is not installed; the text says what to install."""
 
 
@@ -72,10 +72,12 @@ def bounds(run: Run, gate: Mapping[str, Any]) -> str:
 
 
 def milestone_words(run: Run, milestone: Mapping[str, Any]) -> tuple[str, str, str, str]:
-    """Write a milestone: its title (the name and when, where it has none), what is expected, simulated, and how far off."""
+    """Write a milestone: title (without one, name and instant), what is expected, what is simulated, how far off."""
     title, at_s = milestone.get("title"), milestone.get("at_s")
     if title is None:
-        title = milestone["name"] if at_s is None else f"{milestone['name']} at {figures.clock(at_s, run.scenario.opens)}"
+        title = (
+            milestone["name"] if at_s is None else f"{milestone['name']} at {figures.clock(at_s, run.scenario.opens)}"
+        )
     expected, simulated = (words(run, milestone["metric"], milestone.get(of)) for of in ("value", "simulated"))
     if milestone.get("verdict") == "not reached":
         simulated = "not reached"
@@ -133,7 +135,9 @@ def stage_names(run: Run) -> list[str]:
 def reason(outage: Mapping[str, Any]) -> str:
     """Write what most attempts of an outage failed for."""
     word = str(outage.get("reason") or "")
-    return {"store": "no store took the order", "error": "errors of a stage", "": "unknown"}.get(word, figures.name(word))
+    return {"store": "no store took the order", "error": "errors of a stage", "": "unknown"}.get(
+        word, figures.name(word)
+    )
 
 
 def rows(run: Run, path: str) -> list[Mapping[str, Any]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from reports import figures
 from reports.run import (
@@ -79,7 +78,7 @@ def _asked(run: Run) -> _Block:
     opens, horizon = run.scenario.opens, figures.duration(horizon_s(run))
     asked = [f"{run.summary.get('engine', 'unknown')} engine", sized, f"seed {run.summary.get('seed', 'unknown')}"]
     asked.append(f"{figures.span(0, horizon_s(run), opens)} ({horizon})" if opens else horizon)
-    lines = [_cut(f"{run.scenario.name}: {' '.join(run.scenario.title.split())}", COLUMNS)]
+    lines = [_cut(f"{run.scenario.name}: {figures.plain(run.scenario.title)}", COLUMNS)]
     lines += textwrap.wrap(", ".join(asked), COLUMNS)
     if interrupted(run):
         ended = f"{figures.clock(ended_s(run), opens)}, after {figures.duration(ended_s(run))}"
@@ -117,7 +116,12 @@ def _sums(run: Run) -> _Block:
 def _fates(run: Run) -> list[str]:
     if run.scenario.kitchens is None and run.scenario.couriers is None:
         return []
-    fates = (("delivered_on_time", "on time"), ("late", "late"), ("cancelled", "cancelled"), ("in_progress", "on the way"))
+    fates = (
+        ("delivered_on_time", "on time"),
+        ("late", "late"),
+        ("cancelled", "cancelled"),
+        ("in_progress", "on the way"),
+    )
     return _parts(run, "orders", fates, number(run, "orders.placed"))
 
 
@@ -160,11 +164,13 @@ def _stages(run: Run) -> _Block:
 
 
 def _street(run: Run) -> _Block:
-    lines = []
+    lines: list[str] = []
     if run.scenario.kitchens is not None:
         lines += _labelled("Kitchens", _counted(run, "kitchens.cups", "cups"), _kitchens(run))
     if run.scenario.couriers is not None and number(run, "couriers.trips"):
-        lines += _labelled("Couriers", _counted(run, "couriers.trips", "trips"), [_counted(run, "couriers.carried", "orders")])
+        lines += _labelled(
+            "Couriers", _counted(run, "couriers.trips", "trips"), [_counted(run, "couriers.carried", "orders")]
+        )
     return _Block(lines=lines)
 
 
@@ -181,7 +187,7 @@ def _outages(run: Run) -> _Block:
     found = rows(run, "outages")
     if not found:
         return _Block(lines=_labelled("Outages", "none: never under half of the attempts succeeded for a minute", []))
-    lines = []
+    lines: list[str] = []
     for outage in found:
         start_s, end_s = float(outage["start_s"]), float(outage["end_s"])
         when = f"{figures.span(start_s, end_s, run.scenario.opens)} ({figures.duration(end_s - start_s)})"
@@ -199,7 +205,7 @@ def _milestones(run: Run) -> _Block:
     for milestone in found:
         title, *numbers = milestone_words(run, milestone)
         mark = "!" if milestone.get("verdict") == "missed" else " "
-        table.append([f"{mark} {' '.join(title.split())}", *numbers, str(milestone["grade"])])
+        table.append([f"{mark} {figures.plain(title)}", *numbers, str(milestone["grade"])])
     weights = [1.0 if milestone.get("verdict") == "missed" else 0.0 for milestone in found]
     return _listed(_table(table, "lrrrl"), weights)
 
@@ -235,16 +241,25 @@ def _listed(lines: list[str], weights: list[float]) -> _Block:
 
 def _table(cells: Sequence[Sequence[str]], align: str) -> list[str]:
     """Lay cells out in columns two spaces apart; the first column gives way where the line would be too long."""
-    widths = [max(len(row[i]) for row in cells) for i in range(len(align))]
+    widths = [max(figures.columns(row[i]) for row in cells) for i in range(len(align))]
     widths[0] = min(widths[0], COLUMNS - sum(widths[1:]) - 2 * (len(align) - 1))
     widths[0] = max(widths[0], _LABEL)
     lines = []
     for row in cells:
         columns = zip(row, widths, align, strict=True)
-        line = [_cut(cell, width).ljust(width) if side == "l" else cell.rjust(width) for cell, width, side in columns]
-        lines.append(_cut("  ".join(line), COLUMNS))
+        line = "  ".join(_filled(_cut(cell, width), width, side) for cell, width, side in columns)
+        lines.append(_cut(line.rstrip(), COLUMNS))
     return lines
 
 
 def _cut(line: str, width: int) -> str:
-    return line if len(line) <= width else line[: max(0, width - 3)] + "..."
+    if figures.columns(line) <= width:
+        return line
+    while line and figures.columns(line) > width - 3:
+        line = line[:-1]
+    return line + "..."
+
+
+def _filled(cell: str, width: int, side: str) -> str:
+    empty = " " * (width - figures.columns(cell))
+    return cell + empty if side == "l" else empty + cell

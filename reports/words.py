@@ -70,23 +70,26 @@ def arrivals_words(scenario: model.Scenario) -> str:
     """Write who comes: "Poisson arrivals, at most 585/s before its curves day and ramp"."""
     arrivals = scenario.arrivals
     if arrivals.process == "trace":
-        return f"arrivals of the trace {arrivals.file}"
+        return f"Arrivals of the trace {arrivals.file}"
     rates = [float(rate) for _, rate in arrivals.rate_per_s]
-    kind = {"poisson": "Poisson arrivals", "steady": "steady arrivals", "gamma": "gamma arrivals"}[arrivals.process]
-    level = figures.rate(rates[0]) if len(set(rates)) == 1 else f"{figures.rate(min(rates))} to {figures.rate(max(rates))}"
+    kind = {"poisson": "Poisson arrivals", "steady": "Steady arrivals", "gamma": "Gamma arrivals"}[arrivals.process]
+    level = (
+        figures.rate(rates[0]) if len(set(rates)) == 1 else f"{figures.rate(min(rates))} to {figures.rate(max(rates))}"
+    )
     curves = [shape.name for shape in arrivals.shapes]
-    return f"{kind}, {level}" + (f" times the curve{'s'[: len(curves) > 1]} {' and '.join(curves)}" if curves else "")
+    shaped = f" times {' times '.join(curves)}" if curves else ""
+    return f"{kind}, {level}{shaped}"
 
 
 def people_words(scenario: model.Scenario) -> str:
     """Write how people wait, retry and come back."""
     people = scenario.people
-    tries = "1 try" if people.attempts == 1 else f"up to {figures.count(people.attempts)} tries"
-    words = [f"each answer is awaited {time_words(people.timeout)}", f"{tries} a session"]
+    tries = "1 try" if people.attempts == 1 else f"up to {figures.short_count(people.attempts)} tries"
+    words = [f"time until an answer is given up: {time_words(people.timeout)}", f"{tries} a session"]
     if people.attempts > 1:
-        words.append(f"{time_words(people.retry_delay)} between tries")
+        words.append(f"time between tries: {time_words(people.retry_delay)}")
     if people.come_back is not None:
-        words.append(f"{figures.share(people.come_back.probability)} of those who fail come back later")
+        words.append(f"{figures.share(people.come_back.probability)} of those who fail come back another time")
     return "; ".join(words)
 
 
@@ -102,11 +105,13 @@ def stage_rows(scenario: model.Scenario) -> list[tuple[str, str, str, str, str]]
         gateway = scenario.gateway
         work = f"{time_words(gateway.admit)} to admit, {time_words(gateway.refuse)} to refuse"
         rows.append(("gateway", _many(gateway.servers, "server"), work, _queue(gateway), _left(gateway)))
-    return rows + [(stage.name, _capacity(stage), _work(stage), _queue(stage), _left(stage)) for stage in scenario.stages]
+    return rows + [
+        (stage.name, _capacity(stage), _work(stage), _queue(stage), _left(stage)) for stage in scenario.stages
+    ]
 
 
 def _many(number: float, word: str) -> str:
-    return f"{figures.decimal(number)} {word}{'s'[: number != 1]}"
+    return f"{figures.decimal(number)} {word if number == 1 else word + 's'}"
 
 
 def _capacity(stage: Any) -> str:
@@ -119,14 +124,16 @@ def _capacity(stage: Any) -> str:
 def _work(stage: Any) -> str:
     if stage.kind == "batching":
         return f"{count_words(stage.prompt)} tokens in, {count_words(stage.output)} out"
-    growing = f", {figures.duration(stage.per_busy_ns / NS_PER_S)} more for each in service" if stage.per_busy_ns else ""
+    growing = (
+        f", {figures.duration(stage.per_busy_ns / NS_PER_S)} more for each in service" if stage.per_busy_ns else ""
+    )
     failing = f", {figures.share(stage.failure)} fail" if stage.failure else ""
     return time_words(stage.service) + growing + failing
 
 
 def _queue(stage: Any) -> str:
     order = "newest first" if getattr(stage, "discipline", "fifo") == "lifo" else "oldest first"
-    return f"up to {figures.count(stage.queue_limit)} wait, {order}"
+    return f"up to {figures.short_count(stage.queue_limit)} wait, {order}"
 
 
 def _left(stage: Any) -> str:

@@ -15,13 +15,13 @@ from fractions import Fraction
 from typing import Any, TypeVar
 
 from scenarios import knobs, metrics
+from scenarios.distributions import Frozen
 from scenarios.errors import Problem, ScenarioError
 from scenarios.knobs import Kind
 from scenarios.model import (
     BatchingStage,
     ClockCouriers,
     ConcurrencyAdmission,
-    Frozen,
     Gate,
     Incident,
     Milestone,

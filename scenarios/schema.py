@@ -27,6 +27,7 @@ def json_schema() -> Schema:
     tables["Arrivals"]["properties"]["rate"] = {"anyOf": [_RATE, rate]}
     tables["Scenario"] = _cleaned(made)
     changes = {f"{name}Change": _change(table) for name, table in tables.items()}
+    changes["ScenarioChange"]["required"] = []
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A Sluice scenario",

@@ -30,7 +30,7 @@ it is whole, and `manifest.json` comes last: a folder without it is a run that w
 | `orders.parquet` | with `--trace`: a row a want |
 | `attempts.parquet` | with `--trace`: a row an attempt |
 
-Everything but the manifest is the same, byte for byte, whenever the same versions run the same scenario, seed and scale.
+Everything but the manifest is the same, byte for byte, when the same versions run the same scenario, seed and scale.
 """
 
 SUMMARY = """## summary.json
@@ -49,10 +49,11 @@ LISTS = f"""### Lists
 - `outages[]` {{start_s, end_s, reason}}: {OUTAGES_SAID}. A minute is the fewest whole buckets that
   last 60 s or longer; what is left after the last whole one is not judged. The reason is the one of the most failures
   within the span (the first of the list under `failures` among equals).
-- `milestones[]` {{name, title, metric, at_s, counted_to_s, value, simulated, deviation, tolerance, verdict, grade,
-  source}}: what the world did (`value`, at the scale of the run) beside what the run did. `deviation` is
-  (simulated - value) / |value|, rounded to nine decimals; a milestone is `met` where it is within the tolerance, else
-  `missed`; `not reached` where the run was interrupted before, `no value` where nothing was counted.
+- `milestones[]` {{name, title, metric, at_s, counted_to_s, compare, value, simulated, deviation, tolerance, verdict,
+  grade, source}}: what the world did (`value`, at the scale of the run) beside what the run did. `deviation` is
+  (simulated - value) / |value|, rounded to nine decimals. A milestone is `met` where it is within the tolerance in the
+  direction that matters (`about`: both, `at_least`: less, `at_most`: more), else `missed`; `not reached` where the run
+  was interrupted before, `no value` where nothing was counted.
 - `gates[]` {{name, metric, min, max, value, verdict}}: `passed`, `failed`, or `no value` where nothing was counted or
   the run was interrupted.
 - `invariants` {{checked, violated[]}}: how many identities of the books were checked, and those that do not hold.

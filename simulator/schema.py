@@ -121,12 +121,16 @@ def _milestone() -> Schema:
             "metric": _said(TEXT, "a figure of this summary"),
             "at_s": _said(NUMBER, "the instant asked for; the horizon where none is"),
             "counted_to_s": _said(NUMBER_OR_NOTHING, "end of the last bucket that ended by then"),
+            "compare": _said(
+                {"enum": ["about", "at_least", "at_most"]},
+                "whether less, more, or both are a miss beyond the tolerance",
+            ),
             "value": _said(NUMBER, "what the world did, at this scale"),
             "simulated": _said(NUMBER_OR_NOTHING, "what the run did"),
             "deviation": _said(
                 NUMBER_OR_NOTHING, "(simulated - value) / |value|; null where there is none or value is 0"
             ),
-            "tolerance": _said(NUMBER, "the largest deviation that still meets it"),
+            "tolerance": _said(NUMBER, "the largest deviation, in the direction that matters, that still meets it"),
             "verdict": _said(
                 {"enum": ["met", "missed", "not reached", "no value"]},
                 "not reached: the run was interrupted before; no value: nothing was counted",

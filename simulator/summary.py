@@ -163,14 +163,14 @@ def _milestone(milestone: Milestone, outcome: Outcome, summary: Mapping[str, Any
     elif simulated is None:
         verdict = "no value"
     else:
-        met = simulated == 0 if deviation is None else abs(deviation) <= milestone.tolerance
-        verdict = "met" if met else "missed"
+        verdict = "met" if _is_met(milestone, simulated, deviation) else "missed"
     return {
         "name": milestone.name,
         "title": milestone.title,
         "metric": milestone.metric,
         "at_s": seconds(at_ns),
         "counted_to_s": None if counted_to_ns is None else seconds(counted_to_ns),
+        "compare": milestone.compare,
         "value": milestone.value,
         "simulated": simulated,
         "deviation": deviation,
@@ -179,6 +179,14 @@ def _milestone(milestone: Milestone, outcome: Outcome, summary: Mapping[str, Any
         "grade": milestone.grade,
         "source": milestone.source,
     }
+
+
+def _is_met(milestone: Milestone, simulated: float, deviation: float | None) -> bool:
+    # without a deviation the world did nothing, and what the run did has no tolerance
+    off, tolerance = (simulated, 0.0) if deviation is None else (deviation, milestone.tolerance)
+    too_little = milestone.compare != "at_most" and off < -tolerance
+    too_much = milestone.compare != "at_least" and off > tolerance
+    return not (too_little or too_much)
 
 
 def _value_at(name: str, at_ns: int, outcome: Outcome, summary: Mapping[str, Any]) -> tuple[Figure, int | None]:

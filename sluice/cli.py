@@ -6,7 +6,6 @@ Commands import what they need when they run: `sluice --help` must not wait for 
 from __future__ import annotations
 
 import os
-import sys
 import tempfile
 import traceback
 from collections.abc import Sequence
@@ -15,7 +14,7 @@ import click
 
 from sluice import __version__, exits
 from sluice.catalogue import catalogue
-from sluice.console import discard_stdout, note
+from sluice.console import note
 from sluice.exits import Exit, UserError
 from sluice.gate import gate
 from sluice.report import report
@@ -41,8 +40,6 @@ def start(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code; no exception leaves."""
     try:
         code: int = cli.main(list(arguments), prog_name="sluice", standalone_mode=False) or Exit.PASS
-        if sys.stdout is not None:
-            sys.stdout.flush()
     except click.Abort:  # ctrl-C, where no simulation was there to stop
         return Exit.INTERRUPTED
     except click.ClickException as error:
@@ -51,8 +48,7 @@ def start(arguments: Sequence[str]) -> int:
     except UserError as error:
         note(f"sluice: {error}")
         return Exit.USAGE
-    except BrokenPipeError:  # nobody reads the help any more
-        discard_stdout()
+    except SystemExit:  # how click leaves after completing a line for a shell, and when nobody reads its help
         return Exit.PASS
     except Exception as error:
         _confess(error, debug="--debug" in arguments)

@@ -49,6 +49,7 @@ def of_a_run(command: Command) -> Command:
                 default=ENGINES[0],
                 show_default=True,
                 envvar="SLUICE_ENGINE",
+                show_envvar=True,
                 help="What simulates.",
             ),
             click.option(
@@ -57,6 +58,7 @@ def of_a_run(command: Command) -> Command:
                 default="1",
                 show_default=True,
                 envvar="SLUICE_SCALE",
+                show_envvar=True,
                 help="The size: 0.01 is a hundredth of all people and all capacity.",
             ),
             click.option(
@@ -65,6 +67,7 @@ def of_a_run(command: Command) -> Command:
                 default=1,
                 show_default=True,
                 envvar="SLUICE_SEED",
+                show_envvar=True,
                 help="The same seed gives the same run, to the byte.",
             ),
             sets,
@@ -74,6 +77,7 @@ def of_a_run(command: Command) -> Command:
                 default="runs",
                 show_default=True,
                 envvar="SLUICE_OUT",
+                show_envvar=True,
                 help="Where the folder of the run is made.",
             ),
             click.option(

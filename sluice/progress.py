@@ -28,13 +28,12 @@ def progress(*, quiet: bool, clock: Callable[[], float] = time.monotonic) -> Ite
 
 
 def words(now_ns: int, horizon_ns: int, events: int, orders: int, elapsed_s: float) -> str:
-    """Return `06:49:30 of 16:15:00, 1,234 orders/s, 12,345 events/s, 1:05 left`; no rate before a tenth of a second."""
+    """Return `06:49:30 of 16:15:00, 1,234 orders/s, 12,345 events/s, 00:01:05 left`; no rate in the first 0.1 s."""
     said = [f"{_clock(now_ns // NS_PER_S)} of {_clock(horizon_ns // NS_PER_S)}"]
     if elapsed_s >= 0.1:
         said += [f"{orders / elapsed_s:,.0f} orders/s", f"{events / elapsed_s:,.0f} events/s"]
         if now_ns:
-            left_s = round(elapsed_s * (horizon_ns - now_ns) / now_ns)
-            said.append(f"{left_s // 60}:{left_s % 60:02} left")
+            said.append(f"{_clock(round(elapsed_s * (horizon_ns - now_ns) / now_ns))} left")
     return ", ".join(said)
 
 

@@ -1,4 +1,4 @@
-"""A made-up run in the shape of the milk-tea day, for tests of reports: a fluid sketch, not a model; always the same."""
+"""A made-up run in the shape of the milk-tea day, for tests of reports: a fluid sketch, no model; always the same."""
 
 from __future__ import annotations
 
@@ -178,7 +178,9 @@ def stopped(run: FakeRun, at_s: float) -> FakeRun:
     kept = int(at_s // BUCKET_S)
     series = {name: column[:kept] for name, column in run.timeseries.items()}
     milestones = [
-        milestone if milestone["at_s"] <= at_s else {**milestone, "simulated": None, "deviation": None, "verdict": "not reached"}
+        milestone
+        if milestone["at_s"] <= at_s
+        else {**milestone, "simulated": None, "deviation": None, "verdict": "not reached"}
         for milestone in run.summary["milestones"]
     ]
     outages = [outage for outage in run.summary["outages"] if outage["end_s"] <= at_s]
@@ -200,10 +202,12 @@ def _series() -> dict[str, NDArray[Any]]:
     wanted = wanted * rng.normal(1, 0.02, steps)
     capacity = np.select([hour < 11.75, hour < 12], [343.0, 686.0], 1029.0)
     limit = np.select(
-        [hour < 10.33, hour < 11.75, hour < 12, hour < 13, hour < 16, hour < 17.6], [1e5, 302, 617, 1e5, 345, 1e5], 175.0
+        [hour < 10.33, hour < 11.75, hour < 12, hour < 13, hour < 16, hour < 17.6],
+        [1e5, 302, 617, 1e5, 345, 1e5],
+        175.0,
     )
-    out = {name: np.zeros(steps) for name in _FLOWS + _LEVELS}
-    trying, away, backlog, ready, moving = 0.0, 0.0, 0.0, 0.0, 0.0
+    out: dict[str, NDArray[Any]] = {}
+    trying = away = backlog = ready = 0.0
     for i in range(steps):
         returns, retries = away * BUCKET_S / 7200, trying * BUCKET_S / 25
         offered = wanted[i] + returns + retries
@@ -221,14 +225,35 @@ def _series() -> dict[str, NDArray[Any]]:
         delivered = min(ready, 402 * BUCKET_S / (1.3 if 17.75 < hour[i] < 19.25 else 1.0))
         ready -= delivered
         late = delivered * min(0.9, ready / 900_000)
-        moving += placed - delivered
-        values = (wanted[i], offered, admitted, offered - admitted, shed, late_answers, offered - placed - late_answers)
-        values += (placed, placed, delivered - 0.05 * late, late, 0.05 * late)
-        values += (wanted[i] + returns, placed, 0.25 * failed, placed * 2.7, (served - placed) * 2.7)
-        values += (trying, away, backlog, capacity[i] / 23.9, 64 * capacity[i] / 23.9 * min(1, served / capacity[i] / BUCKET_S))
-        values += (200_000 * paused / 22_000, paused, ready, moving)
-        for name, value in zip(_FLOWS + _LEVELS, values, strict=True):
-            out[name][i] = round(value, 1 if name.startswith("stages") else 0)
+        now = {
+            "people.wanted": wanted[i],
+            "attempts.offered": offered,
+            "attempts.admitted": admitted,
+            "attempts.throttled": offered - admitted,
+            "attempts.shed": shed,
+            "attempts.timed_out": late_answers,
+            "attempts.failed": offered - placed - late_answers,
+            "attempts.completed": placed,
+            "orders.placed": placed,
+            "orders.delivered": delivered - 0.05 * late,
+            "orders.late": late,
+            "orders.cancelled": 0.05 * late,
+            "sessions.started": wanted[i] + returns,
+            "sessions.served": placed,
+            "sessions.failed": 0.25 * failed,
+            "work.useful": placed * 2.7,
+            "work.wasted": (served - placed) * 2.7,
+            "people.trying": trying,
+            "people.away": away,
+            "stages.intent.backlog": backlog,
+            "stages.intent.capacity": capacity[i] / 23.9,
+            "stages.intent.busy": 64 * capacity[i] / 23.9 * min(1, served / capacity[i] / BUCKET_S),
+            "kitchens.backlog_cups": 9 * paused,
+            "kitchens.paused": paused,
+            "couriers.waiting": ready,
+        }
+        for name, value in now.items():
+            out.setdefault(name, np.zeros(steps))[i] = round(value, 1 if name.startswith("stages") else 0)
     for name, servers, per_order_s in (("gateway", 13, 0.001), ("order", 68, 0.045), ("payment", 400, 0.2)):
         out[f"stages.{name}.capacity"] = np.full(steps, float(servers))
         out[f"stages.{name}.busy"] = np.round(out["orders.placed"] / BUCKET_S * per_order_s)
@@ -236,22 +261,18 @@ def _series() -> dict[str, NDArray[Any]]:
     return {"t_s": start_s, **out}
 
 
-_FLOWS = (
-    "people.wanted",
-    *(f"attempts.{name}" for name in ("offered", "admitted", "throttled", "shed", "timed_out", "failed", "completed")),
-    *(f"orders.{name}" for name in ("placed", "delivered", "late", "cancelled")),
-    *("sessions.started", "sessions.served", "sessions.failed", "work.useful", "work.wasted"),
-)
-_LEVELS = (
-    *("people.trying", "people.away", "stages.intent.backlog", "stages.intent.capacity", "stages.intent.busy"),
-    *("kitchens.backlog_cups", "kitchens.paused", "couriers.waiting", "orders.in_progress"),
-)
-
-
 def _summary(scenario: Scenario, series: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
-    total = {name: int(series[name].sum()) for name in _FLOWS}
+    counters = ("people.", "attempts.", "orders.", "work.")
+    total = {name: int(column.sum()) for name, column in series.items() if name.startswith(counters)}
     placed, offered = total["orders.placed"], total["attempts.offered"]
-    quantiles = {"mean": 341.2345678, "p50": 11.8123456, "p90": 702.3, "p99": 9120.44, "p999": 21600.1, "max": 31234.5678}
+    quantiles = {
+        "mean": 341.2345678,
+        "p50": 11.8123456,
+        "p90": 702.3,
+        "p99": 9120.44,
+        "p999": 21600.1,
+        "max": 31234.5678,
+    }
     return {
         "scenario": scenario.name,
         "engine": "simpy",
@@ -267,6 +288,10 @@ def _summary(scenario: Scenario, series: Mapping[str, NDArray[Any]]) -> dict[str
         },
         "attempts": {name[9:]: number for name, number in total.items() if name.startswith("attempts.")}
         | {"expired": 0, "pending": 12},
+        "failures": {
+            "throttled": offered - placed - total["attempts.timed_out"],
+            "timed_out": total["attempts.timed_out"],
+        },
         "orders": {
             "placed": placed,
             "placed_share": placed / total["people.wanted"],
@@ -305,10 +330,17 @@ def _summary(scenario: Scenario, series: Mapping[str, NDArray[Any]]) -> dict[str
                 ("payment", 0.13, 0, 0.0, 0.0, 0.21),
             )
         },
-        "kitchens": {"cups": 23_912_114, "wasted_cups": 91_200, "pauses": 31_442, "repicks": 812_345, "refused": 912_002},
+        "kitchens": {
+            "cups": 23_912_114,
+            "wasted_cups": 91_200,
+            "pauses": 31_442,
+            "repicks": 812_345,
+            "refused": 912_002,
+        },
         "couriers": {"carried": total["orders.delivered"]},
         "segments": {
-            name: {"placed_share": part, "time_to_order_s": quantiles} for name, part in (("city", 0.66), ("county", 0.714))
+            name: {"placed_share": part, "time_to_order_s": quantiles}
+            for name, part in (("city", 0.66), ("county", 0.714))
         },
         "fairness": {"jain": 0.9912345},
         "outages": [
@@ -317,8 +349,22 @@ def _summary(scenario: Scenario, series: Mapping[str, NDArray[Any]]) -> dict[str
         ],
         "milestones": [_milestone(milestone, series) for milestone in scenario.milestones],
         "gates": [
-            {"name": "nearly-all-placed", "metric": "orders.placed_share", "value": 0.68, "min": 0.9, "max": None, "verdict": "failed"},
-            {"name": "quick", "metric": "time_to_order_s.p90", "value": 702.3, "min": None, "max": 800.0, "verdict": "passed"},
+            {
+                "name": "nearly-all-placed",
+                "metric": "orders.placed_share",
+                "value": 0.68,
+                "min": 0.9,
+                "max": None,
+                "verdict": "failed",
+            },
+            {
+                "name": "quick",
+                "metric": "time_to_order_s.p90",
+                "value": 702.3,
+                "min": None,
+                "max": 800.0,
+                "verdict": "passed",
+            },
         ],
         "invariants": {"checked": 9, "violated": []},
     }

@@ -118,7 +118,7 @@ def test_a_byte_order_mark_and_windows_line_ends_are_read() -> None:
 
 
 def test_tables_merge_by_key() -> None:
-    people = loaded('[people]\nattempts = 7\n[people.come_back]\ntimes = 1\n').scenario.people
+    people = loaded("[people]\nattempts = 7\n[people.come_back]\ntimes = 1\n").scenario.people
     assert (people.attempts, people.timeout.kind) == (7, "exponential")
     assert people.come_back is not None
     assert (people.come_back.times, people.come_back.probability) == (1, 0.5)
@@ -251,7 +251,7 @@ def test_a_trace_is_found_beside_the_file_that_names_it() -> None:
 
 def test_too_many_people_are_refused_unless_the_scale_makes_them_few() -> None:
     huge = ["arrivals.rate=200000/s"]
-    with pytest.raises(ScenarioError, match="about 1.2e\\+08 people would come.*--scale"):
+    with pytest.raises(ScenarioError, match=r"about 1.2e\+08 people would come.*--scale"):
         load("base.toml", sets=huge)
     assert load("base.toml", sets=huge, scale=Fraction(1, 2)).scenario.name == "base"
 

@@ -215,6 +215,11 @@ def test_a_want_goes_to_one_of_the_shards_equally_likely() -> None:
     assert stats.chisquare(shards).pvalue > FALSE_ALARM
 
 
+def test_shards_of_two_stages_have_nothing_to_do_with_each_other() -> None:
+    same = sum(people.shard_of(4, 1, 3, want) == people.shard_of(4, 1, 4, want) for want in range(20_000))
+    assert stats.binomtest(same, 20_000, 0.25).pvalue > FALSE_ALARM
+
+
 def test_stages_fail_apart_from_each_other() -> None:
     failed = [[people.fails(0.1, 1, stage, want, 1) for want in range(20_000)] for stage in (1, 2)]
     for once in failed:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -30,7 +31,7 @@ MANIFEST = make_manifest(
     interrupted=False,
     command=["sluice", "run", "corner-shop"],
     started=NOON,
-    ended=NOON + timedelta(seconds=2),
+    ended=(NOON + timedelta(seconds=2)).astimezone(timezone(timedelta(hours=8))),
     engine_s=1.5,
     events=60,
     roundings=[{"what": "stages.desk.servers", "asked": 0.5, "used": 1}],
@@ -118,10 +119,16 @@ def test_a_run_that_cannot_be_written_leaves_whole_files_and_no_manifest(
         read(tmp_path / "run")
 
 
-def test_the_manifest_comes_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_gets_its_name_when_it_is_whole_and_the_manifest_comes_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def noted(path: Path, write_to: Callable[[Path], Any]) -> None:
+        def watched(unfinished: Path) -> None:
+            write_to(unfinished)
+            assert not path.exists()
+
         order.append(path.name)
-        in_one_step(path, write_to)
+        in_one_step(path, watched)
 
     order: list[str] = []
     in_one_step = results._in_one_step
@@ -198,6 +205,16 @@ def test_a_table_that_was_cut_short_is_an_error(tmp_path: Path) -> None:
     content = (folder / "timeseries.parquet").read_bytes()
     (folder / "timeseries.parquet").write_bytes(content[: len(content) // 2])
     with pytest.raises(ResultError, match=r"timeseries.parquet: cannot be read"):
+        read(folder)
+
+
+def test_a_table_in_a_form_that_is_not_known_here_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(path: Path) -> None:
+        raise pa.ArrowNotImplementedError("Unknown encoding type.")
+
+    folder = written(tmp_path / "run")
+    monkeypatch.setattr(pq, "read_table", unknown)
+    with pytest.raises(ResultError, match=r"timeseries.parquet: cannot be read: Unknown encoding type;"):
         read(folder)
 
 

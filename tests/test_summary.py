@@ -238,7 +238,7 @@ def test_a_minute_is_judged_as_a_whole_even_where_buckets_are_shorter() -> None:
 
 
 def test_buckets_that_do_not_divide_a_minute_make_the_next_longer_one() -> None:
-    assert minutes_of(series(BAD, BAD, GOOD, GOOD), bucket_s=45) == [(0, 1.5)]
+    assert minutes_of(series(BAD, BAD, (0, 3, 0), (3, 0, 0)), bucket_s=45) == [(0, 1.5)]
     assert minutes_of(series(GOOD, BAD), bucket_s=300) == [(5, 10)]
 
 
@@ -313,6 +313,28 @@ def test_a_milestone_is_met_within_its_tolerance(
 ) -> None:
     found = milestone(value=value, tolerance=tolerance)
     assert (found["deviation"], found["verdict"]) == (deviation, verdict)
+
+
+@pytest.mark.parametrize(
+    ("compare", "value", "verdict"),
+    [
+        ("at_least", 1, "met"),
+        ("at_least", 2, "met"),
+        ("at_least", 2.2, "met"),  # 2 is 9.1% less
+        ("at_least", 2.3, "missed"),  # 13% less
+        ("at_least", 0, "met"),
+        ("at_most", 3, "met"),
+        ("at_most", 2, "met"),
+        ("at_most", 1.9, "met"),  # 2 is 5.3% more
+        ("at_most", 1.8, "missed"),  # 11% more
+        ("at_most", 0, "missed"),
+        ("about", 1, "missed"),
+        ("about", 3, "missed"),
+    ],
+)
+def test_a_milestone_may_be_a_bound_on_one_side(compare: str, value: float, verdict: str) -> None:
+    found = milestone(compare=compare, value=value, tolerance="10%")
+    assert (found["compare"], found["verdict"]) == (compare, verdict)
 
 
 def test_binary_fractions_do_not_miss_a_milestone() -> None:

@@ -87,6 +87,8 @@ def test_steady_arrivals_stand_in_the_middle_of_their_intervals() -> None:
 def test_nobody_arrives_at_the_horizon() -> None:
     assert seconds("500ms", process="steady", rate="1/s") == []
     assert seconds("501ms", process="steady", rate="1/s") == [0.5]
+    # 0.3 ns before the horizon, which is the ns of the horizon
+    assert seconds("500ms", process="steady", rate="1.0000000006/s") == []
 
 
 def test_steady_arrivals_follow_a_rising_rate_by_the_square_root() -> None:

@@ -134,7 +134,8 @@ def _outcome(town: Town) -> Outcome:
 
 def _stage_outcomes(town: Town) -> Generator[StageOutcome, None, None]:
     gateway = town.gateway
-    yield _stage_outcome("gateway", gateway.counts, 0, [gateway.station] if gateway.station else [])
+    if gateway.station is not None:
+        yield _stage_outcome("gateway", gateway.counts, 0, [gateway.station])
     for stage in town.stages:
         yield _stage_outcome(stage.name, stage.counts, stage.paced, stage.stations)
 

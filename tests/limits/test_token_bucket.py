@@ -153,6 +153,18 @@ def test_a_smaller_burst_cuts_what_is_there() -> None:
     assert token_bucket.decide(row, 0, 1, 100, 3, 0, 1) == 100
 
 
+def test_a_change_at_an_earlier_instant_does_not_fill_the_same_time_twice() -> None:
+    row = [500, 90]
+    token_bucket.change(row, 0, 1, 100, 10, 1, 100, 10, 40)
+    assert row == [500, 90]
+
+
+def test_a_bucket_that_owes_more_than_a_smaller_burst_is_empty() -> None:
+    row = [1000, 0]
+    token_bucket.change(row, 0, 1, 100, 4, 1, 100, 10, 0)
+    assert row == [1000, 0]
+
+
 def test_a_closed_door_opens_with_an_empty_bucket() -> None:
     row = [0, 0]
     token_bucket.change(row, 0, 1, 100, 10, 0, 1, 10, 500)

@@ -1,0 +1,227 @@
+"""What happens when: a heap for the events of the present bucket of time, a wheel of lists for all later ones.
+
+An event is its instant and a ref, which names the kind of event and the row it is about. Events of one ns are ordered
+as docs/model.md says, from what the row says of stage, want and attempt; a row stays in place while an event names it.
+"""
+
+from __future__ import annotations
+
+from simulator.compiled.jit import kernel
+from simulator.compiled.layout import (
+    A_NUMBER,
+    A_STAGE_BIT,
+    A_STATE,
+    A_WANT,
+    AT_ONCE,
+    B_STAGE,
+    CELL_EVENTS,
+    COURIER_STAGE,
+    HEAP,
+    HEAP_LENGTH,
+    HORIZON_NS,
+    KITCHEN_STAGE,
+    O_WANT,
+    P_ATTEMPT,
+    P_WANT,
+    R_INDEX,
+    R_POOL,
+    WHEEL,
+    WHEEL_AT,
+    WHEEL_END_NS,
+    WHEEL_SHIFT,
+)
+from simulator.compiled.memory import Words, give_cell, take_cell
+from simulator.compiled.rows import timer_is_void
+from simulator.rank import Rank
+
+PERSON, TIMEOUT, STAGE, DEPARTURE, WAKE, MADE, IS_READY, IS_OVER, CANCEL, BACK = range(1, 11)
+"""Kinds of events. The first tries of first people and samples are kept apart."""
+
+_KIND_BITS, _ROW_BITS = 4, 32
+_ROW_MASK = (1 << _ROW_BITS) - 1
+EXTRA_MASK = (1 << 27) - 1
+
+_INCIDENT, _DEPARTURE, _TIMEOUT, _ARRIVAL, _STEP = (
+    int(Rank.INCIDENT) << 8,
+    int(Rank.DEPARTURE) << 8,
+    int(Rank.TIMEOUT) << 8,
+    int(Rank.ARRIVAL) << 8,
+    int(Rank.STEP) << 8,
+)
+
+
+@kernel
+def ref_of(kind: int, row: int, extra: int) -> int:
+    """Name an event: its kind, its row (a multiple of 8), and a number of 27 bits."""
+    return kind | (row >> 3) << _KIND_BITS | extra << (_KIND_BITS + _ROW_BITS)
+
+
+@kernel
+def row_of(ref: int) -> int:
+    """Return the row that a ref names."""
+    return ((ref >> _KIND_BITS) & _ROW_MASK) << 3
+
+
+@kernel
+def order_of(M: Words, ref: int) -> tuple[int, int, int]:
+    """Return rank and stage, want, and attempt of an event."""
+    kind = ref & 15
+    row = row_of(ref)
+    if kind == PERSON:
+        return _ARRIVAL, M[row + P_WANT], M[row + P_ATTEMPT] + 1
+    if kind == TIMEOUT:
+        return _TIMEOUT, M[row + A_WANT], M[row + A_NUMBER]
+    if kind == STAGE or kind == DEPARTURE:
+        stage = (M[row + A_STATE] >> A_STAGE_BIT) & 255
+        return (_ARRIVAL if kind == STAGE else _DEPARTURE) + stage, M[row + A_WANT], M[row + A_NUMBER]
+    if kind == WAKE:
+        return _STEP + M[M[row + R_POOL] + B_STAGE], M[row + R_INDEX], 0
+    if kind == MADE:
+        return _DEPARTURE + M[KITCHEN_STAGE], M[row + O_WANT], ref >> (_KIND_BITS + _ROW_BITS)
+    if kind == IS_READY:
+        return _ARRIVAL + M[COURIER_STAGE], M[row + O_WANT], 0
+    number = 1 if kind == IS_OVER else 2 if kind == CANCEL else 0
+    return _DEPARTURE + M[COURIER_STAGE], M[row + O_WANT], number
+
+
+@kernel
+def precedes(M: Words, ref: int, other: int) -> bool:
+    """Whether an event is before another of the same ns."""
+    rank, want, attempt = order_of(M, ref)
+    other_rank, other_want, other_attempt = order_of(M, other)
+    if rank != other_rank:
+        return rank < other_rank
+    if want != other_want:
+        return want < other_want
+    return attempt < other_attempt
+
+
+@kernel
+def precedes_first_try(M: Words, ref: int, want: int) -> bool:
+    """Whether an event is before the first try, in the same ns, of a first person."""
+    rank, own_want, _ = order_of(M, ref)
+    return rank < _ARRIVAL or (rank == _ARRIVAL and own_want < want)
+
+
+@kernel
+def push(M: Words, at_ns: int, ref: int) -> None:
+    """Put an event into the heap: four children a node, two words an event."""
+    heap = M[HEAP]
+    at = M[HEAP_LENGTH]
+    M[HEAP_LENGTH] = at + 1
+    while at > 0:
+        above = (at - 1) >> 2
+        above_ns = M[heap + 2 * above]
+        if above_ns < at_ns or (above_ns == at_ns and precedes(M, M[heap + 2 * above + 1], ref)):
+            break
+        M[heap + 2 * at] = above_ns
+        M[heap + 2 * at + 1] = M[heap + 2 * above + 1]
+        at = above
+    M[heap + 2 * at] = at_ns
+    M[heap + 2 * at + 1] = ref
+
+
+@kernel
+def sink(M: Words, at: int, at_ns: int, ref: int) -> None:
+    """Let an event sink from a hole in the heap to its place."""
+    heap = M[HEAP]
+    length = M[HEAP_LENGTH]
+    while True:
+        child = 4 * at + 1
+        if child >= length:
+            break
+        best = child
+        best_ns = M[heap + 2 * child]
+        for other in range(child + 1, min(child + 4, length)):
+            other_ns = M[heap + 2 * other]
+            if other_ns < best_ns or (
+                other_ns == best_ns and precedes(M, M[heap + 2 * other + 1], M[heap + 2 * best + 1])
+            ):
+                best = other
+                best_ns = other_ns
+        if at_ns < best_ns or (at_ns == best_ns and precedes(M, ref, M[heap + 2 * best + 1])):
+            break
+        M[heap + 2 * at] = best_ns
+        M[heap + 2 * at + 1] = M[heap + 2 * best + 1]
+        at = best
+    M[heap + 2 * at] = at_ns
+    M[heap + 2 * at + 1] = ref
+
+
+@kernel
+def remove_top(M: Words) -> None:
+    """Take the first event out of the heap."""
+    heap = M[HEAP]
+    last = M[HEAP_LENGTH] - 1
+    M[HEAP_LENGTH] = last
+    if last > 0:
+        sink(M, 0, M[heap + 2 * last], M[heap + 2 * last + 1])
+
+
+@kernel
+def schedule(M: Words, at_ns: int, ref: int) -> bool:
+    """Let an event happen; False where that is at the horizon or later, when nothing happens."""
+    if at_ns < M[WHEEL_END_NS]:
+        push(M, at_ns, ref)
+        return True
+    if at_ns >= M[HORIZON_NS]:
+        return False
+    bucket = M[WHEEL] + 2 * (at_ns >> M[WHEEL_SHIFT])
+    cell = M[bucket]
+    count = M[bucket + 1]
+    filled = count % CELL_EVENTS
+    if filled == 0:
+        before = cell
+        cell = take_cell(M)
+        M[cell] = before
+        M[bucket] = cell
+    M[cell + 1 + 2 * filled] = at_ns
+    M[cell + 2 + 2 * filled] = ref
+    M[bucket + 1] = count + 1
+    return True
+
+
+@kernel
+def schedule_at_once(M: Words, at_ns: int, ref: int) -> None:
+    """Let an event happen in this very ns: most often nothing is before it, and the heap need not hear of it."""
+    if M[AT_ONCE] == 0:
+        M[AT_ONCE] = ref
+    else:
+        push(M, at_ns, ref)
+
+
+@kernel
+def turn_wheel(M: Words) -> None:
+    """Go on to the next bucket of time: its events come into the heap, which is empty."""
+    M[WHEEL_AT] += 1
+    M[WHEEL_END_NS] = min((M[WHEEL_AT] + 1) << M[WHEEL_SHIFT], M[HORIZON_NS])
+    bucket = M[WHEEL] + 2 * M[WHEEL_AT]
+    cell = M[bucket]
+    if cell == 0:
+        return
+    filled = (M[bucket + 1] - 1) % CELL_EVENTS + 1
+    M[bucket] = 0
+    M[bucket + 1] = 0
+    heap = M[HEAP]
+    length = M[HEAP_LENGTH]
+    while cell:
+        for at in range(cell + 1, cell + 1 + 2 * filled, 2):
+            ref = M[at + 1]
+            if ref & 15 == TIMEOUT and timer_is_void(M, row_of(ref)):
+                continue
+            M[heap + 2 * length] = M[at]
+            M[heap + 2 * length + 1] = ref
+            length += 1
+        before = M[cell]
+        give_cell(M, cell)
+        cell = before
+        filled = CELL_EVENTS
+    M[HEAP_LENGTH] = length
+    for at in range((length - 2) >> 2, -1, -1):
+        sink(M, at, M[heap + 2 * at], M[heap + 2 * at + 1])
+
+
+@kernel
+def events_in_next_bucket(M: Words) -> int:
+    """Return how many events `turn_wheel` would bring into the heap."""
+    return M[M[WHEEL] + 2 * M[WHEEL_AT] + 3]

@@ -1,0 +1,94 @@
+"""The one place that compiles: laws, draws and rules of people from outside, the kernel's own functions with `kernel`.
+
+Numba keeps machine code by file and does not see edits in files that are called, so the folder in which it keeps it is
+named by a hash of every source that ends up in machine code.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from inspect import getmembers, isfunction
+from pathlib import Path
+from types import ModuleType
+from typing import Any, TypeVar
+
+import numba
+from numba.extending import register_jitable
+
+from limits import (
+    deadline,
+    fixed_concurrency,
+    fixed_window,
+    gcra,
+    level,
+    pacing,
+    retry_after,
+    retry_budget,
+    sliding_window_log,
+    token_bucket,
+    verdicts,
+)
+from scenarios import distributions, draws, metrics, people, traces, workload
+from simulator import rank
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+INTERPRETED = bool(numba.config.DISABLE_JIT)
+CHECKED = bool(os.environ.get("SLUICE_CHECK_BOUNDS"))
+
+WHOLE_MODULES = (
+    deadline,
+    fixed_concurrency,
+    fixed_window,
+    gcra,
+    level,
+    pacing,
+    retry_after,
+    retry_budget,
+    sliding_window_log,
+    token_bucket,
+    draws,
+    people,
+)
+LOOPS: tuple[Callable[..., Any], ...] = (workload.fill, workload.into_cell, traces.fill_kept)
+
+
+def _sources() -> Iterator[Path]:
+    """Yield every file whose text ends up in machine code."""
+    yield from sorted(Path(__file__).parent.glob("*.py"))
+    for module in (*WHOLE_MODULES, verdicts, distributions, metrics, workload, traces, rank):
+        assert module.__file__ is not None
+        yield Path(module.__file__)
+
+
+def cache_folder() -> Path:
+    """Return the folder of machine code for the sources as they are now."""
+    digest = hashlib.sha256(numba.__version__.encode())
+    for source in _sources():
+        digest.update(source.name.encode() + source.read_bytes())
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    return Path(base, "sluice", digest.hexdigest()[:16])
+
+
+def kernel(function: F) -> F:
+    """Compile a function when it is first called, and keep the machine code."""
+    compiled: F = numba.njit(nogil=True, error_model="numpy", cache=not CHECKED, boundscheck=CHECKED)(function)
+    return compiled
+
+
+def _functions(module: ModuleType) -> Iterator[Callable[..., Any]]:
+    return (function for _, function in getmembers(module, isfunction) if function.__module__ == module.__name__)
+
+
+def _register() -> None:
+    for module in WHOLE_MODULES:
+        for function in _functions(module):
+            register_jitable(function)
+    for function in LOOPS:
+        register_jitable(function)
+
+
+numba.config.CACHE_DIR = str(cache_folder())
+_register()

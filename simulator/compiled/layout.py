@@ -1,0 +1,439 @@
+"""Where everything lies: the whole state of a run is one array of int64 (`M`) and one of float64 (`F`).
+
+`M` begins with single numbers, whose places are the constants below; stages, laws, replicas, stores and zones follow as
+rows of fixed width, then everything that comes and goes (people, attempts, orders, timers, samples) in rows that are
+taken and given back. A row is named by the place of its first word; 0 is no row. A field is `M[row + FIELD]`.
+"""
+
+from __future__ import annotations
+
+from itertools import count
+
+from scenarios.metrics import COUNTERS
+
+# Single numbers of M.
+_word = count(8)
+TOP = next(_word)  # first word that was never taken
+CAPACITY = next(_word)  # of M, in words
+SPARE = next(_word)  # words that one event may need beside those for the attempts in the system
+FREE_CELL = next(_word)
+HEAP = next(_word)  # place of the heap, its room and length in entries
+HEAP_ROOM = next(_word)
+HEAP_LENGTH = next(_word)
+WHEEL = next(_word)  # place of the wheel of later events; a bucket of it lasts 2**WHEEL_SHIFT ns
+WHEEL_SHIFT = next(_word)
+WHEEL_AT = next(_word)  # the bucket whose events are in the heap, and the instant at which it ends
+WHEEL_END_NS = next(_word)
+AT_ONCE = next(_word)  # an event of this very instant, kept out of the heap; 0: none
+NOW_NS = next(_word)
+HORIZON_NS = next(_word)
+EVENTS = next(_word)
+LIVE = next(_word)  # attempts in the system: not ended
+SEED = next(_word)
+NEXT_FIRST = next(_word)  # the want whose first try comes next
+FIRST_COUNT = next(_word)
+TRACED = next(_word)
+ORDER_ROWS = next(_word)  # the newest row of each trace; each names the one before
+ATTEMPT_ROWS = next(_word)
+NEEDS_SIDE = next(_word)  # whether attempts have a side row
+NEEDS_PERSON_SIDE = next(_word)
+LAW_ROW_WIDTH = next(_word)  # of a person's law row; 0: no law is keyed by person
+FREE_LAW_ROW = next(_word)
+LAW_ROWS = next(_word)  # the newest law row ever taken; each names the one before
+STAGE_COUNT = next(_word)
+KITCHEN_STAGE = next(_word)
+COURIER_STAGE = next(_word)
+# series
+BUCKET_NS = next(_word)
+NEXT_SAMPLE_NS = next(_word)
+CLOSED = next(_word)  # buckets closed
+BUCKETS = next(_word)
+SERIES = next(_word)
+SERIES_WIDTH = next(_word)
+CUPS_STEPS = next(_word)  # gauges kept as changes per bucket
+PAUSED_STEPS = next(_word)
+WAITING_STEPS = next(_word)
+CUPS_STEPPED = next(_word)  # whether they were ever changed
+PAUSED_STEPPED = next(_word)
+WAITING_STEPPED = next(_word)
+CARRIED_LATER = next(_word)
+TRYING = next(_word)
+AWAY = next(_word)
+IN_PROGRESS = next(_word)
+SHUT_OUT = next(_word)  # three: of 1, 2 and 6 h
+for _ in range(2):
+    next(_word)
+# people
+MOST_TRIES = next(_word)
+LEAST_TIMEOUT_NS = next(_word)
+LONGEST_DELAY_NS = next(_word)
+HEEDS = next(_word)
+KINDS = next(_word)  # rows of kinds of people
+KIND_COUNT = next(_word)
+KIND_EDGES = next(_word)  # places in F
+SEGMENT_EDGES = next(_word)
+SEGMENT_COUNT = next(_word)
+ZONE_EDGES = next(_word)
+TIMEOUT_TIME = next(_word)  # a drawn time takes two words
+next(_word)
+STORE_DELAY_TIME = next(_word)
+next(_word)
+AWAY_TIME = next(_word)
+next(_word)
+INVITED_TIME = next(_word)
+next(_word)
+RESIGNATION = next(_word)  # place in M of the instants, in F of the shares
+RESIGNATION_SHARES = next(_word)
+RESIGNATION_STEPS = next(_word)
+COMES_BACK_TIMES = next(_word)  # -1: nobody comes back
+INVITES_AFTER = next(_word)  # 0: nobody is invited, else PLACED or DELIVERED
+SEGMENTS = next(_word)  # rows of segments
+# laws
+LAWS = next(_word)
+CLIENT_LAWS = next(_word)  # lists of laws: a place and a length
+CLIENT_LAW_COUNT = next(_word)
+BUDGETS = next(_word)
+BUDGET_COUNT = next(_word)
+# street
+KITCHEN_KIND = next(_word)  # 0: none
+COURIER_KIND = next(_word)
+STORES = next(_word)
+STORE_WIDTH = next(_word)
+STORES_PER_ZONE = next(_word)
+CLOSED_DRAWS = next(_word)  # in F
+POPULARITY_EDGES = next(_word)
+REPICKS = next(_word)
+CUPS_TABLE = next(_word)
+FINISHING_NS = next(_word)
+BATCH_CUPS = next(_word)
+MAKE_TIME = next(_word)
+next(_word)
+ZONES = next(_word)
+ZONE_COUNT = next(_word)
+PROMISE_NS = next(_word)
+CANCEL_AFTER_NS = next(_word)
+CANCELS_BY_TIMER = next(_word)
+CARRY = next(_word)
+TRIP_TIME = next(_word)
+next(_word)
+PICKUP_TIME = next(_word)
+next(_word)
+TRAVEL_TIME = next(_word)
+next(_word)
+DROPOFF_TIME = next(_word)
+next(_word)
+FIGURES = next(_word)  # rows of samples
+FIGURE_COUNT = next(_word)
+SCRATCH = next(_word)  # for sorting: two words a slot
+# pools of rows of people, attempts and orders: five words each
+PEOPLE_POOL = next(_word)
+for _ in range(4):
+    next(_word)
+ATTEMPT_POOL = next(_word)
+for _ in range(4):
+    next(_word)
+ORDER_POOL = next(_word)
+for _ in range(4):
+    next(_word)
+# counters, in the order of scenarios.metrics
+COUNTS = next(_word)
+for _ in COUNTERS[1:]:
+    next(_word)
+WORK = next(_word)  # four
+for _ in range(3):
+    next(_word)
+WORDS = next(_word)
+STAGES = -(-WORDS // 8) * 8
+
+
+def _counter(name: str) -> int:
+    return COUNTS + COUNTERS.index(name)
+
+
+PEOPLE_WANTED = _counter("people.wanted")
+PEOPLE_PLACED = _counter("people.placed")
+PEOPLE_ABANDONED = _counter("people.abandoned")
+ATTEMPTS_OFFERED = _counter("attempts.offered")
+ATTEMPTS_ADMITTED = _counter("attempts.admitted")
+ATTEMPTS_THROTTLED = _counter("attempts.throttled")
+ATTEMPTS_SHED = _counter("attempts.shed")
+ATTEMPTS_EXPIRED = _counter("attempts.expired")
+ATTEMPTS_TIMED_OUT = _counter("attempts.timed_out")
+ATTEMPTS_FAILED = _counter("attempts.failed")
+ATTEMPTS_COMPLETED = _counter("attempts.completed")
+ATTEMPTS_HELD_BACK = _counter("attempts.held_back")
+FAILURES_THROTTLED = _counter("failures.throttled")
+SESSIONS_STARTED = _counter("sessions.started")
+SESSIONS_SERVED = _counter("sessions.served")
+SESSIONS_FAILED = _counter("sessions.failed")
+ORDERS_PLACED = _counter("orders.placed")
+ORDERS_DELIVERED = _counter("orders.delivered")
+ORDERS_ON_TIME = _counter("orders.delivered_on_time")
+ORDERS_LATE = _counter("orders.late")
+ORDERS_CANCELLED = _counter("orders.cancelled")
+KITCHENS_CUPS = _counter("kitchens.cups")
+KITCHENS_WASTED_CUPS = _counter("kitchens.wasted_cups")
+KITCHENS_PAUSES = _counter("kitchens.pauses")
+KITCHENS_REPICKS = _counter("kitchens.repicks")
+KITCHENS_REFUSED = _counter("kitchens.refused")
+COURIERS_TRIPS = _counter("couriers.trips")
+COURIERS_CARRIED = _counter("couriers.carried")
+WORK_BROUGHT, WORK_USEFUL, WORK_WASTED, WORK_DROPPED = range(WORK, WORK + 4)
+
+# Single numbers of F.
+STAGE_FACTORS = 0  # two a stage: slowdown and failure
+KITCHENS_SLOWDOWN, KITCHENS_CLOSED, COURIERS_SLOWDOWN, RETRY_GROWTH, COMES_BACK, INVITED_MEAN, REPICK = range(130, 137)
+TABLES = 144
+
+# A pool of rows.
+POOL_FREE, POOL_NEXT, POOL_END, POOL_SLAB, POOL_WIDTH = range(5)
+SLAB_ROWS = 512
+
+# A drawn time: its row in F (NO_TIME: none), and its ns where it is constant, else -1.
+NO_TIME = -1
+
+# A kind of person: patience, and the row of the retry delay.
+KIND_WIDTH = 4
+KIND_PATIENCE, KIND_RETRY = 0, 2
+
+# A segment.
+SEGMENT_WIDTH = 4
+SEGMENT_FIRST, SEGMENT_LAST, SEGMENT_WANTED, SEGMENT_PLACED = range(4)
+
+# A person (8 words, one cache line).
+PERSON_WIDTH = 8
+P_STATE, P_WANT, P_FIRST_NS, P_SESSION_END_NS, P_ATTEMPT, P_SESSION, P_PLACE, P_SIDE = range(8)
+P_INVITED_BY = P_SESSION_END_NS  # before the first try
+P_TRIES_BITS = 20  # P_SESSION: the session's number, then the tries in it
+P_TRIES_MASK = (1 << P_TRIES_BITS) - 1
+P_ZONE_BITS, P_SEGMENT_BITS = 24, 12  # P_PLACE: kind, segment, zone
+P_ZONE_MASK, P_SEGMENT_MASK = (1 << P_ZONE_BITS) - 1, (1 << P_SEGMENT_BITS) - 1
+NOBODY, INVITED, WAITING, THINKING, GONE_AWAY = range(5)
+
+# A person's side row, where there are traces or laws keyed by person.
+PS_TRACE, PS_LAWS = range(2)
+
+# An attempt (16 words).
+ATTEMPT_WIDTH = 16
+(
+    A_STATE,
+    A_WANT,
+    A_NUMBER,
+    A_PERSON,
+    A_START_NS,
+    A_TIMEOUT_NS,
+    A_NEXT,
+    A_SINCE_NS,  # when it joined the queue, then when its service began
+    A_SERVICE_NS,
+    A_AT_STAGE_NS,
+    A_DONE_NS,
+    A_SEQ,  # at the gateway: Retry-After; paced: the next law; at a replica: the number of the call
+    A_PROMPT,
+    A_OUTPUT,
+    A_BUDGETS,
+    A_SIDE,
+) = range(16)
+IN_USE, ANSWERED, ENDED, TIMER = 1, 2, 4, 8  # bits of A_STATE, and where its numbers begin
+A_GATEWAY_BIT, A_STAGE_BIT, A_SHARD_BIT = 4, 8, 16
+
+# An attempt's side row.
+AS_TRACE, AS_LAWS, AS_SEGMENT, AS_ZONE, AS_HELD = range(5)  # AS_HELD: four words of 32 bits
+PENDING, ADMITTED, THROTTLED, SHED, EXPIRED = range(5)  # codes of the gateway
+PLACED, TIMED_OUT, ERROR, SOLD_OUT, STORE = 1, 5, 6, 7, 8  # codes of answers, beside the last three
+DELIVERED = 2
+
+# An order (16 words).
+ORDER_WIDTH = 16
+(
+    O_STATE,
+    O_WANT,
+    O_ZONE,
+    O_STORE,
+    O_CUPS,
+    O_PLACED_NS,
+    O_CANCEL_NS,
+    O_READY_NS,
+    O_PICKED_UP_NS,
+    O_DELIVERED_NS,
+    O_NEXT,
+    O_TO_START,
+    O_TO_FINISH,
+    O_BATCHES,
+    O_TRACE,
+) = range(15)
+READY, DECIDED, OVER, CANCELLED = 2, 4, 8, 16  # bits of O_STATE after IN_USE; DECIDED: how it ends is known
+O_REFS_BIT = 8  # events and queues that name the order
+
+# Kinds of kitchens and couriers.
+CLOCK, SERVERS = 1, 2
+
+# A store, of kitchens of either kind.
+ST_NS_PER_CUP, ST_BUSY_UNTIL_NS, ST_REOPENS_NS, ST_PAUSE = range(4)
+ST_FREE, ST_BACKLOG, ST_PAUSED, _, ST_HEAD, ST_TAIL = range(6)
+CLOCK_STORE_WIDTH, SERVERS_STORE_WIDTH = 4, 8
+
+# A zone.
+ZONE_WIDTH = 8
+Z_WANTED, Z_PLACED, Z_NS_PER_ORDER, Z_BUSY_UNTIL_NS, Z_FREE, Z_HEAD, Z_TAIL = range(7)
+
+# A stage; stage 0 is the gateway.
+STAGE_WIDTH = 48
+(
+    G_KIND,
+    G_SHARDS,
+    G_STATION,
+    G_SERVERS,
+    G_QUEUE_LIMIT,
+    G_LIFO,
+    G_DEADLINE,
+    G_PER_BUSY_NS,
+    G_HAS_BUDGET,
+    G_BUDGET,
+    G_NETWORK_TIME,
+    _,
+    G_SERVICE_TIME,  # at the gateway: of admitting
+    _,
+    G_REFUSE_TIME,
+    _,
+    G_PROMPT_TABLE,
+    G_OUTPUT_TABLE,
+    G_PROMPT,
+    G_OUTPUT,
+    G_PER_PREFILL_NS,  # of the work of a call
+    G_PER_TOKEN_NS,
+    G_LAWS,
+    G_LAW_COUNT,
+    G_SLOTS_LAWS,  # whether one of them is of concurrency
+    G_PACED,
+    G_ARRIVED,
+    G_SERVED,
+    G_SHED,
+    G_THROTTLED,
+    G_EXPIRED,
+    G_ERRORS,
+    G_SOLD_OUT,
+    G_SLOTS,
+) = range(34)
+NO_STAGE, SERVER_STAGE, BATCHING_STAGE = range(3)
+
+# A station: one shard of a stage, or the first words of a pool. Sums are two words: ns, and how many times 2**62 ns.
+STATION_WIDTH = 16
+(
+    S_IN_SERVICE,
+    S_HEAD,
+    S_TAIL,
+    S_LENGTH,
+    S_QUEUE_MAX,
+    S_COUNTED_TO_NS,
+    S_BUSY,
+    _,
+    S_AVAILABLE,
+    _,
+    S_QUEUED,
+    _,
+    S_DROPPED_WAITING,
+    _,
+) = range(14)
+
+# A batching pool, after the words of its station.
+POOL_ROW_WIDTH = 40
+(
+    B_WAITING,
+    B_BUSY,  # millionths of a replica
+    B_AVAILABLE,
+    B_CALLS,
+    B_KV_BLOCKED,
+    B_SEATS,  # place of the list of seats by index, and of the list of their loads
+    B_LOADS,
+    B_SEAT_ROOM,
+    B_SEAT_COUNT,  # one more than the highest index there is
+    B_WITH_ROOM,  # seats that would take a call
+    B_STAGE,
+    B_STEP_NS,
+    B_WITH_PREFILL_NS,
+    B_GATE_STEPS,
+    B_REPORTED_NS,
+    B_RESERVE_MILLI,
+    B_PEAK,
+    B_FREE_SEAT,
+    B_MILLIONTHS,  # of the replicas that take calls
+) = range(STATION_WIDTH, STATION_WIDTH + 19)
+NO_ROOM = 1 << 62
+
+# A seat: one replica and its place in the pool.
+SEAT_WIDTH = 40
+(
+    R_POOL,
+    R_INDEX,
+    R_STATE,
+    R_MILLIONTHS,
+    R_BUSY,
+    R_ARMED,
+    R_VERSION,
+    R_SLOTS,
+    R_KV_TOKENS,
+    R_STEP_TOKENS,
+    R_PER_SEQUENCE_NS,
+    R_PER_CONTEXT_PS,
+    R_PER_PREFILL_NS,
+    R_HELD,
+    R_CONTEXT,
+    R_KV_RESERVED,
+    R_SEGMENT,
+    R_WAKE_NS,
+    R_HEAD,
+    R_TAIL,
+    R_QUEUED,
+    R_RUNNING,
+    R_HEAP,
+    R_HEAP_ROOM,
+    R_DONE_HEAD,
+    R_DONE_TAIL,
+    R_DONE,
+    R_PARTIAL,
+    R_REST,
+    R_STEPS,
+    R_GATE,
+    R_BEGAN_NS,
+    R_UNTIL,
+    R_BASE_NS,
+    R_CONTEXT_PS,
+    R_PER_STEP,
+) = range(36)
+GONE, TAKES_CALLS, RETIRED = range(3)
+IDLE, BULK, MIX, DECODE = range(4)
+LAW_OF_A_PART = (R_SLOTS, R_KV_TOKENS, R_STEP_TOKENS, R_PER_SEQUENCE_NS, R_PER_CONTEXT_PS, R_PER_PREFILL_NS)
+
+# A law.
+LAW_WIDTH = 16
+(
+    L_LAW,
+    L_KEY,
+    L_OFF,
+    L_ONE,  # parameters, as the law wants them
+    L_TWO,
+    L_THREE,
+    L_STATE,  # place of the first row; for laws keyed by person within a person's law row
+    L_ROW_WIDTH,
+    L_ROWS,
+    L_SLOT,  # number among laws of concurrency
+    L_EARN,
+    L_EARN_ON_SUCCESS,
+) = range(12)
+BY_ALL, BY_PERSON, BY_SEGMENT, BY_ZONE = range(4)
+LR_BEFORE, LR_REFS, LR_FREE, LR_FIRST = range(4)  # a person's law row: the row taken before, people and attempts that name it
+
+# Samples of one figure.
+FIGURE_WIDTH = 8
+FIG_COUNT, FIG_CELL, FIG_FILL, FIG_COUNTS, FIG_TOTAL, _, FIG_MAX = range(7)
+EXACT_UP_TO = 1 << 20
+TIME_TO_ORDER, RESPONSE_ADMITTED, RESPONSE_REFUSED, READY_TIME, DELIVERY_TIME, STAGE_FIGURES = range(6)
+
+# A cell: 16 words of anything; the first names the next.
+CELL_WIDTH = 16
+CELL_VALUES = 15
+CELL_EVENTS = 7
+
+# Rows of traces: the columns of simulator.trace, then the row before.
+ORDER_ROW_WIDTH, ORDER_ROW_BEFORE = 24, 17
+ATTEMPT_ROW_WIDTH, ATTEMPT_ROW_BEFORE = 16, 12

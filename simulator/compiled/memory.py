@@ -1,0 +1,182 @@
+"""Rows that are taken and given back, sums of two words, and samples."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from simulator.compiled.jit import kernel
+from simulator.compiled.layout import (
+    CAPACITY,
+    CELL_VALUES,
+    CELL_WIDTH,
+    EXACT_UP_TO,
+    FIG_CELL,
+    FIG_COUNT,
+    FIG_COUNTS,
+    FIG_FILL,
+    FIG_MAX,
+    FIG_TOTAL,
+    FIGURE_WIDTH,
+    FIGURES,
+    FREE_CELL,
+    LIVE,
+    POOL_END,
+    POOL_FREE,
+    POOL_NEXT,
+    POOL_SLAB,
+    POOL_WIDTH,
+    SLAB_ROWS,
+    SPARE,
+    TOP,
+)
+from simulator.samples import HISTOGRAM_SIZE, OCTAVE_BITS
+
+Words = Any
+"""The state of a run: an int64 array, or interpreted a memoryview of one, which gives plain ints."""
+Numbers = Any
+"""The float64 beside it."""
+
+WORDS_AN_ATTEMPT = 64
+WORD_BITS = 62
+WORD = 1 << WORD_BITS
+_LOW_20, _LOW_42 = (1 << 20) - 1, (1 << 42) - 1
+
+
+@kernel
+def needed(M: Words) -> int:
+    """Return how many words one event can take at most: a few rows for each attempt in the system, and slabs."""
+    return M[SPARE] + WORDS_AN_ATTEMPT * M[LIVE]
+
+
+@kernel
+def take_cell(M: Words) -> int:
+    """Return a cell of 16 words of any content."""
+    cell = M[FREE_CELL]
+    if cell:
+        M[FREE_CELL] = M[cell]
+        return cell
+    cell = M[TOP]
+    M[TOP] = cell + CELL_WIDTH
+    return cell
+
+
+@kernel
+def give_cell(M: Words, cell: int) -> None:
+    """Give a cell back."""
+    M[cell] = M[FREE_CELL]
+    M[FREE_CELL] = cell
+
+
+@kernel
+def take_row(M: Words, pool: int) -> int:
+    """Return a row of a pool, of any content."""
+    row = M[pool + POOL_FREE]
+    if row:
+        M[pool + POOL_FREE] = M[row + 1]
+        return row
+    row = M[pool + POOL_NEXT]
+    if row == M[pool + POOL_END]:
+        slab = M[TOP]
+        M[slab] = M[pool + POOL_SLAB]
+        M[pool + POOL_SLAB] = slab
+        row = slab + CELL_WIDTH
+        M[pool + POOL_END] = row + M[pool + POOL_WIDTH] * SLAB_ROWS
+        M[TOP] = M[pool + POOL_END]
+    M[pool + POOL_NEXT] = row + M[pool + POOL_WIDTH]
+    return row
+
+
+@kernel
+def give_row(M: Words, pool: int, row: int) -> None:
+    """Give a row back to its pool; its first word becomes 0, so that who looks for rows in use sees it is none."""
+    M[row] = 0
+    M[row + 1] = M[pool + POOL_FREE]
+    M[pool + POOL_FREE] = row
+
+
+@kernel
+def carry(M: Words, at: int, value: int) -> None:
+    """Add 0 <= value < 2**62 to a sum of two words."""
+    M[at] += value
+    if M[at] >= WORD:
+        M[at] -= WORD
+        M[at + 1] += 1
+
+
+@kernel
+def add_product(M: Words, at: int, number: int, ns: int) -> None:
+    """Add number * ns to a sum of two words, for 0 <= number < 2**60 and 0 <= ns < 2**62."""
+    if number < 1 << 20 and ns < 1 << 42:
+        carry(M, at, number * ns)
+        return
+    for number_shift in range(0, 60, 20):
+        for ns_shift in (0, 42):
+            part = ((number >> number_shift) & _LOW_20) * ((ns >> ns_shift) & _LOW_42)
+            shift = number_shift + ns_shift
+            if part and shift < WORD_BITS:
+                M[at + 1] += part >> (WORD_BITS - shift)
+                carry(M, at, (part & ((1 << (WORD_BITS - shift)) - 1)) << shift)
+            elif part:
+                M[at + 1] += part << (shift - WORD_BITS)
+
+
+@kernel
+def figure_place(value: int) -> int:
+    """Return the place of a value >= 0 in the counts of a figure (simulator.samples)."""
+    if value < 2 << OCTAVE_BITS:
+        return value
+    rest = value >> (OCTAVE_BITS + 1)
+    shift = 1
+    for step in (32, 16, 8, 4, 2, 1):
+        if rest >> step:
+            rest >>= step
+            shift += step
+    return (shift << OCTAVE_BITS) + (value >> shift)
+
+
+@kernel
+def sample(M: Words, figure: int, value: int) -> None:
+    """Keep one value of a figure: exactly up to EXACT_UP_TO of them, from then on as counts."""
+    row = M[FIGURES] + figure * FIGURE_WIDTH
+    M[row + FIG_COUNT] += 1
+    counts = M[row + FIG_COUNTS]
+    if counts:
+        M[counts + figure_place(value)] += 1
+        carry(M, row + FIG_TOTAL, value)
+        if value > M[row + FIG_MAX]:
+            M[row + FIG_MAX] = value
+        return
+    cell = M[row + FIG_CELL]
+    fill = M[row + FIG_FILL]
+    if fill == CELL_VALUES or not cell:
+        before = cell
+        cell = take_cell(M)
+        M[cell] = before
+        M[row + FIG_CELL] = cell
+        fill = 0
+    M[cell + 1 + fill] = value
+    M[row + FIG_FILL] = fill + 1
+    if M[row + FIG_COUNT] > EXACT_UP_TO and M[TOP] + HISTOGRAM_SIZE + needed(M) < M[CAPACITY]:
+        count_values(M, row)
+
+
+@kernel
+def count_values(M: Words, row: int) -> None:
+    """Turn the values of a figure into counts."""
+    counts = M[TOP]
+    M[TOP] = counts + HISTOGRAM_SIZE
+    for place in range(counts, counts + HISTOGRAM_SIZE):
+        M[place] = 0
+    cell = M[row + FIG_CELL]
+    fill = M[row + FIG_FILL]
+    while cell:
+        for at in range(cell + 1, cell + 1 + fill):
+            M[counts + figure_place(M[at])] += 1
+            carry(M, row + FIG_TOTAL, M[at])
+            M[row + FIG_MAX] = max(M[row + FIG_MAX], M[at])
+        before = M[cell]
+        give_cell(M, cell)
+        cell = before
+        fill = CELL_VALUES
+    M[row + FIG_CELL] = 0
+    M[row + FIG_COUNTS] = counts
