@@ -173,7 +173,8 @@ def _milestone(run: Run, milestone: Mapping[str, Any]) -> tuple[Cell, ...]:
     title, *numbers = milestone_words(run, milestone)
     verdict, grade = str(milestone.get("verdict") or ""), str(milestone.get("grade") or "assumed")
     kind = {"met": "good", "missed": "bad"}.get(verdict, "plain")
-    allowed = figures.tolerance(milestone.get("tolerance")) if milestone.get("compare", "about") == "about" else "any"
+    about = milestone.get("compare", "about") == "about"
+    allowed = figures.tolerance(milestone.get("tolerance")) if about or milestone.get("tolerance") else figures.NOTHING
     return title, Badge(verdict, kind), *numbers, allowed, Badge(grade, grade), str(milestone.get("source") or "")
 
 

@@ -147,7 +147,7 @@ def _when(scenario: Scenario, at_ns: int | None, name: str, steps: Steps) -> Ite
     horizon = units.duration_text(scenario.horizon_ns)
     if at_ns > scenario.horizon_ns:
         yield steps, f"is after the end of the run at {horizon}; use an earlier time, or a longer horizon"
-    elif at_ns < scenario.horizon_ns and not metric.counter:
+    elif at_ns < scenario.horizon_ns and not metric.counter and name not in metrics.OF_OUTAGES:
         yield steps, f"{name} is known at the end only, not within the run; take at out, or use a counter"
 
 

@@ -298,18 +298,27 @@ _FAIRNESS = (
         "there is no street, or nobody got an order",
     ),
 )
+_STANDING = "; for a milestone with at: of the outage that stands then"
 _OUTAGE = (
     Metric(
         "longest_outage.start_s",
         "s",
         False,
-        "start of the longest outage (the first of equals)",
+        f"start of the longest outage (the first of equals){_STANDING}",
         "outages",
         "there was none",
     ),
-    Metric("longest_outage.end_s", "s", False, "end of the longest outage", "outages", "there was none"),
-    Metric("longest_outage.length_s", "s", False, "length of the longest outage; 0 when there was none", "outages"),
+    Metric("longest_outage.end_s", "s", False, f"end of the longest outage{_STANDING}", "outages", "there was none"),
+    Metric(
+        "longest_outage.length_s",
+        "s",
+        False,
+        f"length of the longest outage; 0 when there was none{_STANDING}",
+        "outages",
+    ),
 )
+OF_OUTAGES = tuple(metric.name for metric in _OUTAGE)
+"""Figures that a milestone may ask for at an instant, beside counters."""
 
 ALL = (
     *_PEOPLE,

@@ -203,14 +203,17 @@ def rate_grid(arrivals: Arrivals, horizon_ns: int) -> Grid:
     inside = {at_ns for factor in factors for at_ns in factor.knots_ns() if 0 < at_ns < horizon_ns}
     knots = [0, *sorted(inside), horizon_ns]
     values = [[factor.value(at_ns) for at_ns in knots] for factor in factors]
-    peak = math.prod(max(of_factor) for of_factor in values)
-    if peak > _HIGHEST_PEAK:
+    maxima = [max(of_factor) for of_factor in values]
+    if min(maxima) == 0.0:
+        return Grid([0.0, float(horizon_ns)], [0.0, 0.0], [0.0, 0.0])
+    if math.prod(maxima) > _HIGHEST_PEAK:
         raise ValueError("arrivals: the rate times its shapes is too high to count with; lower one of the factors")
     at_ns = [0.0]
     for cell, (from_ns, to_ns) in enumerate(pairwise(knots)):
-        peaks = [max(of_factor[cell], of_factor[cell + 1]) for of_factor in values]
+        peaks = [max(at[cell], at[cell + 1]) / most for at, most in zip(values, maxima, strict=True)]
         bends = [factor.bends(from_ns, to_ns) for factor in factors]
-        pieces = _pieces(to_ns - from_ns, _curvature(peaks, bends), RATE_TOLERANCE * peak)
+        parts = [(slope / most, bend / most) for (slope, bend), most in zip(bends, maxima, strict=True)]
+        pieces = _pieces(to_ns - from_ns, _curvature(peaks, parts))
         at_ns.extend(float(from_ns + (to_ns - from_ns) * piece // pieces) for piece in range(1, pieces + 1))
     rate = [math.prod(factor.value(at) for factor in factors) for at in at_ns]
     expected = [0.0]
@@ -220,7 +223,7 @@ def rate_grid(arrivals: Arrivals, horizon_ns: int) -> Grid:
 
 
 def _curvature(peaks: list[float], bends: Sequence[tuple[float, float]]) -> float:
-    """Bound the second derivative of a product by the peaks, slopes and curvatures of its factors."""
+    """Bound the second derivative of a product by peaks, slopes and curvatures of its factors (whose maxima are 1)."""
     total = 0.0
     for i, (slope, curvature) in enumerate(bends):
         total += curvature * math.prod(peaks[:i] + peaks[i + 1 :])
@@ -230,8 +233,6 @@ def _curvature(peaks: list[float], bends: Sequence[tuple[float, float]]) -> floa
     return total
 
 
-def _pieces(width_ns: int, curvature: float, allowed: float) -> int:
+def _pieces(width_ns: int, curvature: float) -> int:
     """Return into how many equal pieces to cut a cell: a chord is off by at most width^2 * curvature / 8."""
-    if curvature == 0.0:
-        return 1
-    return min(max(math.ceil(width_ns * math.sqrt(curvature / (8.0 * allowed))), 1), width_ns)
+    return min(max(math.ceil(width_ns * math.sqrt(curvature / (8.0 * RATE_TOLERANCE))), 1), width_ns)

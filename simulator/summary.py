@@ -24,7 +24,7 @@ Figure = int | float | None
 def summarise(outcome: Outcome, scenario: Scenario, *, engine: str, seed: int, scale: float) -> dict[str, Any]:
     """Return the summary of a run; the scenario is the one that ran, already scaled."""
     counts, samples = outcome.counts, outcome.samples
-    found = outages(outcome.per_bucket, bucket_ns=outcome.bucket_ns, ended_ns=outcome.ended_ns)
+    found = _outages(outcome)
     summary: dict[str, Any] = {
         "scenario": scenario.name,
         "engine": engine,
@@ -137,6 +137,10 @@ def _stage(stage: StageOutcome) -> dict[str, Any]:
     }
 
 
+def _outages(outcome: Outcome) -> list[Outage]:
+    return outages(outcome.per_bucket, bucket_ns=outcome.bucket_ns, ended_ns=outcome.ended_ns)
+
+
 def _outage(outage: Outage) -> dict[str, Any]:
     return {"start_s": seconds(outage.start_ns), "end_s": seconds(outage.end_ns), "reason": outage.reason}
 
@@ -194,6 +198,9 @@ def _value_at(name: str, at_ns: int, outcome: Outcome, summary: Mapping[str, Any
     if at_ns == outcome.ended_ns:
         value = figure(summary, name)
         return value, None if value is None else at_ns
+    if name in metrics.OF_OUTAGES:
+        standing = [o for o in _outages(outcome) if o.start_ns <= at_ns < o.end_ns]
+        return figure({"longest_outage": _longest(standing)}, name), at_ns
     if name not in outcome.per_bucket:
         return None, None
     buckets = at_ns // outcome.bucket_ns

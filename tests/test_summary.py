@@ -288,6 +288,13 @@ def test_a_milestone_counts_to_the_end_of_the_last_whole_bucket(at: str, simulat
     assert (found["simulated"], found["counted_to_s"]) == (simulated, counted_to_s)
 
 
+def test_a_milestone_of_an_outage_speaks_of_the_one_that_stands_at_its_instant() -> None:
+    standing = milestone(metric="longest_outage.start_s", at="150s", value=120)
+    assert (standing["simulated"], standing["verdict"]) == (120.0, "met")
+    before = milestone(metric="longest_outage.start_s", at="90s", value=120)
+    assert (before["simulated"], before["verdict"]) == (None, "no value")
+
+
 def test_a_milestone_without_an_instant_speaks_of_the_whole_run() -> None:
     found = milestone(metric="orders.placed_share", value=0.5, tolerance="20%")
     assert (found["at_s"], found["simulated"], found["deviation"], found["verdict"]) == (180.0, 0.4, -0.2, "met")

@@ -217,6 +217,20 @@ def test_factors_that_multiply_beyond_counting_are_refused() -> None:
         instants("1h", process="poisson", rate="1/s", shapes=tall)
 
 
+def test_factors_of_any_size_may_cancel_out() -> None:
+    logistic = {"low": 5e11, "high": 1e12, "middle": "30m", "width": "1m"}
+    shapes = [{"name": "large", "logistic": logistic}, {"name": "small", "curve": [["0s", 1e-300], ["1h", 2e-300]]}]
+    small = scenario("1h", process="poisson", rate="1000000000/s", shapes=shapes)
+    assert 0 < expected_arrivals(small) < 1e-270
+    assert instants("1h", process="poisson", rate="1e-310/s", shapes=shapes[:1]).tolist() == []
+
+
+def test_a_factor_of_zero_silences_all_others() -> None:
+    shapes = [{"name": f"x{i}", "curve": [["0s", 1e12]]} for i in range(40)]
+    nothing = {"name": "nothing", "curve": [["0s", 0], ["1h", 0]]}
+    assert instants("1h", process="poisson", rate="1/s", shapes=[*shapes, nothing]).tolist() == []
+
+
 def test_arrivals_are_the_same_interpreted_and_compiled() -> None:
     fast = compiled(workload.fill)
     for process in ({}, {"process": "gamma", "cv": 1.7}, {"process": "steady"}):

@@ -1,0 +1,242 @@
+"""A person's life (docs/model.md, A person): sessions of tries, until an order or until they leave."""
+
+from __future__ import annotations
+
+from scenarios import draws
+from scenarios.units import NS_PER_S
+from simulator.compiled.calendar import PERSON, TIMEOUT, ref_of, schedule
+from simulator.compiled.chains import allows_retry, ask_client, code_of, earns, retry_after_of
+from simulator.compiled.habits import (
+    away_ns,
+    comes_back,
+    invitation_ns,
+    invited_count,
+    place_of,
+    resigns,
+    session_end_ns,
+    think_ns,
+    timeout_at_ns,
+)
+from simulator.compiled.jit import kernel
+from simulator.compiled.layout import (
+    A_SIDE,
+    A_STATE,
+    AS_TRACE,
+    ATTEMPTS_HELD_BACK,
+    ATTEMPTS_OFFERED,
+    AWAY,
+    BUDGET_COUNT,
+    CLIENT_LAW_COUNT,
+    GONE_AWAY,
+    HORIZON_NS,
+    INVITED,
+    INVITES_AFTER,
+    MOST_TRIES,
+    P_ATTEMPT,
+    P_FIRST_NS,
+    P_INVITED_BY,
+    P_PLACE,
+    P_SEGMENT_MASK,
+    P_SESSION,
+    P_SESSION_END_NS,
+    P_SIDE,
+    P_STATE,
+    P_TRIES_BITS,
+    P_TRIES_MASK,
+    P_WANT,
+    P_ZONE_BITS,
+    P_ZONE_MASK,
+    PEOPLE_ABANDONED,
+    PEOPLE_WANTED,
+    PS_TRACE,
+    SEGMENT_WANTED,
+    SEGMENT_WIDTH,
+    SEGMENTS,
+    SESSIONS_FAILED,
+    SESSIONS_STARTED,
+    SHUT_OUT,
+    STORE,
+    THINKING,
+    TIMER,
+    TRACED,
+    TRYING,
+    WAITING,
+    Z_WANTED,
+    ZONE_WIDTH,
+    ZONES,
+)
+from simulator.compiled.memory import Numbers, Words
+from simulator.compiled.rows import give_person, take_attempt, take_person
+from simulator.compiled.traces import (
+    ABANDONED,
+    trace_attempt,
+    trace_end,
+    trace_person,
+    trace_sent,
+    trace_session,
+)
+
+invited_want = draws.invited
+_HOUR_NS = 3600 * NS_PER_S
+
+
+@kernel
+def comes(M: Words, F: Numbers, person: int, invited_by: int, now_ns: int) -> None:
+    """Somebody's first try is now."""
+    want = M[person + P_WANT]
+    place = place_of(M, F, want)
+    M[person + P_PLACE] = place
+    M[person + P_FIRST_NS] = now_ns
+    M[person + P_SESSION] = 0
+    M[TRYING] += 1
+    M[PEOPLE_WANTED] += 1
+    M[M[ZONES] + (place & P_ZONE_MASK) * ZONE_WIDTH + Z_WANTED] += 1
+    M[M[SEGMENTS] + ((place >> P_ZONE_BITS) & P_SEGMENT_MASK) * SEGMENT_WIDTH + SEGMENT_WANTED] += 1
+    if M[TRACED]:
+        M[M[person + P_SIDE] + PS_TRACE] = trace_person(M, want, invited_by, place, now_ns)
+
+
+@kernel
+def begins_session(M: Words, F: Numbers, person: int, now_ns: int) -> None:
+    """A session starts now, before its first try."""
+    want, place = M[person + P_WANT], M[person + P_PLACE]
+    session = M[person + P_SESSION] >> P_TRIES_BITS
+    M[person + P_SESSION_END_NS] = session_end_ns(M, F, place, want, session, now_ns)
+    M[SESSIONS_STARTED] += 1
+
+
+@kernel
+def tries(M: Words, F: Numbers, person: int, now_ns: int) -> int:
+    """Somebody tries, now; return the attempt that is sent, or 0 where a law at the client holds it back."""
+    M[person + P_SESSION] += 1
+    tried = M[person + P_SESSION] & P_TRIES_MASK
+    if M[BUDGET_COUNT]:
+        if tried > 1 and not allows_retry(M, person, now_ns):
+            M[ATTEMPTS_HELD_BACK] += 1
+            session_fails(M, F, person, now_ns)
+            return 0
+        if tried == 1:
+            M[person + P_ATTEMPT] += 1
+            earns(M, person, 0)
+        else:
+            M[person + P_ATTEMPT] += 1
+    else:
+        M[person + P_ATTEMPT] += 1
+    if M[CLIENT_LAW_COUNT]:
+        verdict = ask_client(M, person, now_ns)
+        if verdict < 0:
+            M[ATTEMPTS_HELD_BACK] += 1
+            fails(M, F, person, code_of(verdict), retry_after_of(verdict), now_ns)
+            return 0
+    return sends(M, F, person, now_ns)
+
+
+@kernel
+def sends(M: Words, F: Numbers, person: int, now_ns: int) -> int:
+    """An attempt leaves for the gateway, now, and its timeout is set."""
+    number = M[person + P_ATTEMPT]
+    end_ns = M[person + P_SESSION_END_NS]
+    timeout_ns = timeout_at_ns(M, F, M[person + P_WANT], number, end_ns, now_ns)
+    M[person + P_STATE] = WAITING
+    attempt = take_attempt(M, person, number, now_ns, timeout_ns)
+    M[ATTEMPTS_OFFERED] += 1
+    if M[TRACED]:
+        trace_sent(M, M[M[person + P_SIDE] + PS_TRACE])
+        session = M[person + P_SESSION] >> P_TRIES_BITS
+        M[M[attempt + A_SIDE] + AS_TRACE] = trace_attempt(M, attempt, session, now_ns, timeout_ns)
+    if schedule(M, timeout_ns, ref_of(TIMEOUT, attempt, 0)):
+        M[attempt + A_STATE] |= TIMER
+    return attempt
+
+
+@kernel
+def fails(M: Words, F: Numbers, person: int, answer: int, retry_after_s: int, now_ns: int) -> None:
+    """A try has failed, now: think and try again, or end the session."""
+    want, number = M[person + P_WANT], M[person + P_ATTEMPT]
+    tried = M[person + P_SESSION] & P_TRIES_MASK
+    if tried < M[MOST_TRIES] and not resigns(M, F, want, number, now_ns):
+        place = M[person + P_PLACE]
+        again_ns = now_ns + think_ns(M, F, place, want, number, tried, retry_after_s, answer == STORE)
+        if again_ns < M[person + P_SESSION_END_NS]:
+            M[person + P_STATE] = THINKING
+            schedule(M, again_ns, ref_of(PERSON, person, 0))
+            return
+    session_fails(M, F, person, now_ns)
+
+
+@kernel
+def session_fails(M: Words, F: Numbers, person: int, now_ns: int) -> None:
+    """A session ends without an order, now: come back later, or leave."""
+    M[SESSIONS_FAILED] += 1
+    want = M[person + P_WANT]
+    session = M[person + P_SESSION] >> P_TRIES_BITS
+    if not comes_back(M, F, want, session):
+        leaves(M, person, now_ns)
+        return
+    back_ns = now_ns + away_ns(M, F, want, session)
+    M[person + P_SESSION] = (session + 1) << P_TRIES_BITS
+    M[TRYING] -= 1
+    M[AWAY] += 1
+    M[person + P_STATE] = GONE_AWAY
+    if M[TRACED]:
+        trace_session(M, M[M[person + P_SIDE] + PS_TRACE])
+    schedule(M, back_ns, ref_of(PERSON, person, 0))
+
+
+@kernel
+def leaves(M: Words, person: int, now_ns: int) -> None:
+    """Somebody gives up for good, now."""
+    M[TRYING] -= 1
+    M[PEOPLE_ABANDONED] += 1
+    shut_out(M, now_ns - M[person + P_FIRST_NS])
+    if M[TRACED]:
+        trace_end(M, M[M[person + P_SIDE] + PS_TRACE], now_ns, ABANDONED)
+    give_person(M, person)
+
+
+@kernel
+def shut_out(M: Words, tried_ns: int) -> None:
+    """Count somebody who tried for so long and had no order by then."""
+    if tried_ns >= _HOUR_NS:
+        M[SHUT_OUT] += 1
+        if tried_ns >= 2 * _HOUR_NS:
+            M[SHUT_OUT + 1] += 1
+            if tried_ns >= 6 * _HOUR_NS:
+                M[SHUT_OUT + 2] += 1
+
+
+@kernel
+def arrives(M: Words, F: Numbers, person: int, now_ns: int) -> int:
+    """Somebody's next try, first try or next session is now; return the attempt that is sent, or 0."""
+    state = M[person + P_STATE]
+    if state != THINKING:
+        if state == INVITED:
+            comes(M, F, person, M[person + P_INVITED_BY], now_ns)
+        else:
+            M[AWAY] -= 1
+            M[TRYING] += 1
+        begins_session(M, F, person, now_ns)
+    return tries(M, F, person, now_ns)
+
+
+@kernel
+def arrives_first(M: Words, F: Numbers, want: int, now_ns: int) -> int:
+    """The first try of a first person is now; return the attempt that is sent, or 0."""
+    person = take_person(M, want, THINKING)
+    comes(M, F, person, -1, now_ns)
+    begins_session(M, F, person, now_ns)
+    return tries(M, F, person, now_ns)
+
+
+@kernel
+def invites(M: Words, F: Numbers, want: int, after: int, now_ns: int) -> None:
+    """An order brings new people, at its placing or at its delivery."""
+    if M[INVITES_AFTER] != after:
+        return
+    for k in range(1, invited_count(M, F, want) + 1):
+        invited = invited_want(want, k)
+        first_ns = now_ns + invitation_ns(M, F, invited)
+        if first_ns < M[HORIZON_NS]:
+            person = take_person(M, invited, INVITED)
+            M[person + P_INVITED_BY] = want
+            schedule(M, first_ns, ref_of(PERSON, person, 0))
