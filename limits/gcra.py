@@ -41,14 +41,14 @@ def decide(state: Row, at: int, interval_ns: int, burst: int, now_ns: int, cost:
 def change(
     state: Row, at: int, interval_ns: int, burst: int, new_interval_ns: int, new_burst: int, now_ns: int
 ) -> None:
-    """Go on at another rate and burst with the tokens there are: a change gives nobody a token.
+    """Go on at another rate and burst, as `token_bucket.change`: full stays full, else the tokens there are are kept.
 
-    As `token_bucket.change`: cut to the new burst, rounded down by less than a ns, empty after a closed door.
+    Rounded down by less than a ns. Behind a closed door (an interval of 0) the row holds the tokens spent, in place of an
+    instant: the time that it lasts brings none.
     """
-    if new_interval_ns <= 0:
-        return
-    level_ns = 0
-    if interval_ns > 0:
-        level_ns = max(0, burst * interval_ns - max(0, state[at] - now_ns))
-    left_ns = carried(level_ns, max(1, interval_ns), new_interval_ns, new_burst)
-    state[at] = now_ns + new_burst * new_interval_ns - left_ns
+    per_token, new_per_token = max(1, interval_ns), max(1, new_interval_ns)
+    spent = max(0, state[at] - now_ns) if interval_ns > 0 else state[at]
+    if spent > 0:
+        level = max(0, burst * per_token - spent)
+        spent = new_burst * new_per_token - carried(level, per_token, new_per_token, new_burst)
+    state[at] = now_ns + spent if new_interval_ns > 0 else spent

@@ -59,17 +59,16 @@ def change(
     new_burst: int,
     now_ns: int,
 ) -> None:
-    """Go on at another rate and burst with the tokens there are: a change gives nobody a token.
+    """Go on at another rate and burst: a full bucket stays full, any other keeps the tokens that are in it.
 
     The bucket is filled up to now at the old rate, then cut to the new burst; less than 1/new_per_ns of a token is
-    rounded away. A door that was closed (a rate of 0) opens with an empty bucket. No limit at all is not a rate: do
-    not ask the law while it lasts, and put zeros in the row (full) when it ends.
+    rounded away. So a full row goes on like one that was never asked, and a change gives no token to who has been
+    spending. A closed door (a rate of 0) is a rate like others. No limit at all is not a rate: do not ask the law while
+    it lasts, and put zeros in the row (full) when it ends.
     """
-    if new_tokens <= 0:
-        return
-    level = 0
     if tokens > 0:
         fill(state, at, tokens, now_ns)
+    if state[at] > 0:
         level = max(0, burst * per_ns - state[at])
-    state[at] = new_burst * new_per_ns - carried(level, per_ns, new_per_ns, new_burst)
+        state[at] = new_burst * new_per_ns - carried(level, per_ns, new_per_ns, new_burst)
     state[at + 1] = max(now_ns, state[at + 1])

@@ -238,6 +238,9 @@ CASES = [
          ("shop.toml:2: incidents.outge", "not there to remove", "did you mean outage?")),
     Case("removing a table that is not there", 'extends = "labs/retry-trap"\n[gateway]\nremove = true\n',
          ("shop.toml:2: gateway", "not there to remove")),
+    Case("removing from an array that is not there",
+         'extends = "labs/retry-trap"\n[[timelines]]\nname = "t"\nremove = true\n',
+         ("shop.toml:2: timelines.t", "not there to remove")),
     Case("removing and changing",
          'extends = "labs/retry-trap"\n[[incidents]]\nname = "outage"\nremove = true\nat = "1s"\n',
          ("shop.toml:4: incidents.outage.remove = true", "at beside it")),
@@ -314,9 +317,8 @@ def test_a_directory_is_refused() -> None:
     assert message("shop.toml") == "shop.toml: is a directory; name a scenario file in it"
 
 
-def test_a_pipe_is_refused_and_not_waited_for() -> None:
-    os.mkfifo("shop.toml")
-    assert "is not an ordinary file" in message("shop.toml")
+def test_a_device_is_refused() -> None:
+    assert message(os.devnull) == f"{os.devnull}: is not an ordinary file; give the path of a TOML file"
 
 
 def test_a_file_without_permission_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

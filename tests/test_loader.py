@@ -194,6 +194,7 @@ def test_a_path_to_extend_is_relative_to_its_file() -> None:
         ("stages.till.deadline=true", ("stages", 0, "deadline"), True),
         ("admission.door.rate=off", ("admission", 0, "rate"), "off"),
         ("title=a = b", ("title",), "a = b"),
+        ("title=5\nb = 1", ("title",), "5\nb = 1"),
         ('arrivals.rate=[["0s", "1/s"]]', ("arrivals", "rate"), [["0s", "1/s"]]),
     ],
 )

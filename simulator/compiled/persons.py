@@ -110,18 +110,13 @@ def tries(M: Words, F: Numbers, person: int, now_ns: int) -> int:
     """Somebody tries, now; return the attempt that is sent, or 0 where a law at the client holds it back."""
     M[person + P_SESSION] += 1
     tried = M[person + P_SESSION] & P_TRIES_MASK
-    if M[BUDGET_COUNT]:
-        if tried > 1 and not allows_retry(M, person, now_ns):
-            M[ATTEMPTS_HELD_BACK] += 1
-            session_fails(M, F, person, now_ns)
-            return 0
-        if tried == 1:
-            M[person + P_ATTEMPT] += 1
-            earns(M, person, 0)
-        else:
-            M[person + P_ATTEMPT] += 1
-    else:
-        M[person + P_ATTEMPT] += 1
+    if tried > 1 and M[BUDGET_COUNT] and not allows_retry(M, person, now_ns):
+        M[ATTEMPTS_HELD_BACK] += 1
+        session_fails(M, F, person, now_ns)
+        return 0
+    M[person + P_ATTEMPT] += 1
+    if tried == 1 and M[BUDGET_COUNT]:
+        earns(M, person, 0)
     if M[CLIENT_LAW_COUNT]:
         verdict = ask_client(M, person, now_ns)
         if verdict < 0:

@@ -127,23 +127,25 @@ def test_coming_later_or_asking_for_less_never_makes_it_worse(
     assert ask([full_at_ns], now_ns, cost - 1) <= wait_ns
 
 
-@given(INTERVAL, BURST, INTERVAL, BURST, STEPS, st.integers(0, 20))
-def test_a_change_of_rate_is_the_same_as_in_the_token_bucket(
-    interval_ns: int, burst: int, new_interval_ns: int, new_burst: int, steps: list[tuple[int, int]], later_ns: int
+@given(st.lists(st.tuples(st.integers(0, 9), BURST, STEPS), min_size=1, max_size=4), st.integers(0, 20))
+def test_changes_of_rate_are_the_same_as_in_the_token_bucket(
+    phases: list[tuple[int, int, list[tuple[int, int]]]], later_ns: int
 ) -> None:
-    one, two, now_ns = [0], [0, 0], 0
-    for now_ns, cost in instants(steps):
-        gcra.decide(one, 0, interval_ns, burst, now_ns, cost)
-        token_bucket.decide(two, 0, 1, interval_ns, burst, now_ns, cost)
-    now_ns += later_ns
-    gcra.change(one, 0, interval_ns, burst, new_interval_ns, new_burst, now_ns)
-    token_bucket.change(two, 0, 1, interval_ns, burst, 1, new_interval_ns, new_burst, now_ns)
-    assert one == [now_ns + two[0]]
+    one, two, start_ns, before, before_two = [0], [0, 0], 0, (0, 1), (0, 1, 1)
+    for interval_ns, burst, steps in phases:
+        after, after_two = (interval_ns, burst), (min(1, interval_ns), max(1, interval_ns), burst)
+        gcra.change(one, 0, *before, *after, start_ns)
+        token_bucket.change(two, 0, *before_two, *after_two, start_ns)
+        for now_ns, cost in instants([(start_ns, 1), *steps]):
+            assert gcra.decide(one, 0, *after, now_ns, cost) == token_bucket.decide(two, 0, *after_two, now_ns, cost)
+            start_ns = now_ns + later_ns
+        before, before_two = after, after_two
 
 
-def test_a_closed_door_opens_with_an_empty_bucket() -> None:
-    row = [0]
-    gcra.change(row, 0, 100, 10, 0, 10, 500)
-    assert row == [0]
+def test_a_closed_door_opens_with_the_whole_tokens_there_were() -> None:
+    row = [650]
+    gcra.change(row, 0, 100, 10, 0, 10, 100)  # 4.5 left
+    assert row == [6]
+    assert gcra.decide(row, 0, 0, 10, 300, 1) == NEVER
     gcra.change(row, 0, 0, 10, 100, 10, 700)
-    assert gcra.decide(row, 0, 100, 10, 700, 1) == 100
+    assert gcra.decide(row, 0, 100, 10, 700, 5) == 100

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from limits import rates, token_bucket
@@ -146,8 +146,14 @@ def test_a_change_of_rate_keeps_the_tokens_there_are() -> None:
     assert token_bucket.decide(row, 0, 1, 50, 20, 450, 5) == 25
 
 
+def test_a_full_bucket_stays_full_like_one_that_was_never_asked() -> None:
+    row = [1000, 0]
+    token_bucket.change(row, 0, 1, 100, 10, 3, 70, 40, 5000)
+    assert token_bucket.decide(row, 0, 3, 70, 40, 5000, 40) == ADMITTED
+
+
 def test_a_smaller_burst_cuts_what_is_there() -> None:
-    row = [0, 0]
+    row = [100, 0]
     token_bucket.change(row, 0, 1, 100, 10, 1, 100, 3, 0)
     assert token_bucket.decide(row, 0, 1, 100, 3, 0, 3) == ADMITTED
     assert token_bucket.decide(row, 0, 1, 100, 3, 0, 1) == 100
@@ -165,12 +171,12 @@ def test_a_bucket_that_owes_more_than_a_smaller_burst_is_empty() -> None:
     assert row == [1000, 0]
 
 
-def test_a_closed_door_opens_with_an_empty_bucket() -> None:
-    row = [0, 0]
-    token_bucket.change(row, 0, 1, 100, 10, 0, 1, 10, 500)
-    assert row == [0, 0]
+def test_a_closed_door_opens_with_the_whole_tokens_there_were() -> None:
+    row = [650, 0]
+    token_bucket.change(row, 0, 1, 100, 10, 0, 1, 10, 100)  # 4.5 left
+    assert token_bucket.decide(row, 0, 0, 1, 10, 300, 1) == NEVER
     token_bucket.change(row, 0, 0, 1, 10, 1, 100, 10, 700)
-    assert token_bucket.decide(row, 0, 1, 100, 10, 700, 1) == 100
+    assert token_bucket.decide(row, 0, 1, 100, 10, 700, 5) == 100
 
 
 def test_a_change_between_rates_whose_product_passes_64_bits_is_exact() -> None:
@@ -181,11 +187,12 @@ def test_a_change_between_rates_whose_product_passes_64_bits_is_exact() -> None:
 
 
 @given(st.tuples(TOKENS, PER_NS, BURST), st.tuples(TOKENS, PER_NS, BURST), st.integers(0, 45), st.integers(0, 20))
-def test_a_change_gives_nobody_a_token_and_takes_almost_none(
+def test_a_change_gives_no_token_to_who_has_been_spending_and_takes_almost_none(
     old: tuple[int, int, int], new: tuple[int, int, int], spent: int, now_ns: int
 ) -> None:
     row = [min(spent, old[1] * old[2]), 0]
     token_bucket.fill(row, 0, old[0], now_ns)
+    assume(row[0] > 0)
     before = min(Fraction(old[1] * old[2] - row[0], old[1]), Fraction(new[2]))
     token_bucket.change(row, 0, *old, *new, now_ns)
     after = Fraction(new[1] * new[2] - row[0], new[1])

@@ -1,0 +1,175 @@
+"""How an attempt goes on from one station to the next, and how it ends without an order."""
+
+from __future__ import annotations
+
+from scenarios.draws import Stream
+from simulator.compiled.calendar import STAGE, ref_of, schedule, schedule_at_once
+from simulator.compiled.chains import code_of, give_slots_back, retry_after_of
+from simulator.compiled.habits import drawn_ns
+from simulator.compiled.jit import kernel
+from simulator.compiled.layout import (
+    A_AT_STAGE_NS,
+    A_BUDGETS,
+    A_DONE_NS,
+    A_GATEWAY_BIT,
+    A_NUMBER,
+    A_PERSON,
+    A_SEQ,
+    A_STAGE_BIT,
+    A_START_NS,
+    A_STATE,
+    A_WANT,
+    ADMITTED,
+    ANSWERED,
+    ATTEMPTS_ADMITTED,
+    ATTEMPTS_FAILED,
+    ATTEMPTS_TIMED_OUT,
+    ENDED,
+    EXPIRED,
+    FAILURES_THROTTLED,
+    G_BUDGET,
+    G_EXPIRED,
+    G_NETWORK_TIME,
+    G_SHED,
+    G_THROTTLED,
+    LIVE,
+    NO_TIME,
+    RESPONSE_ADMITTED,
+    RESPONSE_REFUSED,
+    SHED,
+    STAGE_WIDTH,
+    STAGES,
+    THROTTLED,
+    TIMED_OUT,
+    WORK_DROPPED,
+    WORK_WASTED,
+)
+from simulator.compiled.memory import Numbers, Words, sample
+from simulator.compiled.persons import fails
+from simulator.compiled.rows import forget
+from simulator.compiled.traces import (
+    TRACE_ANSWER,
+    TRACE_ANSWERED,
+    TRACE_DECIDED,
+    TRACE_ENDED,
+    TRACE_GATEWAY,
+    TRACE_RETRY_AFTER,
+    trace,
+)
+
+_NETWORK = int(Stream.NETWORK)
+_STAGE_BITS = 255 << A_STAGE_BIT
+_GATEWAY_BITS = 7 << A_GATEWAY_BIT
+
+
+@kernel
+def stage_number(M: Words, attempt: int) -> int:
+    """Return the stage at which an attempt is, or to which it is on its way; 0: the gateway."""
+    return (M[attempt + A_STATE] >> A_STAGE_BIT) & 255
+
+
+@kernel
+def goes_to(M: Words, F: Numbers, attempt: int, number: int, now_ns: int) -> None:
+    """Send an attempt on its way to a stage."""
+    M[attempt + A_STATE] = (M[attempt + A_STATE] & ~_STAGE_BITS) | number << A_STAGE_BIT
+    M[attempt + A_SEQ] = 0
+    network = STAGES + number * STAGE_WIDTH + G_NETWORK_TIME
+    ref = ref_of(STAGE, attempt, 0)
+    if M[network] == NO_TIME:
+        schedule_at_once(M, now_ns, ref)
+    else:
+        delay_ns = drawn_ns(M, F, network, _NETWORK + number, M[attempt + A_WANT], M[attempt + A_NUMBER])
+        schedule(M, now_ns + delay_ns, ref)
+
+
+@kernel
+def is_decided(M: Words, F: Numbers, attempt: int, verdict: int, now_ns: int) -> None:
+    """The verdict of the gateway stands: on to the first stage, or the end."""
+    code = ADMITTED if verdict >= 0 else code_of(verdict)
+    M[attempt + A_STATE] |= code << A_GATEWAY_BIT
+    M[ATTEMPTS_ADMITTED + code - ADMITTED] += 1
+    trace(M, attempt, TRACE_DECIDED, now_ns)
+    trace(M, attempt, TRACE_GATEWAY, code)
+    if verdict >= 0:
+        goes_to(M, F, attempt, 1, now_ns)
+    else:
+        ends(M, F, attempt, code, retry_after_of(verdict), now_ns)
+
+
+@kernel
+def count_refusal(M: Words, stage: int, answer: int) -> None:
+    """Count a refusal at a stage, or at the gateway."""
+    if answer == THROTTLED:
+        M[stage + G_THROTTLED] += 1
+    elif answer == SHED:
+        M[stage + G_SHED] += 1
+    else:
+        M[stage + G_EXPIRED] += 1
+
+
+@kernel
+def is_dropped(M: Words, F: Numbers, attempt: int, now_ns: int) -> None:
+    """The turn of an attempt has come, and its person has left."""
+    number = stage_number(M, attempt)
+    stage = STAGES + number * STAGE_WIDTH
+    M[stage + G_EXPIRED] += 1
+    if number == 0:
+        is_decided(M, F, attempt, -EXPIRED, now_ns)
+        return
+    M[WORK_DROPPED] += M[attempt + A_AT_STAGE_NS]
+    M[attempt + A_AT_STAGE_NS] = 0
+    give_slots_back(M, stage, attempt)
+    ends(M, F, attempt, EXPIRED, 0, now_ns)
+
+
+@kernel
+def close(M: Words, attempt: int, now_ns: int) -> None:
+    """The work on an attempt is over."""
+    M[attempt + A_STATE] |= ENDED
+    M[LIVE] -= 1
+    trace(M, attempt, TRACE_ENDED, now_ns)
+    give_slots_back(M, STAGES, attempt)
+
+
+@kernel
+def ends(M: Words, F: Numbers, attempt: int, answer: int, retry_after_s: int, now_ns: int) -> None:
+    """The work on an attempt is over without an order; tell the person, if they still wait."""
+    M[WORK_WASTED] += M[attempt + A_DONE_NS]
+    trace(M, attempt, TRACE_RETRY_AFTER, retry_after_s)
+    close(M, attempt, now_ns)
+    budgets = M[attempt + A_BUDGETS]
+    number = 1
+    while budgets:
+        if budgets & 1:
+            M[STAGES + number * STAGE_WIDTH + G_BUDGET] += 1
+        budgets >>= 1
+        number += 1
+    if M[attempt + A_STATE] & ANSWERED:
+        forget(M, attempt)
+    else:
+        is_answered(M, attempt, answer, now_ns)
+        person = M[attempt + A_PERSON]
+        forget(M, attempt)
+        fails(M, F, person, answer, retry_after_s, now_ns)
+
+
+@kernel
+def is_answered(M: Words, attempt: int, answer: int, now_ns: int) -> None:
+    """The person has an answer, or stops waiting for one; failures are counted."""
+    M[attempt + A_STATE] |= ANSWERED
+    trace(M, attempt, TRACE_ANSWERED, now_ns)
+    trace(M, attempt, TRACE_ANSWER, answer)
+    refused = M[attempt + A_STATE] & _GATEWAY_BITS > ADMITTED << A_GATEWAY_BIT
+    sample(M, RESPONSE_REFUSED if refused else RESPONSE_ADMITTED, now_ns - M[attempt + A_START_NS])
+    if answer >= THROTTLED:
+        M[ATTEMPTS_TIMED_OUT if answer == TIMED_OUT else ATTEMPTS_FAILED] += 1
+        M[FAILURES_THROTTLED + answer - THROTTLED] += 1
+
+
+@kernel
+def times_out(M: Words, F: Numbers, attempt: int, now_ns: int) -> None:
+    """The person stops waiting for an attempt, now; the work on it goes on."""
+    is_answered(M, attempt, TIMED_OUT, now_ns)
+    person = M[attempt + A_PERSON]
+    forget(M, attempt)
+    fails(M, F, person, TIMED_OUT, 0, now_ns)

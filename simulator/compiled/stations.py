@@ -1,0 +1,174 @@
+"""Servers behind a queue: the gateway, and every stage that is not a batching pool."""
+
+from __future__ import annotations
+
+from scenarios.draws import Stream
+from simulator.compiled.calendar import DEPARTURE, ref_of, schedule
+from simulator.compiled.chains import ask_gateway
+from simulator.compiled.ends import is_dropped
+from simulator.compiled.habits import drawn_ns
+from simulator.compiled.jit import kernel
+from simulator.compiled.layout import (
+    A_AT_STAGE_NS,
+    A_NEXT,
+    A_NUMBER,
+    A_SEQ,
+    A_SERVICE_NS,
+    A_SINCE_NS,
+    A_TIMEOUT_NS,
+    A_WANT,
+    G_DEADLINE,
+    G_LIFO,
+    G_PER_BUSY_NS,
+    G_QUEUE_LIMIT,
+    G_REFUSE_TIME,
+    G_SERVERS,
+    G_SERVICE_TIME,
+    G_SHARDS,
+    G_STATION,
+    NOW_NS,
+    S_AVAILABLE,
+    S_BUSY,
+    S_COUNTED_TO_NS,
+    S_DROPPED_WAITING,
+    S_HEAD,
+    S_IN_SERVICE,
+    S_LENGTH,
+    S_QUEUE_MAX,
+    S_QUEUED,
+    S_TAIL,
+    STAGE_FACTORS,
+    STAGE_FIGURES,
+    STAGE_WIDTH,
+    STAGES,
+    STATION_WIDTH,
+    WORK_BROUGHT,
+)
+from simulator.compiled.memory import WORD, Numbers, Words, add_product, carry, sample
+
+_ADMIT, _REFUSE = int(Stream.ADMIT), int(Stream.REFUSE)
+LONGEST_NS = float(WORD)
+
+
+@kernel
+def slowed(ns: int, factor: float) -> int:
+    """Return a time by a factor, to the nearest ns; what no run can reach stays inside 64 bits."""
+    return int(min(ns * factor + 0.5, LONGEST_NS))
+
+
+@kernel
+def count_time(M: Words, stage: int, station: int, now_ns: int) -> None:
+    """Bring the sums of busy, available and queued up to now."""
+    passed_ns = now_ns - M[station + S_COUNTED_TO_NS]
+    if passed_ns:
+        in_service = M[station + S_IN_SERVICE]
+        add_product(M, station + S_BUSY, in_service, passed_ns)
+        # servers taken away while busy are available until they finish
+        add_product(M, station + S_AVAILABLE, max(M[stage + G_SERVERS], in_service), passed_ns)
+        add_product(M, station + S_QUEUED, M[station + S_LENGTH], passed_ns)
+        M[station + S_COUNTED_TO_NS] = now_ns
+
+
+@kernel
+def enqueue(M: Words, station: int, attempt: int, newest_first: int) -> None:
+    """Put an attempt into a queue: at its end, or on top where the newest is first."""
+    M[station + S_LENGTH] += 1
+    if newest_first:
+        M[attempt + A_NEXT] = M[station + S_HEAD]
+        M[station + S_HEAD] = attempt
+        return
+    M[attempt + A_NEXT] = 0
+    if M[station + S_HEAD] == 0:
+        M[station + S_HEAD] = attempt
+    else:
+        M[M[station + S_TAIL] + A_NEXT] = attempt
+    M[station + S_TAIL] = attempt
+
+
+@kernel
+def dequeue(M: Words, station: int) -> int:
+    """Take the first attempt out of a queue that is not empty."""
+    attempt = M[station + S_HEAD]
+    M[station + S_HEAD] = M[attempt + A_NEXT]
+    M[station + S_LENGTH] -= 1
+    return attempt
+
+
+@kernel
+def joins(M: Words, F: Numbers, number: int, station: int, attempt: int, now_ns: int) -> bool:
+    """Take an attempt up, or queue it; False where the queue is full."""
+    stage = STAGES + number * STAGE_WIDTH
+    count_time(M, stage, station, now_ns)
+    M[attempt + A_SINCE_NS] = now_ns
+    if M[station + S_IN_SERVICE] < M[stage + G_SERVERS]:
+        starts(M, F, number, station, attempt, now_ns)
+    elif M[station + S_LENGTH] < M[stage + G_QUEUE_LIMIT]:
+        enqueue(M, station, attempt, M[stage + G_LIFO])
+        M[station + S_QUEUE_MAX] = max(M[station + S_QUEUE_MAX], M[station + S_LENGTH])
+    else:
+        return False
+    return True
+
+
+@kernel
+def starts(M: Words, F: Numbers, number: int, station: int, attempt: int, now_ns: int) -> None:
+    """The service of an attempt begins."""
+    stage = STAGES + number * STAGE_WIDTH
+    M[station + S_IN_SERVICE] += 1
+    if number == 0:
+        service_ns = decides(M, F, attempt, now_ns)
+    else:
+        service_ns = slowed(M[attempt + A_SERVICE_NS], F[STAGE_FACTORS + 2 * number])
+        service_ns += M[stage + G_PER_BUSY_NS] * M[station + S_IN_SERVICE]
+    M[attempt + A_SERVICE_NS] = service_ns
+    sample(M, STAGE_FIGURES + 2 * number, now_ns - M[attempt + A_SINCE_NS])
+    schedule(M, now_ns + service_ns, ref_of(DEPARTURE, attempt, 0))
+
+
+@kernel
+def decides(M: Words, F: Numbers, attempt: int, now_ns: int) -> int:
+    """A server of the gateway takes an attempt up: ask the laws, and return the time that the verdict costs."""
+    verdict = ask_gateway(M, STAGES, attempt, now_ns)
+    M[attempt + A_SEQ] = verdict
+    time, stream = (STAGES + G_SERVICE_TIME, _ADMIT) if verdict >= 0 else (STAGES + G_REFUSE_TIME, _REFUSE)
+    service_ns = drawn_ns(M, F, time, stream, M[attempt + A_WANT], M[attempt + A_NUMBER])
+    M[WORK_BROUGHT] += service_ns
+    M[attempt + A_AT_STAGE_NS] = service_ns
+    return service_ns
+
+
+@kernel
+def takes_up(M: Words, F: Numbers, number: int, station: int, now_ns: int) -> None:
+    """Start waiting attempts on free servers; drop those whose person has left, where deadlines are looked at."""
+    stage = STAGES + number * STAGE_WIDTH
+    while M[station + S_LENGTH] and M[station + S_IN_SERVICE] < M[stage + G_SERVERS]:
+        attempt = dequeue(M, station)
+        if M[stage + G_DEADLINE] and now_ns >= M[attempt + A_TIMEOUT_NS]:
+            carry(M, station + S_DROPPED_WAITING, now_ns - M[attempt + A_SINCE_NS])
+            is_dropped(M, F, attempt, now_ns)
+        else:
+            starts(M, F, number, station, attempt, now_ns)
+
+
+@kernel
+def is_free(M: Words, F: Numbers, number: int, station: int, attempt: int, now_ns: int) -> None:
+    """A server is done with an attempt, and takes the next."""
+    count_time(M, STAGES + number * STAGE_WIDTH, station, now_ns)
+    M[station + S_IN_SERVICE] -= 1
+    sample(M, STAGE_FIGURES + 2 * number + 1, M[attempt + A_SERVICE_NS])
+    if M[station + S_LENGTH]:
+        takes_up(M, F, number, station, now_ns)
+
+
+@kernel
+def set_servers(M: Words, F: Numbers, number: int, servers: int) -> None:
+    """Change the servers of each shard of a stage, now."""
+    stage = STAGES + number * STAGE_WIDTH
+    now_ns = M[NOW_NS]
+    first = M[stage + G_STATION]
+    end = first + M[stage + G_SHARDS] * STATION_WIDTH
+    for station in range(first, end, STATION_WIDTH):
+        count_time(M, stage, station, now_ns)
+    M[stage + G_SERVERS] = servers
+    for station in range(first, end, STATION_WIDTH):
+        takes_up(M, F, number, station, now_ns)
