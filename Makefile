@@ -7,7 +7,7 @@ PYTHON := $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 	"$$p" $(USABLE) 2>/dev/null && echo "$$p" && break; done)
 endif
 VENV ?= .venv
-SCALE ?= 0.01
+SCALE ?= 0.005
 
 # The name of the stamp holds the version, so that another PYTHON makes another environment.
 BIN := $(VENV)/bin
@@ -17,7 +17,7 @@ STAMP := $(VENV)/.made-with-$(shell "$(PYTHON)" -c 'import sys; print("%d.%d" % 
 .PHONY: help setup run test lint bench clean
 
 help:  ## say what there is to make
-	@echo 'make run      simulate the milk-tea day at scale $(SCALE) and draw its report (SCALE=0.05 for more of it)'
+	@echo 'make run      simulate the milk-tea day at scale $(SCALE) and draw its report (SCALE=0.02 for more of it)'
 	@echo 'make test     all tests, the linter, the formatter and the types'
 	@echo 'make lint     the linter, the formatter and the types alone'
 	@echo 'make bench    the benchmarks'

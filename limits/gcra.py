@@ -43,8 +43,8 @@ def change(
 ) -> None:
     """Go on at another rate and burst, as `token_bucket.change`: full stays full, else the tokens there are are kept.
 
-    Rounded down by less than a ns. Behind a closed door (an interval of 0) the row holds the tokens spent, in place of an
-    instant: the time that it lasts brings none.
+    Rounded down by less than a ns. Behind a closed door (an interval of 0) the row holds the tokens spent, in place of
+    an instant: the time that it lasts brings none.
     """
     per_token, new_per_token = max(1, interval_ns), max(1, new_interval_ns)
     spent = max(0, state[at] - now_ns) if interval_ns > 0 else state[at]

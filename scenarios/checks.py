@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
-from scenarios import knobs, metrics, units
+from pydantic import BaseModel
+
+from scenarios import knobs, metrics, tables, units
+from scenarios.distributions import DISTRIBUTIONS, Constant
 from scenarios.errors import Problem, Steps, did_you_mean
 from scenarios.model import (
     Arrivals,
     ConcurrencyAdmission,
     DeadlineAdmission,
     PacingAdmission,
+    RateAdmission,
     RetryBudgetAdmission,
     Scenario,
     Shape,
@@ -26,6 +31,8 @@ MOST_WANTS = 10**8
 MOST_BUCKETS = 100_000
 MOST_STORES = 10**7
 
+COUNTED = {"makers", "cups", "prompt", "output", "pause_backlog", "per_zone"}  # keys of what is drawn in whole numbers
+
 Finding = tuple[Steps, str]
 
 
@@ -33,7 +40,7 @@ def problems(scenario: Scenario, root: Node, scale: Fraction) -> list[Problem]:
     """Return what is wrong with a scenario that is well formed, told at the places of its tree."""
     return [
         root.problem(steps, remedy)
-        for check in (_names, _laws, _street, _turns, _marks, _sizes, _trace)
+        for check in (_names, _laws, _street, _spreads, _turns, _marks, _sizes, _trace)
         for steps, remedy in check(scenario)
     ] + [root.problem(steps, remedy) for steps, remedy in _wants(scenario, scale)]
 
@@ -55,6 +62,8 @@ def _laws(scenario: Scenario) -> Iterator[Finding]:
             yield (*steps, "at"), 'a retry_budget holds back retries before they are sent; it stands at = "client"'
         if isinstance(law, PacingAdmission | DeadlineAdmission | ConcurrencyAdmission) and place == "client":
             yield (*steps, "at"), f"a {law.law} stands at the gateway or a stage; a client knows nothing of others"
+        if isinstance(law, RateAdmission | PacingAdmission):
+            yield from _told(partial(knobs.check_rate, law, law.rate_per_s), (*steps, "rate"))
         if law.key == "zone" and scenario.street is None:
             yield (*steps, "key"), "there are no zones without a [street]; add one, or use another key"
         if law.key == "segment" and not scenario.segments:
@@ -106,19 +115,20 @@ def _turns(scenario: Scenario) -> Iterator[Finding]:
 
 
 def _knob(scenario: Scenario, path: str, steps: Steps) -> Iterator[Finding]:
-    try:
-        knobs.parse(path, scenario)
-    except ValueError as error:
-        yield steps, str(error)
+    return _told(lambda: knobs.parse(path, scenario), steps)
 
 
 def _value(scenario: Scenario, path: str, raw: object, steps: Steps) -> Iterator[Finding]:
     try:
         knob = knobs.parse(path, scenario)
     except ValueError:
-        return  # told once, at the knob
+        return iter(())  # told once, at the knob
+    return _told(lambda: knobs.value(knob, raw, scenario), steps)
+
+
+def _told(attempt: Callable[[], object], steps: Steps) -> Iterator[Finding]:
     try:
-        knobs.value(knob, raw, scenario)
+        attempt()
     except ValueError as error:
         yield steps, str(error)
 
@@ -160,6 +170,28 @@ def _sizes(scenario: Scenario) -> Iterator[Finding]:
             ("bucket",),
             f"a bucket of {bucket} makes more than {MOST_BUCKETS:,} of them in {horizon}; use a longer one",
         )
+
+
+def _distributions(part: BaseModel, above: Steps = ()) -> Iterator[Finding]:
+    """Go through all distributions of a part of a scenario, for those that cannot be drawn from."""
+    for name, field in type(part).model_fields.items():
+        key = field.alias or name
+        value = getattr(part, name)
+        for at, one in enumerate(value) if isinstance(value, tuple) else ((None, value),):
+            steps = (*above, key) if at is None else (*above, key, at)
+            if isinstance(one, DISTRIBUTIONS):
+                yield from _told(partial(tables.table, one, key in COUNTED), steps)
+            elif isinstance(one, BaseModel):
+                yield from _distributions(one, steps)
+
+
+def _spreads(scenario: Scenario) -> Iterator[Finding]:
+    yield from _distributions(scenario)
+    cv, street = scenario.arrivals.cv, scenario.street
+    if cv is not None:
+        yield from _told(lambda: tables.gamma_row(1.0, cv), ("arrivals", "cv"))
+    if street is not None and isinstance(street.zone_demand, Constant) and street.zone_demand.mean == 0:
+        yield ("street", "zone_demand"), "leaves every zone without people; use something above 0"
 
 
 def _trace(scenario: Scenario) -> Iterator[Finding]:

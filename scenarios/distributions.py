@@ -124,6 +124,9 @@ class Mixture(Frozen, Generic[S]):
     parts: tuple[Part[S], ...] = Field(min_length=1, max_length=100)
 
 
+DISTRIBUTIONS = (Constant, Exponential, Lognormal, Gamma, Uniform, Empirical, Mixture)
+
+
 def _spelled_out(value: object) -> object:
     return value if isinstance(value, dict | BaseModel) else {"kind": "constant", "mean": value}
 

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
 
+from limits import rates
 from scenarios import units
 from scenarios.errors import did_you_mean
 from scenarios.model import (
+    Admission,
     BatchingStage,
     ConcurrencyAdmission,
     PacingAdmission,
@@ -66,10 +68,24 @@ def value(knob: Knob, raw: object, scenario: Scenario) -> Value:
     if knob.kind is Kind.ADMISSION_RATE:
         if raw == "off" and isinstance(scenario.admission[knob.index], PacingAdmission):
             raise ValueError('"off" is for laws that refuse; pacing needs a rate, if need be a high one')
-        return raw if isinstance(raw, Fraction) else units.rate_or_off(raw)
+        rate = raw if isinstance(raw, Fraction) else units.rate_or_off(raw)
+        check_rate(scenario.admission[knob.index], rate)
+        return rate
     if knob.kind is Kind.ADMISSION_LIMIT and isinstance(scenario.admission[knob.index], WindowAdmission):
         return _whole(10**7)(raw)
     return _READERS[knob.kind](raw)
+
+
+def check_rate(law: Admission, rate_per_s: Fraction | None) -> None:
+    """Raise `ValueError` where a law cannot count a rate in 64 bits."""
+    if rate_per_s is None:
+        return
+    if isinstance(law, PacingAdmission):
+        rates.interval_ns(rate_per_s)
+    elif isinstance(law, RateAdmission):
+        burst = law.burst or rates.second_of(rate_per_s)
+        count = rates.ratio if law.law == "token_bucket" else rates.interval_ns
+        count(rate_per_s, burst)
 
 
 def base(knob: Knob, scenario: Scenario) -> Value:

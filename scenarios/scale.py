@@ -62,8 +62,11 @@ def scaled(scenario: Scenario, scale: Fraction) -> tuple[Scenario, tuple[Roundin
     result = scaling.scenario()
     try:
         changes(result)
+        for law in result.admission:
+            if isinstance(law, RateAdmission | PacingAdmission):
+                knobs.check_rate(law, law.rate_per_s)
     except ValueError as error:
-        remedy = f"{float(scale):g} is too large for what incidents or timelines set: {error}"
+        remedy = f"{float(scale):g} is too far from 1 for a law or a knob: {error}"
         raise ScenarioError(Problem(source="--scale", remedy=remedy)) from None
     return result, tuple(scaling.roundings)
 

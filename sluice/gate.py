@@ -26,15 +26,17 @@ def gate(**asked: Any) -> Exit:
     from sluice.rehearsal import Asked, rehearse
 
     wanted = Asked(**asked)
-    done, code = rehearse(wanted)
-    gates: Sequence[Mapping[str, Any]] = done.summary["gates"]
+    done = rehearse(wanted)
+    gates: Sequence[Mapping[str, Any]] = done.run.summary["gates"]
     if wanted.form == "json":
         result(json.dumps(gates, indent=2) + "\n")
     else:
         for one in gates:
-            figure = f"{one['metric']} is {words(done, one['metric'], one['value'])}"
-            result(f"{one['verdict']:8}  {one['name']}: {figure}, must be {bounds(done, one)}\n")
-    return gravest(code, _verdict(gates))
+            figure = f"{one['metric']} is {words(done.run, one['metric'], one['value'])}"
+            result(f"{one['verdict']:8}  {one['name']}: {figure}, must be {bounds(done.run, one)}\n")
+    verdict = _verdict(gates)
+    done.finish(wanted)
+    return gravest(done.code, verdict)
 
 
 def _verdict(gates: Sequence[Mapping[str, Any]]) -> Exit:

@@ -1,4 +1,4 @@
-"""What `run` and `gate` share: load a scenario, simulate it, write its folder, and say on stderr how that went."""
+"""What `run` and `gate` share: load a scenario, simulate it, and keep the run in a folder that stderr names."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from sluice.console import note
+from sluice.drawing import draw, prepare
 from sluice.exits import Exit, UserError, gravest
 from sluice.interrupts import Interrupts
 from sluice.progress import progress
@@ -38,11 +39,27 @@ class Asked:
     quiet: bool
 
 
-def rehearse(asked: Asked) -> tuple[RunResult, Exit]:
-    """Simulate, write and draw what was asked; the code says of a run that ended early, or of books that are wrong."""
+@dataclass(frozen=True, kw_only=True)
+class Rehearsed:
+    """A run, where it is kept, and what is to say of a run that ended early or whose books are wrong."""
+
+    run: RunResult
+    folder: Path
+    code: Exit
+
+    def finish(self, asked: Asked) -> None:
+        """Draw the report, if it was asked for; last, so that its place is the last thing said."""
+        if asked.with_report:
+            note(f"report: {draw(self.run, self.folder)}")
+
+
+def rehearse(asked: Asked) -> Rehearsed:
+    """Simulate what was asked and write it."""
     from simulator import results
     from simulator.run import simulate
 
+    if asked.with_report:
+        prepare()
     loaded = _loaded(asked)
     with _explained(), Interrupts() as stop:
         folder = results.run_folder(asked.out, _name(loaded), asked.seed, datetime.now(UTC))
@@ -60,27 +77,9 @@ def rehearse(asked: Asked) -> tuple[RunResult, Exit]:
                 )
             results.write(run, folder)
         note(f"run: {folder}")
-        if asked.with_report and not stop():
-            draw(run, folder)
         interrupted = stop() or bool(run.manifest["interrupted"])
-    return run, gravest(Exit.INTERRUPTED if interrupted else Exit.PASS, _books(run))
-
-
-def draw(run: RunResult, folder: Path) -> Path:
-    """Write report.html into the folder of a run, and say where."""
-    from reports.html import html
-
-    from reports.run import MissingLibrary
-
-    page = folder / "report.html"
-    try:
-        page.write_text(html(run), encoding="utf-8")
-    except MissingLibrary as error:
-        raise UserError(str(error)) from error
-    except OSError as error:
-        raise UserError(f"{page}: cannot be written: {error.strerror}; make room, or use another folder") from error
-    note(f"report: {page}")
-    return page
+    code = gravest(Exit.INTERRUPTED if interrupted else Exit.PASS, _books(run))
+    return Rehearsed(run=run, folder=folder, code=code)
 
 
 def _loaded(asked: Asked) -> Loaded:

@@ -15,7 +15,7 @@ from sluice.exits import Exit, UserError
 def report(run: Path) -> Exit:
     """Draw report.html into the folder RUN, which `sluice run` has named, and print where it is."""
     from simulator.results import ResultError, read
-    from sluice.rehearsal import draw
+    from sluice.drawing import draw
 
     try:
         done = read(run)

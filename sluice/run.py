@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import click
 
 from sluice import options
 from sluice.console import note, result
 from sluice.exits import Exit
-
-if TYPE_CHECKING:
-    from simulator.results import RunResult
 
 
 @click.command()
@@ -27,16 +25,14 @@ def run(**asked: Any) -> Exit:
     from sluice.rehearsal import Asked, rehearse
 
     wanted = Asked(**asked)
-    done, code = rehearse(wanted)
-    result(as_json(done.summary) if wanted.form == "json" else text(done))
-    _warn(done)
-    return code
+    done = rehearse(wanted)
+    result(as_json(done.run.summary) if wanted.form == "json" else text(done.run))
+    _warn("milestones missed", done.run.summary["milestones"], "missed")
+    _warn("gates do not hold", done.run.summary["gates"], "failed")
+    done.finish(wanted)
+    return done.code
 
 
-def _warn(done: RunResult) -> None:
-    missed = [one["name"] for one in done.summary["milestones"] if one["verdict"] == "missed"]
-    failed = [one["name"] for one in done.summary["gates"] if one["verdict"] == "failed"]
-    if missed:
-        note(f"warning: {len(missed)} of {len(done.summary['milestones'])} milestones missed: {', '.join(missed)}")
-    if failed:
-        note(f"warning: {len(failed)} of {len(done.summary['gates'])} gates do not hold: {', '.join(failed)}")
+def _warn(what: str, checked: Sequence[Mapping[str, Any]], bad: str) -> None:
+    if names := [one["name"] for one in checked if one["verdict"] == bad]:
+        note(f"warning: {len(names)} of {len(checked)} {what}: {', '.join(names)}")

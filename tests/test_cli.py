@@ -396,6 +396,16 @@ def test_a_report_is_drawn_with_the_run_or_later(here: Path, capsys: pytest.Capt
     assert page.read_text() == drawn
 
 
+def test_a_report_that_cannot_be_drawn_is_refused_before_the_run(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    monkeypatch.delitem(sys.modules, "reports.plots", raising=False)
+    assert start(["run", "tiny.toml", "--report"]) == 2
+    assert "pip install 'sluice[report]'" in capsys.readouterr().err
+    assert not (here / "runs").exists()
+
+
 def test_the_catalogue_is_listed_and_every_entry_is_valid(capsys: pytest.CaptureFixture[str]) -> None:
     assert start(["list", "--format", "json"]) == 0
     names = [entry["name"] for entry in json.loads(capsys.readouterr().out)]

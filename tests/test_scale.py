@@ -202,8 +202,14 @@ def test_a_scale_that_makes_no_sense_is_refused(scale: Fraction) -> None:
 def test_a_scale_that_leaves_what_a_knob_can_be_is_refused() -> None:
     steps = [["10s", 90_000]]
     large = {**PLAN, "timelines": [{"name": "gpus", "knob": "stages.model.replicas", "steps": steps}]}
-    with pytest.raises(ScenarioError, match=r"--scale: 2 is too large .* is not between 0 and 100,000"):
+    with pytest.raises(ScenarioError, match=r"--scale: 2 is too far from 1 .* is not between 0 and 100,000"):
         scaled(Scenario.model_validate(large), Fraction(2))
+
+
+def test_a_scale_at_which_a_law_cannot_count_its_rate_is_refused() -> None:
+    slow = {**PLAN, "admission": [law("slow", law="gcra", rate="1/d", burst=50_000)], "incidents": [], "timelines": []}
+    with pytest.raises(ScenarioError, match=r"--scale: 1e-12 is too far from 1 .* 146 years"):
+        scaled(Scenario.model_validate(slow), Fraction(1, 10**12))
 
 
 @pytest.mark.parametrize("name", [entry.name for entry in catalogue()])

@@ -149,3 +149,15 @@ def test_a_closed_door_opens_with_the_whole_tokens_there_were() -> None:
     assert gcra.decide(row, 0, 0, 10, 300, 1) == NEVER
     gcra.change(row, 0, 0, 10, 100, 10, 700)
     assert gcra.decide(row, 0, 100, 10, 700, 5) == 100
+
+
+def test_a_full_key_behind_a_closed_door_has_nothing_spent() -> None:
+    row = [400]
+    gcra.change(row, 0, 100, 10, 0, 10, 900)
+    assert row == [0]
+
+
+def test_a_key_that_owes_more_than_its_burst_is_empty() -> None:
+    row = [1000]
+    gcra.change(row, 0, 100, 4, 100, 10, 0)
+    assert gcra.decide(row, 0, 100, 10, 0, 1) == 100

@@ -1,0 +1,1 @@
+"""Queueing theory against the engines: closed formulas, scenario files that they describe, intervals over seeds."""
