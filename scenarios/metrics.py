@@ -350,7 +350,7 @@ GAUGES = {
     "orders.in_progress": "orders placed and neither delivered nor cancelled",
     f"stages.{STAGE}.backlog": "attempts waiting",
     f"stages.{STAGE}.busy": "attempts in service",
-    f"stages.{STAGE}.capacity": "servers; replicas of a batching stage",
+    f"stages.{STAGE}.capacity": "servers; slots of all replicas of a batching stage",
     "kitchens.backlog_cups": "cups ordered and not yet ready",
     "kitchens.paused": "stores that take no orders for their backlog",
     "couriers.waiting": "orders ready that wait for a courier",

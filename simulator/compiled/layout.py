@@ -182,7 +182,16 @@ WORK_BROUGHT, WORK_USEFUL, WORK_WASTED, WORK_DROPPED = range(WORK, WORK + 4)
 
 # Single numbers of F.
 STAGE_FACTORS = 0  # two a stage: slowdown and failure
-KITCHENS_SLOWDOWN, KITCHENS_CLOSED, COURIERS_SLOWDOWN, RETRY_GROWTH, COMES_BACK, INVITED_MEAN, REPICK = range(130, 137)
+(
+    KITCHENS_SLOWDOWN,
+    KITCHENS_CLOSED,
+    COURIERS_SLOWDOWN,
+    RETRY_GROWTH,
+    COMES_BACK,
+    INVITED_MEAN,
+    REPICK,
+    REOPEN_SHARE,
+) = range(132, 140)
 TABLES = 144
 
 # A pool of rows.
@@ -336,7 +345,7 @@ STATION_WIDTH = 16
 ) = range(14)
 
 # A batching pool, after the words of its station.
-POOL_ROW_WIDTH = 40
+POOL_ROW_WIDTH = 48
 (
     B_WAITING,
     B_BUSY,  # millionths of a replica
@@ -355,10 +364,17 @@ POOL_ROW_WIDTH = 40
     B_REPORTED_NS,
     B_RESERVE_MILLI,
     B_PEAK,
-    B_FREE_SEAT,
     B_MILLIONTHS,  # of the replicas that take calls
-) = range(STATION_WIDTH, STATION_WIDTH + 19)
+    B_WHOLE_LAW,  # six numbers of a whole replica, and of the part that comes next
+    _,
+    _,
+    _,
+    _,
+    _,
+    B_PART_LAW,
+) = range(STATION_WIDTH, STATION_WIDTH + 25)
 NO_ROOM = 1 << 62
+WHOLE = 1_000_000
 
 # A seat: one replica and its place in the pool.
 SEAT_WIDTH = 40

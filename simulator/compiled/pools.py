@@ -12,13 +12,14 @@ from simulator.compiled.layout import (
     B_AVAILABLE,
     B_BUSY,
     B_CALLS,
-    B_FREE_SEAT,
     B_LOADS,
     B_MILLIONTHS,
+    B_PART_LAW,
     B_SEAT_COUNT,
     B_SEATS,
     B_STAGE,
     B_WAITING,
+    B_WHOLE_LAW,
     B_WITH_ROOM,
     G_DEADLINE,
     G_LIFO,
@@ -30,6 +31,7 @@ from simulator.compiled.layout import (
     NOW_NS,
     R_ARMED,
     R_BUSY,
+    R_GATE,
     R_HELD,
     R_INDEX,
     R_MILLIONTHS,
@@ -37,6 +39,7 @@ from simulator.compiled.layout import (
     R_SEGMENT,
     R_SLOTS,
     R_STATE,
+    R_STEPS,
     R_VERSION,
     R_WAKE_NS,
     RETIRED,
@@ -54,12 +57,13 @@ from simulator.compiled.layout import (
     STAGES,
     TAKES_CALLS,
     TOP,
+    WHOLE,
 )
 from simulator.compiled.memory import Numbers, Words, add_product, carry, sample
 from simulator.compiled.replicas import advance, call_arrives, plan, takes
 from simulator.compiled.stations import dequeue, enqueue
-from simulator.reference.replica import WHOLE
 
+FULL, JOINED, LEFT = range(3)
 _FIRST_OF_LAW = min(LAW_OF_A_PART)
 _LAW_WORDS = len(LAW_OF_A_PART)
 
@@ -116,27 +120,25 @@ def drops(M: Words, F: Numbers, pool: int, attempt: int, now_ns: int) -> None:
 
 
 @kernel
-def joins_pool(M: Words, F: Numbers, pool: int, attempt: int, now_ns: int) -> bool:
-    """Hand a call to a replica, or queue it; False where the queue is full."""
+def joins_pool(M: Words, F: Numbers, pool: int, attempt: int, now_ns: int) -> int:
+    """Hand a call to a replica, or queue it; return FULL, JOINED, or LEFT where its person has left already."""
     count_pool_time(M, pool, now_ns)
     stage = STAGES + M[pool + B_STAGE] * STAGE_WIDTH
     seat = least_loaded(M, pool)
     if seat == 0 and M[pool + S_LENGTH] >= M[stage + G_QUEUE_LIMIT]:
-        return False
+        return FULL
+    if seat and has_left(M, pool, attempt, now_ns):
+        return LEFT
     M[attempt + A_SINCE_NS] = now_ns
     M[pool + B_WAITING] += 1
-    dropped = False
     if seat == 0:
         enqueue(M, pool, attempt, M[stage + G_LIFO])
-    elif has_left(M, pool, attempt, now_ns):
-        dropped = True
     else:
         number_call(M, pool, attempt)
         call_arrives(M, F, seat, attempt, now_ns)
         settle(M, seat)
-    if not dropped:
-        M[pool + S_QUEUE_MAX] = max(M[pool + S_QUEUE_MAX], M[pool + B_WAITING])
-    return True
+    M[pool + S_QUEUE_MAX] = max(M[pool + S_QUEUE_MAX], M[pool + B_WAITING])
+    return JOINED
 
 
 @kernel
@@ -220,22 +222,55 @@ def adds(M: Words, pool: int, millionths: int, law: int) -> int:
     while index < M[pool + B_SEAT_COUNT] and M[M[M[pool + B_SEATS] + index] + R_STATE] != GONE:
         index += 1
     if index == M[pool + B_SEAT_COUNT]:
-        seat = M[TOP]
-        M[TOP] = seat + SEAT_WIDTH
-        for word in range(seat, seat + SEAT_WIDTH):
-            M[word] = 0
-        M[M[pool + B_SEATS] + index] = seat
-        M[M[pool + B_LOADS] + index] = NO_ROOM
-        M[pool + B_SEAT_COUNT] += 1
-        M[seat + R_POOL] = pool
-        M[seat + R_INDEX] = index
+        new_seat(M, pool, index)
     seat = M[M[pool + B_SEATS] + index]
-    begins_anew(M, seat)
     M[seat + R_STATE] = TAKES_CALLS
     M[seat + R_MILLIONTHS] = millionths
+    M[seat + R_STEPS] = 0
+    M[seat + R_GATE] = 0
+    M[seat + R_ARMED] = M[seat + R_VERSION]  # which goes on from who had the index before: old wakes stay void
     for word in range(_LAW_WORDS):
         M[seat + _FIRST_OF_LAW + word] = M[law + word]
     M[pool + B_AVAILABLE] += millionths
     M[pool + B_MILLIONTHS] += millionths
-    note_load(M, seat)
     return seat
+
+
+@kernel
+def new_seat(M: Words, pool: int, index: int) -> None:
+    """Make a seat for an index that no replica had before."""
+    seat = M[TOP]
+    M[TOP] = seat + SEAT_WIDTH
+    for word in range(seat, seat + SEAT_WIDTH):
+        M[word] = 0
+    M[M[pool + B_SEATS] + index] = seat
+    M[M[pool + B_LOADS] + index] = NO_ROOM
+    M[pool + B_SEAT_COUNT] += 1
+    M[seat + R_POOL] = pool
+    M[seat + R_INDEX] = index
+
+
+@kernel
+def resize(M: Words, F: Numbers, pool: int, wanted: int) -> None:
+    """Have so many millionths of replicas from now on; those that go drain first."""
+    now_ns = M[NOW_NS]
+    count_pool_time(M, pool, now_ns)
+    part = wanted % WHOLE
+    whole_left = wanted // WHOLE
+    for index in range(M[pool + B_SEAT_COUNT]):
+        seat = M[M[pool + B_SEATS] + index]
+        if M[seat + R_STATE] == TAKES_CALLS:
+            if M[seat + R_MILLIONTHS] == WHOLE:
+                whole_left -= 1
+                if whole_left < 0:
+                    retires(M, seat)
+            elif M[seat + R_MILLIONTHS] != part:
+                retires(M, seat)
+    missing = wanted - M[pool + B_MILLIONTHS]
+    while missing:
+        millionths = WHOLE if missing >= WHOLE else missing
+        seat = adds(M, pool, millionths, pool + (B_WHOLE_LAW if missing >= WHOLE else B_PART_LAW))
+        missing -= millionths
+        pulls(M, F, pool, seat, now_ns)
+        plan(M, F, seat, now_ns)
+        settle(M, seat)

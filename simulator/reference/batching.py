@@ -84,8 +84,8 @@ class BatchingPool:
 
     @property
     def capacity(self) -> float:
-        """Replicas that take calls now; a part counts as its share."""
-        return sum(seat.millionths for seat in self.seats) / WHOLE
+        """Calls that the replicas that take calls now can run at once."""
+        return sum(seat.replica.law.slots for seat in self.seats)
 
     @property
     def unserved_waiting_ns(self) -> int:

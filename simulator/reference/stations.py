@@ -106,7 +106,7 @@ class ServerStation:
         self.count_time()
         if self.in_service < self.servers:
             self._watch(work)
-            self._start(work)
+            self._take(work)
         elif len(self.queue) < self.queue_limit:
             self._watch(work)
             self.queue.append(work)
@@ -157,12 +157,17 @@ class ServerStation:
     def _take_up(self) -> None:
         while self.queue and self.in_service < self.servers:
             work = self.queue.pop() if self.newest_first else self.queue.popleft()
-            if self.deadline and int(self.env.now) >= work.deadline_ns:
-                work.ended_ns = int(self.env.now)
-                self._dropped_waiting_ns += work.ended_ns - work.arrived_ns
-                work.done.succeed("dropped")
-            else:
-                self._start(work)
+            self._take(work)
+
+    def _take(self, work: Work) -> None:
+        """Its turn has come: start it, or drop it if its person has left and the stage asks."""
+        now_ns = int(self.env.now)
+        if self.deadline and now_ns >= work.deadline_ns:
+            work.ended_ns = now_ns
+            self._dropped_waiting_ns += now_ns - work.arrived_ns
+            work.done.succeed("dropped")
+        else:
+            self._start(work)
 
     def _departed(self, work: Work, done: simpy.Event) -> None:
         if done.value == "dropped":

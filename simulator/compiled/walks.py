@@ -1,0 +1,263 @@
+"""An attempt's way: gateway, stages, and the commit that makes it an order - or not (docs/model.md)."""
+
+from __future__ import annotations
+
+from scenarios import draws, people
+from scenarios.draws import Stream
+from simulator.compiled.calendar import STAGE, ref_of, schedule
+from simulator.compiled.chains import ask_for, ask_gateway, code_of, earns, give_slots_back, retry_after_of
+from simulator.compiled.ends import close, count_refusal, ends, goes_to, is_answered, is_decided, is_dropped, stage_number
+from simulator.compiled.habits import drawn_ns
+from simulator.compiled.jit import kernel
+from simulator.compiled.layout import (
+    A_AT_STAGE_NS,
+    A_BUDGETS,
+    A_DONE_NS,
+    A_NUMBER,
+    A_OUTPUT,
+    A_PERSON,
+    A_PROMPT,
+    A_SEQ,
+    A_SERVICE_NS,
+    A_SHARD_BIT,
+    A_STAGE_BIT,
+    A_STATE,
+    A_WANT,
+    ANSWERED,
+    BATCHING_STAGE,
+    BUDGET_COUNT,
+    ERROR,
+    G_ARRIVED,
+    G_BUDGET,
+    G_ERRORS,
+    G_HAS_BUDGET,
+    G_KIND,
+    G_LAW_COUNT,
+    G_LAWS,
+    G_OUTPUT,
+    G_OUTPUT_TABLE,
+    G_PACED,
+    G_PER_PREFILL_NS,
+    G_PER_TOKEN_NS,
+    G_PROMPT,
+    G_PROMPT_TABLE,
+    G_SERVED,
+    G_SERVICE_TIME,
+    G_SHARDS,
+    G_SHED,
+    G_SLOTS,
+    G_SOLD_OUT,
+    G_STATION,
+    NO_STAGE,
+    ORDERS_PLACED,
+    P_FIRST_NS,
+    P_PLACE,
+    P_SEGMENT_MASK,
+    P_SIDE,
+    P_ZONE_BITS,
+    P_ZONE_MASK,
+    PEOPLE_PLACED,
+    PLACED,
+    PS_TRACE,
+    SEED,
+    SEGMENT_PLACED,
+    SEGMENT_WIDTH,
+    SEGMENTS,
+    SESSIONS_SERVED,
+    SHED,
+    SOLD_OUT,
+    STAGE_COUNT,
+    STAGE_FACTORS,
+    STAGE_FIGURES,
+    STAGE_WIDTH,
+    STAGES,
+    STATION_WIDTH,
+    STORE,
+    TIMED_OUT,
+    TIME_TO_ORDER,
+    ATTEMPTS_COMPLETED,
+    TRACED,
+    TRYING,
+    WORK_BROUGHT,
+    WORK_USEFUL,
+    Z_PLACED,
+    ZONE_WIDTH,
+    ZONES,
+)
+from simulator.compiled.memory import Numbers, Words, sample
+from simulator.compiled.persons import invites, shut_out
+from simulator.compiled.pools import FULL, LEFT, departs_from_pool, joins_pool
+from simulator.compiled.rows import forget, give_person
+from simulator.compiled.stations import is_free, joins
+from simulator.compiled.street import NONE_TAKES_IT, begins, pick_store
+from simulator.compiled.traces import TRACE_STAGE, trace
+
+sample_count, key = draws.sample_count, draws.key
+shard_of, fails_at = people.shard_of, people.fails
+_SERVICE, _PROMPT, _OUTPUT = int(Stream.SERVICE), int(Stream.PROMPT), int(Stream.OUTPUT)
+
+
+@kernel
+def reaches_gateway(M: Words, F: Numbers, attempt: int, now_ns: int) -> None:
+    """An attempt arrives at the gateway; one without servers decides in no time."""
+    if M[STAGES + G_KIND] == NO_STAGE:
+        is_decided(M, F, attempt, ask_gateway(M, STAGES, attempt, now_ns), now_ns)
+        return
+    M[STAGES + G_ARRIVED] += 1
+    if not joins(M, F, 0, M[STAGES + G_STATION], attempt, now_ns):
+        M[STAGES + G_SHED] += 1
+        is_decided(M, F, attempt, -SHED, now_ns)
+
+
+@kernel
+def reaches_stage(M: Words, F: Numbers, attempt: int, now_ns: int) -> None:
+    """An attempt arrives at a stage, or has kept the distance of a pacing law there."""
+    number = stage_number(M, attempt)
+    stage = STAGES + number * STAGE_WIDTH
+    asked = M[attempt + A_SEQ]
+    if asked:
+        M[stage + G_PACED] -= 1
+    else:
+        M[stage + G_ARRIVED] += 1
+        trace(M, attempt, TRACE_STAGE, number)
+    while asked < M[stage + G_LAW_COUNT]:
+        verdict = ask_for(M, M[M[stage + G_LAWS] + asked], attempt, now_ns)
+        asked += 1
+        if verdict < 0:
+            give_slots_back(M, stage, attempt)
+            count_refusal(M, stage, code_of(verdict))
+            ends(M, F, attempt, code_of(verdict), retry_after_of(verdict), now_ns)
+            return
+        if verdict:
+            M[stage + G_PACED] += 1
+            M[attempt + A_SEQ] = asked
+            schedule(M, now_ns + verdict, ref_of(STAGE, attempt, 0))
+            return
+    enters(M, F, number, attempt, now_ns)
+
+
+@kernel
+def enters(M: Words, F: Numbers, number: int, attempt: int, now_ns: int) -> None:
+    """The laws of a stage have let an attempt in: budget, demand, station."""
+    stage = STAGES + number * STAGE_WIDTH
+    if M[stage + G_HAS_BUDGET]:
+        if M[stage + G_BUDGET] == 0:
+            M[stage + G_SOLD_OUT] += 1
+            give_slots_back(M, stage, attempt)
+            ends(M, F, attempt, SOLD_OUT, 0, now_ns)
+            return
+        M[stage + G_BUDGET] -= 1
+        M[attempt + A_BUDGETS] |= 1 << (number - 1)
+    joined = joins_station(M, F, number, attempt, now_ns)
+    if joined == FULL:
+        M[attempt + A_AT_STAGE_NS] = 0
+        M[stage + G_SHED] += 1
+        give_slots_back(M, stage, attempt)
+        ends(M, F, attempt, SHED, 0, now_ns)
+        return
+    M[WORK_BROUGHT] += M[attempt + A_AT_STAGE_NS]
+    if joined == LEFT:
+        is_dropped(M, F, attempt, now_ns)
+
+
+@kernel
+def joins_station(M: Words, F: Numbers, number: int, attempt: int, now_ns: int) -> int:
+    """Draw what an attempt asks of a stage, and hand it over; return as `joins_pool` does."""
+    stage = STAGES + number * STAGE_WIDTH
+    want, tried = M[attempt + A_WANT], M[attempt + A_NUMBER]
+    station = M[stage + G_STATION]
+    if M[stage + G_KIND] == BATCHING_STAGE:
+        prompt, output = M[stage + G_PROMPT], M[stage + G_OUTPUT]
+        if prompt < 0:
+            prompt = sample_count(F, M[stage + G_PROMPT_TABLE], key(M[SEED], _PROMPT + number, want, tried), 0)
+        if output < 0:
+            output = sample_count(F, M[stage + G_OUTPUT_TABLE], key(M[SEED], _OUTPUT + number, want, tried), 1)
+        M[attempt + A_PROMPT] = prompt
+        M[attempt + A_OUTPUT] = output
+        work_ns = (M[stage + G_PER_PREFILL_NS] * prompt + M[stage + G_PER_TOKEN_NS] * output) // M[stage + G_SLOTS]
+        M[attempt + A_SERVICE_NS] = work_ns
+        M[attempt + A_AT_STAGE_NS] = work_ns
+        return joins_pool(M, F, station, attempt, now_ns)
+    service_ns = drawn_ns(M, F, stage + G_SERVICE_TIME, _SERVICE + number, want, tried)
+    M[attempt + A_SERVICE_NS] = service_ns
+    M[attempt + A_AT_STAGE_NS] = service_ns
+    if M[stage + G_SHARDS] > 1:
+        shard = shard_of(M[stage + G_SHARDS], M[SEED], number, want)
+        M[attempt + A_STATE] = (M[attempt + A_STATE] & ~(4095 << A_SHARD_BIT)) | shard << A_SHARD_BIT
+        station += shard * STATION_WIDTH
+    return 1 if joins(M, F, number, station, attempt, now_ns) else FULL
+
+
+@kernel
+def departs(M: Words, F: Numbers, attempt: int, now_ns: int) -> None:
+    """The service of an attempt is over: first the server takes the next, then the attempt goes on."""
+    number = stage_number(M, attempt)
+    stage = STAGES + number * STAGE_WIDTH
+    station = M[stage + G_STATION]
+    if M[stage + G_KIND] == BATCHING_STAGE:
+        departs_from_pool(M, station, attempt, now_ns)
+    else:
+        if M[stage + G_SHARDS] > 1:
+            station += ((M[attempt + A_STATE] >> A_SHARD_BIT) & 4095) * STATION_WIDTH
+        is_free(M, F, number, station, attempt, now_ns)
+    M[stage + G_SERVED] += 1
+    service_ns = M[attempt + A_SERVICE_NS]
+    M[attempt + A_DONE_NS] += service_ns
+    drawn = M[attempt + A_AT_STAGE_NS]
+    M[attempt + A_AT_STAGE_NS] = 0
+    if number == 0:
+        is_decided(M, F, attempt, M[attempt + A_SEQ], now_ns)
+        return
+    M[WORK_BROUGHT] += service_ns - drawn
+    failure = F[STAGE_FACTORS + 2 * number + 1]
+    fails = failure > 0.0 and fails_at(failure, M[SEED], number, M[attempt + A_WANT], M[attempt + A_NUMBER])
+    give_slots_back(M, stage, attempt)
+    if fails:
+        M[stage + G_ERRORS] += 1
+        ends(M, F, attempt, ERROR, 0, now_ns)
+    elif number + 1 < M[STAGE_COUNT]:
+        goes_to(M, F, attempt, number + 1, now_ns)
+    else:
+        commits(M, F, attempt, now_ns)
+
+
+@kernel
+def commits(M: Words, F: Numbers, attempt: int, now_ns: int) -> None:
+    """All stages are done: an order, if its person still waits and a store takes it."""
+    if M[attempt + A_STATE] & ANSWERED:
+        ends(M, F, attempt, TIMED_OUT, 0, now_ns)
+        return
+    person = M[attempt + A_PERSON]
+    zone = M[person + P_PLACE] & P_ZONE_MASK
+    store = pick_store(M, F, M[attempt + A_WANT], M[attempt + A_NUMBER], zone, now_ns)
+    if store == NONE_TAKES_IT:
+        ends(M, F, attempt, STORE, 0, now_ns)
+        return
+    M[WORK_USEFUL] += M[attempt + A_DONE_NS]
+    close(M, attempt, now_ns)
+    is_answered(M, attempt, PLACED, now_ns)
+    M[ATTEMPTS_COMPLETED] += 1
+    forget(M, attempt)
+    is_served(M, F, person, store, now_ns)
+
+
+@kernel
+def is_served(M: Words, F: Numbers, person: int, store: int, now_ns: int) -> None:
+    """A person's want has become an order."""
+    want, place = M[person + P_WANT], M[person + P_PLACE]
+    zone, segment = place & P_ZONE_MASK, (place >> P_ZONE_BITS) & P_SEGMENT_MASK
+    took_ns = now_ns - M[person + P_FIRST_NS]
+    M[TRYING] -= 1
+    M[PEOPLE_PLACED] += 1
+    M[ORDERS_PLACED] += 1
+    M[SESSIONS_SERVED] += 1
+    sample(M, TIME_TO_ORDER, took_ns)
+    sample(M, STAGE_FIGURES + 2 * M[STAGE_COUNT] + segment, took_ns)
+    shut_out(M, took_ns - 1)  # who got it in that very ns has it by then
+    M[M[ZONES] + zone * ZONE_WIDTH + Z_PLACED] += 1
+    M[M[SEGMENTS] + segment * SEGMENT_WIDTH + SEGMENT_PLACED] += 1
+    if M[BUDGET_COUNT]:
+        earns(M, person, 1)
+    begins(M, F, want, zone, store, M[M[person + P_SIDE] + PS_TRACE] if M[TRACED] else 0, now_ns)
+    invites(M, F, want, PLACED, now_ns)
+    give_person(M, person)

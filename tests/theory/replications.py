@@ -1,0 +1,61 @@
+"""Runs of a case with seeds 1, 2, ... and the interval that they give for what is measured."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean, stdev
+
+from scipy import stats
+
+from scenarios.loader import load
+from simulator.results import RunResult
+from simulator.run import Engine, simulate
+from tests.theory.cases import Case
+
+SCENARIOS = Path(__file__).parent / "scenarios"
+FALSE_ALARM = 1e-4
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean over replications, and the half-width of Student's interval that is wrong once in 1/FALSE_ALARM."""
+
+    mean: float
+    half_width: float
+
+    def holds(self, value: float) -> bool:
+        """Whether the value is in the interval."""
+        return abs(value - self.mean) <= self.half_width
+
+
+def interval(values: Sequence[float]) -> Interval:
+    """Return Student's interval of the mean of independent values."""
+    quantile = float(stats.t.ppf(1 - FALSE_ALARM / 2, len(values) - 1))
+    return Interval(fmean(values), quantile * stdev(values) / math.sqrt(len(values)))
+
+
+def runs(case: Case, engine: Engine) -> Iterator[RunResult]:
+    """Run a case through the public function, seed by seed, with traces."""
+    loaded = load(SCENARIOS / f"{case.scenario}.toml")
+    for seed in range(1, case.seeds + 1):
+        yield simulate(loaded, engine=engine, seed=seed, trace=True)
+
+
+def measured(case: Case, engine: Engine) -> list[Interval]:
+    """Return the interval of each check of a case; every run's books must balance."""
+    values: list[list[float]] = [[] for _ in case.checks]
+    for run in runs(case, engine):
+        assert_books(run)
+        for check, row in zip(case.checks, values, strict=True):
+            row.append(check.measure(run))
+    return [interval(row) for row in values]
+
+
+def assert_books(run: RunResult) -> None:
+    """Little's law at every station is among the identities that each run checks; people are counted here again."""
+    assert run.summary["invariants"]["violated"] == []
+    people = run.summary["people"]
+    assert people["wanted"] == people["placed"] + people["abandoned"] + people["pending"] > 0
