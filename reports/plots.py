@@ -271,20 +271,25 @@ def _mark_milestones(panel: Axes, points: Sequence[dict[str, Any]]) -> None:
             )
     top = max([panel.get_ylim()[1], *(1.06 * point["value"] for point in points)])
     panel.set_ylim(0, top)
-    line_height = top * 13 / (72 * _size_in(panel)[1])  # of a label, in orders
-    free_above = free_below = 0.0
+    _name_points(panel, points)
+
+
+def _name_points(panel: Axes, points: Sequence[dict[str, Any]]) -> None:
+    """Name the points left of and above them, else right and below (a sum only rises: there is nothing); else not."""
+    line_height = panel.get_ylim()[1] * 13 / (72 * _size_in(panel)[1])  # of a name, in orders
+    free_above, free_below = 0.0, 1.5 * line_height
     for point in points:
-        value = point["value"]
-        above = value >= free_above  # else below the marker: a sum only rises, so both corners are empty
-        if not above and value < free_below:
-            continue
-        where: dict[str, Any] = {"xytext": (-7, 1), "ha": "right"} if above else {"xytext": (6, -2), "va": "top"}
-        at = (float(point["at_s"]), value)
-        panel.annotate(picked.point_words(point), at, textcoords="offset points", **where)
-        if above:
+        at_s, value = float(point["at_s"]), point["value"]
+        way = at_s / panel.get_xlim()[1]
+        if way > 0.2 and value >= free_above:
             free_above = value + line_height
-        else:
+            where: dict[str, Any] = {"xytext": (-7, 1), "ha": "right"}
+        elif way < 0.8 and value >= free_below:
             free_below = value + line_height
+            where = {"xytext": (6, -2), "va": "top"}
+        else:
+            continue
+        panel.annotate(picked.point_words(point), (at_s, value), textcoords="offset points", **where)
 
 
 def _rates(run: Run, over: bins.Bins) -> Plot | None:

@@ -60,6 +60,8 @@ def _laws(scenario: Scenario) -> Iterator[Finding]:
             yield (*steps, "at"), f"there is no stage {stage}{did_you_mean(stage, stages)}"
         if isinstance(law, RetryBudgetAdmission) and place != "client":
             yield (*steps, "at"), 'a retry_budget holds back retries before they are sent; it stands at = "client"'
+        if isinstance(law, PacingAdmission) and place == "gateway":
+            yield (*steps, "at"), "pacing holds work back before a stage; write the stage, such as \"stage:payment\""
         if isinstance(law, PacingAdmission | DeadlineAdmission | ConcurrencyAdmission) and place == "client":
             yield (*steps, "at"), f"a {law.law} stands at the gateway or a stage; a client knows nothing of others"
         if isinstance(law, RateAdmission | PacingAdmission):

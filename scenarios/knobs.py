@@ -115,8 +115,8 @@ def _fits(kind: Kind, index: int, scenario: Scenario) -> None:
     part, _, setting = kind.value.partition(".")
     if part == "stages":
         batching = isinstance(scenario.stages[index], BatchingStage)
-        if batching and setting in ("servers", "slowdown"):
-            raise ValueError(f"a batching stage has no {setting}; set its replicas, queue_limit or failure")
+        if batching and setting == "servers":
+            raise ValueError("a batching stage has no servers; set its replicas")
         if not batching and setting == "replicas":
             raise ValueError("only a batching stage has replicas; set its servers")
     elif part == "admission":

@@ -9,11 +9,14 @@ from fractions import Fraction
 from typing import Literal
 
 from scenarios.dump import toml_text
+from scenarios.errors import Problem, ScenarioError
 from scenarios.loader import Loaded
+from scenarios.model import Scenario
 from scenarios.scale import scaled
 from scenarios.workload import first_arrivals
 from simulator import reference
 from simulator.manifest import make_manifest
+from simulator.outcome import Ints
 from simulator.progress import OnProgress, Stop
 from simulator.results import RunResult, timeseries
 from simulator.summary import summarise
@@ -36,8 +39,7 @@ def simulate(
     """Simulate a loaded scenario at a scale, and return its figures, series, traces (if asked for) and manifest.
 
     `on_progress` is told how far the run is, `stop` is asked whether to end it early. Books that do not balance are in
-    `summary["invariants"]["violated"]`. Raises ValueError where the scenario cannot be built (a trace that cannot be
-    read, too many stores).
+    `summary["invariants"]["violated"]`. Raises ScenarioError for a trace that cannot be read.
     """
     scenario = loaded.scenario
     started, begun_s = datetime.now(UTC), time.perf_counter()
@@ -45,7 +47,7 @@ def simulate(
     outcome = reference.run(
         as_run,
         seed=seed,
-        first_arrivals_ns=first_arrivals(as_run, seed, scale),
+        first_arrivals_ns=_first_arrivals_ns(as_run, seed, scale),
         trace=trace,
         on_progress=on_progress,
         stop=stop,
@@ -75,3 +77,10 @@ def simulate(
         attempts=outcome.attempts,
         manifest=manifest,
     )
+
+
+def _first_arrivals_ns(as_run: Scenario, seed: int, scale: Fraction) -> Ints:
+    try:
+        return first_arrivals(as_run, seed, scale)
+    except ValueError as error:
+        raise ScenarioError(Problem(source=as_run.name, key="arrivals", remedy=str(error))) from error

@@ -16,7 +16,7 @@ OTHER = "the other distribution"
 def problem(home: Path = HOME, path: Sequence[str] | None = None) -> str | None:
     """Return what is wrong with the package `limits` beside sluice, and the remedy; None where it is ours alone."""
     for metadata in _named_limits(sys.path if path is None else path):
-        return _mixed(f"the distribution {metadata.name} brings a package `limits` too, in {metadata.parent}", "limits")
+        return _mixed(f"the distribution {metadata.stem} brings a package `limits` too, in {metadata.parent}", "limits")
     spec = importlib.util.find_spec("limits")
     found = Path(spec.origin).resolve() if spec and spec.origin else None
     if found is None:

@@ -167,6 +167,18 @@ def bare_run() -> FakeRun:
     return FakeRun(summary=summary, timeseries=series, scenario=scenario, manifest={})
 
 
+def crowded_run() -> FakeRun:
+    """Return the day with more milestones, outages and changes of limits than there is room for in a picture."""
+    run = milk_tea_run()
+    first = run.summary["milestones"][0]
+    milestones = [{**first, "at_s": 600.0 * i, "value": 3e5 * i} for i in range(1, 60)]
+    outages = [{"start_s": 1200.0 * i, "end_s": 1200.0 * i + 700, "reason": "shed"} for i in range(48)]
+    steps = [[f"{10 * i}m", f"{1000 + i}/s"] for i in range(90)]
+    timelines = [{"name": "busy", "knob": "admission.front-door.rate", "steps": steps}]
+    scenario = Scenario.model_validate({**SCENARIO, "timelines": timelines})
+    return replace(with_summary(run, milestones=milestones, outages=outages), scenario=scenario)
+
+
 def with_summary(run: FakeRun, **changed: Any) -> FakeRun:
     """Return the run with whole sections of its summary replaced; a section of None is taken out."""
     summary = {**copy.deepcopy(dict(run.summary)), **changed}

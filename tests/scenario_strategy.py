@@ -90,10 +90,11 @@ def _counts(*values: int) -> SearchStrategy[Any]:
 
 SHORT = _durations(1, 0, 2, 3, 4, 6, 8, 12, 0.000001)
 TIMES = _distribution(SHORT, _durations(1, 2, 3, 4, 6))
-LONG = _distribution(_durations(10, 4, 2, 0, 20, 60, 1000), _durations(10, 4, 20))
+LONG = _distribution(_durations(10, 20, 60, 1000, 4, 2, 0), _durations(10, 4, 20))
 INSTANTS_MS = (4, 0, 1, 2, 6, 8, 10, 12, 20, 40)  # at which knobs turn
 SHARES = _one(0.0, 1.0, 0.5, 0.3)
-YES_OR_NO = st.booleans()
+YES_OR_NO = _one(False, True)
+MOSTLY = _one(False, True, True, True)
 
 # who comes
 
@@ -160,9 +161,9 @@ INVITATIONS = _table({"mean": _one(0.5, 0.0, 0.2), "delay": TIMES}, after=_one("
 
 # what they meet
 
-QUEUE_LIMITS = _one(1000, 0, 1, 2, 5)
-SERVERS = _one(1, 2, 0, 3)
-REPLICAS = _one(1, 0, 2, 0.5, 1.4, 2.25, 0.000001)
+QUEUE_LIMITS = _one(1000, 5, 2, 1, 0)
+SERVERS = _one(1, 2, 3, 2, 1, 0)
+REPLICAS = _one(1, 2, 0.5, 1.4, 2.25, 2, 0, 0.000001)
 SLOWDOWNS = _one(1.0, 2.0, 0.5, 1.3, 0.001)
 DISCIPLINES = _one("fifo", "lifo")
 GATEWAY = _table({"servers": _one(1, 2, 3)}, admit=TIMES, refuse=TIMES, queue_limit=QUEUE_LIMITS, deadline=YES_OR_NO)
@@ -175,7 +176,7 @@ SERVER_STAGE = _table(
     network_delay=TIMES,
     shards=_one(1, 2, 3),
     budget=_one(10, 3, 1, 0),
-    failure=_one(0.0, 0.3, 1.0),
+    failure=_one(0.0, 0.3, 0.3, 1.0),
     slowdown=SLOWDOWNS,
 )
 BATCHING_STAGE = _table(
@@ -201,7 +202,7 @@ BATCHING_STAGE = _table(
     discipline=DISCIPLINES,
     deadline=YES_OR_NO,
     network_delay=TIMES,
-    failure=_one(0.0, 0.3, 1.0),
+    failure=_one(0.0, 0.3, 0.3, 1.0),
     slowdown=SLOWDOWNS,
 )
 STAGES = st.lists(st.one_of(SERVER_STAGE, SERVER_STAGE, BATCHING_STAGE), min_size=1, max_size=3).map(
@@ -346,17 +347,17 @@ def _scenarios(draw: Draw) -> Tree:
         "stages": draw(STAGES),
     }
 
-    def maybe(key: str, part: SearchStrategy[Any]) -> None:
-        if draw(YES_OR_NO):
+    def maybe(key: str, part: SearchStrategy[Any], whether: SearchStrategy[bool] = YES_OR_NO) -> None:
+        if draw(whether):
             tree[key] = draw(part)
 
     maybe("gateway", GATEWAY)
-    maybe("street", STREET)
+    maybe("street", STREET, MOSTLY)
     if "street" in tree:
-        maybe("kitchens", st.one_of(CLOCK_KITCHENS, SERVER_KITCHENS))
-        maybe("couriers", _couriers())
+        maybe("kitchens", st.one_of(CLOCK_KITCHENS, SERVER_KITCHENS), MOSTLY)
+        maybe("couriers", _couriers(), MOSTLY)
     maybe("segments", _segments("street" in tree))
-    maybe("admission", _admission(tree))
+    maybe("admission", _admission(tree), MOSTLY)
     maybe("invitations", INVITATIONS)
     knobs = _knobs(tree)
     maybe("timelines", _timelines(knobs, horizon_ms))

@@ -60,7 +60,7 @@ def test_a_distribution_called_limits_is_refused_with_a_remedy(site: Path) -> No
     installed(site, "limits", {"limits/storage.py": "", "limits/__init__.py": "theirs = True\n"})
     result = started(site)
     assert (result.returncode, result.stdout) == (2, "")
-    assert "the distribution limits-5.6.0.dist-info brings a package `limits` too" in result.stderr
+    assert "the distribution limits-5.6.0 brings a package `limits` too" in result.stderr
     assert "`pip uninstall limits`" in result.stderr
     assert "Traceback" not in result.stderr
 

@@ -28,14 +28,19 @@ from reports.html import html
 from reports.run import MissingLibrary, Run, bounds, milestone_words
 from reports.text import milestones_table, text
 from scenarios.model import ServerStage
-from tests.fake_run import FakeRun, bare_run, milk_tea_run, stopped, with_summary
+from tests.fake_run import FakeRun, bare_run, crowded_run, milk_tea_run, stopped, with_summary
 
 TOO_PRECISE = re.compile(r"\d\.\d{7,}")
 VOID = {"meta", "br", "link", "img", "hr", "input"}
-HOSTILE = '<script>alert("1")</script> & \x1b[31m$x$'
+HOSTILE = '<script>alert("1")</script> & \x1b[31m $\\frac$'
 
 
-RUNS = {"day": milk_tea_run(), "bare": bare_run(), "stopped": stopped(milk_tea_run(), 17_160)}
+RUNS = {
+    "day": milk_tea_run(),
+    "bare": bare_run(),
+    "stopped": stopped(milk_tea_run(), 17_160),
+    "crowded": crowded_run(),
+}
 each_run = pytest.mark.parametrize("kind", RUNS)
 
 
@@ -157,6 +162,12 @@ def test_bins_of_a_long_run_are_whole_minutes_and_lose_nothing(day: FakeRun) -> 
     assert placed.sum() == day.timeseries["orders.placed"].sum()
 
 
+def test_bins_that_need_not_be_whole_minutes_are(day: FakeRun) -> None:
+    over = bins.bins(day, most=100)
+    assert over is not None
+    assert set(over.width_s[:-1]) == {600.0}
+
+
 def test_the_rate_of_a_bin_is_its_count_over_its_length() -> None:
     run = bare_run()
     over = bins.bins(run, most=7)
@@ -259,6 +270,10 @@ def test_the_table_of_milestones_has_every_one_with_its_grade(day: FakeRun) -> N
     lines = milestones_table(day).splitlines()
     assert len(lines) == 7
     assert " ".join(lines[4].split()) == "! 10 million orders 10.00 million 9.06 million -9.4% published"
+
+
+def test_a_sign_of_east_asia_takes_two_columns() -> None:
+    assert figures.columns("10 奶茶") == 7
 
 
 def test_a_title_in_chinese_or_with_escape_codes_does_no_harm(day: FakeRun) -> None:

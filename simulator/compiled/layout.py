@@ -16,6 +16,7 @@ _word = count(8)
 TOP = next(_word)  # first word that was never taken
 CAPACITY = next(_word)  # of M, in words
 SPARE = next(_word)  # words that one event may need beside those for the attempts in the system
+HEAP_SPARE = next(_word)  # the same, in events
 FREE_CELL = next(_word)
 HEAP = next(_word)  # place of the heap, its room and length in entries
 HEAP_ROOM = next(_word)

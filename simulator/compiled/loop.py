@@ -33,12 +33,12 @@ from simulator.compiled.layout import (
     HEAP,
     HEAP_LENGTH,
     HEAP_ROOM,
+    HEAP_SPARE,
     LIVE,
     NEXT_FIRST,
     NEXT_SAMPLE_NS,
     NOW_NS,
     R_VERSION,
-    SPARE,
     TIMER,
     TOP,
     WHEEL_END_NS,
@@ -118,7 +118,7 @@ def advance(M: Words, F: Numbers, first: Words, until_ns: int, included: bool) -
             continue
         if M[TOP] + needed(M) > M[CAPACITY]:
             return NEEDS_WORDS
-        if M[HEAP_LENGTH] + M[LIVE] + M[SPARE] > M[HEAP_ROOM]:
+        if M[HEAP_LENGTH] + M[LIVE] + M[HEAP_SPARE] > M[HEAP_ROOM]:
             return NEEDS_HEAP
         M[NOW_NS] = now_ns
         M[EVENTS] += 1

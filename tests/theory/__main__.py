@@ -17,10 +17,8 @@ def main() -> None:
         about = f"{case.theorem} (`{case.scenario}`)"
         for check, found in zip(case.checks, measured(case, engine), strict=True):
             said = "" if found.holds(check.theory) else " **off**"
-            print(
-                f"| {about} | {check.what} | {check.theory:.4g} | {found.mean:.4g} ± {found.half_width:.2g}{said} | {case.seeds} |",
-                flush=True,
-            )
+            mean = f"{found.mean:.4g} ± {found.half_width:.2g}{said}"
+            print(f"| {about} | {check.what} | {check.theory:.4g} | {mean} | {case.seeds} |", flush=True)
             about = ""
 
 

@@ -75,13 +75,11 @@ def pollaczek_khinchine(arrivals: float, service: float, cv: float) -> float:
     return load / (1 - load) * service * (1 + cv * cv) / 2
 
 
-def erlang_a(
-    servers: int, arrivals: float, service: float, patience: float, states: int = 400
-) -> tuple[float, float, float]:
-    """Share that leaves before its turn, mean wait of the others, and share of busy servers, in M/M/c+M.
+def erlang_a(servers: int, arrivals: float, service: float, patience: float, states: int = 400) -> tuple[float, float]:
+    """Share that leaves before its turn, and mean wait of the others, in M/M/c+M.
 
-    Who finds n >= c present is served after n - c + 1 exponential steps, the one with k patient people ahead in the queue
-    at rate c/service + k/patience, if their own patience outlasts the sum of them.
+    Who finds n >= c present is served after n - c + 1 exponential steps, if their own patience outlasts them all; the
+    step with k patient people ahead in the queue has the rate c/service + k/patience.
     """
     rate, leave = servers / service, 1 / patience
     p = birth_death(
@@ -95,8 +93,7 @@ def erlang_a(
         delay += 1 / step
         served += p[servers + k] * outlasts
         waited += p[servers + k] * outlasts * delay
-    busy = math.fsum(min(n, servers) * p[n] for n in range(servers + states)) / servers
-    return 1 - served, waited / served, busy
+    return 1 - served, waited / served
 
 
 def infinite_servers(at: float, rate: Callable[[float], float], outlasts: Callable[[float], float]) -> float:

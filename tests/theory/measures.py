@@ -78,7 +78,7 @@ def share_of_time_empty(stages: tuple[str, ...], warm_up_s: float) -> Measure:
     """Share of the samples after the warm-up that find nobody at any of the stages."""
 
     def measure(run: RunResult) -> float:
-        there = sum(run.timeseries[f"stages.{stage}.busy"] for stage in stages)
+        there = np.sum([run.timeseries[f"stages.{stage}.busy"] for stage in stages], axis=0)
         return float(np.mean(there[_ends_s(run) > warm_up_s] == 0))
 
     return measure
@@ -104,8 +104,8 @@ def _attempts(run: RunResult) -> dict[str, NDArray[np.int64]]:
 
 def _counted(run: RunResult, warm_up_s: float) -> NDArray[np.bool_]:
     """Who comes after the warm-up, and so long before the end that all of them are answered."""
-    start_ns = _attempts(run)["start_ns"]
-    return (start_ns >= warm_up_s * NS_PER_S) & (start_ns < (run.summary["horizon_s"] - warm_up_s) * NS_PER_S)
+    start_s, last_s = _attempts(run)["start_ns"] / NS_PER_S, float(run.summary["horizon_s"]) - warm_up_s
+    return np.asarray((start_s >= warm_up_s) & (start_s < last_s))
 
 
 def _sojourns_s(run: RunResult, warm_up_s: float) -> NDArray[np.float64]:

@@ -1,0 +1,361 @@
+"""From a scenario to the first state of its run: everything that stands before the first person comes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from limits import rates
+from limits.laws import Law, width
+from scenarios import draws, model
+from scenarios.knobs import Kind
+from scenarios.schedule import Change
+from scenarios.tables import Distribution, edges, table
+from scenarios.world import World
+from simulator.compiled import layout as at
+from simulator.compiled.parts import law_of_part
+from simulator.outcome import Ints
+
+Floats = NDArray[np.float64]
+
+WHEEL_BUCKETS = 1 << 18
+EVENTS_A_BUCKET = 512
+FIRST_HEAP = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """All that a run is: words, numbers, and the instants of first tries. Saving the three saves the run."""
+
+    words: Ints
+    numbers: Floats
+    first_ns: Ints
+
+
+class _Draft:
+    """Regions of words and numbers, as they are written down."""
+
+    def __init__(self) -> None:
+        self.top = at.STAGES
+        self.parts: list[tuple[int, Sequence[int] | Ints]] = []
+        self.single: dict[int, int] = {}
+        self.numbers: list[float] = [0.0] * at.TABLES
+
+    def reserve(self, words: int) -> int:
+        """Return the place of a region of zeros, on a border of cache lines."""
+        place = self.top
+        self.top = -(-(place + words) // 16) * 16
+        return place
+
+    def region(self, values: Sequence[int] | Ints) -> int:
+        """Return the place of a region with values."""
+        place = self.reserve(len(values))
+        self.parts.append((place, values))
+        return place
+
+    def row(self, values: Sequence[float]) -> int:
+        """Return the place of a row of numbers."""
+        place = len(self.numbers)
+        self.numbers.extend(values)
+        return place
+
+    def time(self, distribution: Distribution | None) -> tuple[int, int]:
+        """Return the two words of a drawn time."""
+        if distribution is None:
+            return at.NO_TIME, -1
+        row = table(distribution, whole=False)
+        constant = draws.sample_ns(row, 0, 0) if row[0] == draws.CONSTANT else -1
+        return self.row(row), constant
+
+    def set_time(self, place: int, distribution: Distribution | None) -> None:
+        self.single[place], self.single[place + 1] = self.time(distribution)
+
+    def count(self, distribution: Distribution, least: int) -> tuple[int, int]:
+        """Return the row of a drawn count, and the count where it is constant, else -1."""
+        row = table(distribution, whole=True)
+        constant = draws.sample_count(row, 0, 0, least) if row[0] == draws.CONSTANT else -1
+        return self.row(row), constant
+
+
+def build(
+    scenario: model.Scenario,
+    world: World,
+    changes: Sequence[Change],
+    *,
+    seed: int,
+    first_arrivals_ns: Ints,
+    trace: bool,
+) -> State:
+    """Return the state before the first event."""
+    draft = _Draft()
+    _stages(draft, scenario)
+    _laws(draft, scenario, world, changes)
+    _people(draft, scenario, world)
+    _street(draft, scenario, world)
+    _series(draft, scenario)
+    _calendar(draft, scenario, len(first_arrivals_ns))
+    single = draft.single
+    single[at.SEED] = seed
+    single[at.TRACED] = int(trace)
+    by_person = single[at.LAW_ROW_WIDTH] > 0
+    single[at.NEEDS_PERSON_SIDE] = int(trace or by_person)
+    single[at.NEEDS_SIDE] = int(trace or by_person or _attempts_have_keys(scenario))
+    for pool, row_width in (
+        (at.PEOPLE_POOL, at.PERSON_WIDTH),
+        (at.ATTEMPT_POOL, at.ATTEMPT_WIDTH),
+        (at.ORDER_POOL, at.ORDER_WIDTH),
+    ):
+        single[pool + at.POOL_WIDTH] = row_width
+    single[at.TOP] = draft.top
+    words = np.zeros(draft.top, dtype=np.int64)
+    for place, values in draft.parts:
+        words[place : place + len(values)] = values
+    for place, value in single.items():
+        words[place] = value
+    return State(words, np.array(draft.numbers, dtype=np.float64), first_arrivals_ns)
+
+
+def _attempts_have_keys(scenario: model.Scenario) -> bool:
+    """Whether a law of the gateway or a stage asks more of an attempt than its timeout."""
+    return any(
+        law.at != "client" and (law.key != "global" or isinstance(law, model.ConcurrencyAdmission))
+        for law in scenario.admission
+    )
+
+
+def _stages(draft: _Draft, scenario: model.Scenario) -> None:
+    number = len(scenario.stages) + 1
+    draft.reserve(number * at.STAGE_WIDTH)
+    draft.single[at.STAGE_COUNT] = number
+    draft.single[at.KITCHEN_STAGE] = number
+    draft.single[at.COURIER_STAGE] = number + 1
+    draft.single[at.FIGURE_COUNT] = at.STAGE_FIGURES + 2 * number + max(1, len(scenario.segments))
+    draft.single[at.FIGURES] = draft.reserve(draft.single[at.FIGURE_COUNT] * at.FIGURE_WIDTH)
+    most_slots = 0
+    if scenario.gateway is not None:
+        _gateway(draft, scenario.gateway)
+    for index, stage in enumerate(scenario.stages, start=1):
+        row = at.STAGES + index * at.STAGE_WIDTH
+        fields = {
+            at.G_QUEUE_LIMIT: stage.queue_limit,
+            at.G_LIFO: int(stage.discipline == "lifo"),
+            at.G_DEADLINE: int(stage.deadline),
+            at.G_SHARDS: 1,
+        }
+        draft.single |= {row + field: value for field, value in fields.items()}
+        draft.set_time(row + at.G_NETWORK_TIME, stage.network_delay)
+        draft.numbers[at.STAGE_FACTORS + 2 * index] = stage.slowdown
+        draft.numbers[at.STAGE_FACTORS + 2 * index + 1] = stage.failure
+        if isinstance(stage, model.BatchingStage):
+            _batching(draft, row, index, stage)
+            most_slots = max(most_slots, stage.slots)
+        else:
+            _servers(draft, row, stage)
+    draft.single[at.SCRATCH] = draft.reserve(2 * most_slots + 2)
+    draft.single[at.SPARE] = (1 << 15) + 8 * most_slots
+    draft.single[at.HEAP_SPARE] = 1 << 10
+
+
+def _gateway(draft: _Draft, gateway: model.Gateway) -> None:
+    row = at.STAGES
+    fields = {
+        at.G_KIND: at.SERVER_STAGE,
+        at.G_SHARDS: 1,
+        at.G_SERVERS: gateway.servers,
+        at.G_QUEUE_LIMIT: gateway.queue_limit,
+        at.G_DEADLINE: int(gateway.deadline),
+        at.G_STATION: draft.reserve(at.STATION_WIDTH),
+    }
+    draft.single |= {row + field: value for field, value in fields.items()}
+    draft.set_time(row + at.G_SERVICE_TIME, gateway.admit)
+    draft.set_time(row + at.G_REFUSE_TIME, gateway.refuse)
+
+
+def _servers(draft: _Draft, row: int, stage: model.ServerStage) -> None:
+    fields = {
+        at.G_KIND: at.SERVER_STAGE,
+        at.G_SHARDS: stage.shards,
+        at.G_SERVERS: stage.servers,
+        at.G_PER_BUSY_NS: stage.per_busy_ns,
+        at.G_HAS_BUDGET: int(stage.budget is not None),
+        at.G_BUDGET: stage.budget or 0,
+        at.G_STATION: draft.reserve(stage.shards * at.STATION_WIDTH),
+    }
+    draft.single |= {row + field: value for field, value in fields.items()}
+    draft.set_time(row + at.G_SERVICE_TIME, stage.service)
+
+
+def _batching(draft: _Draft, row: int, index: int, stage: model.BatchingStage) -> None:
+    pool = draft.reserve(at.POOL_ROW_WIDTH)
+    prompt_table, prompt = draft.count(stage.prompt, 0)
+    output_table, output = draft.count(stage.output, 1)
+    fields = {
+        at.G_KIND: at.BATCHING_STAGE,
+        at.G_STATION: pool,
+        at.G_PROMPT_TABLE: prompt_table,
+        at.G_PROMPT: prompt,
+        at.G_OUTPUT_TABLE: output_table,
+        at.G_OUTPUT: output,
+        at.G_PER_PREFILL_NS: stage.step_per_prefill_token_ns * stage.slots,
+        at.G_PER_TOKEN_NS: stage.step_per_sequence_ns * stage.slots + stage.step_ns,
+        at.G_SLOTS: stage.slots,
+    }
+    draft.single |= {row + field: value for field, value in fields.items()}
+    of_pool = {
+        at.B_STAGE: index,
+        at.B_STEP_NS: stage.step_ns,
+        at.B_WITH_PREFILL_NS: stage.step_with_prefill_ns,
+        at.B_GATE_STEPS: stage.gate_steps,
+        at.B_REPORTED_NS: stage.reported_delay_ns,
+        at.B_RESERVE_MILLI: stage.reserve_milli,
+        at.B_PEAK: int(stage.kv_mode == "peak"),
+    }
+    draft.single |= {pool + field: value for field, value in of_pool.items()}
+    for word, value in enumerate(law_of_part(stage, at.WHOLE)):
+        draft.single[pool + at.B_WHOLE_LAW + word] = value
+
+
+_KEYS = {"global": at.BY_ALL, "person": at.BY_PERSON, "segment": at.BY_SEGMENT, "zone": at.BY_ZONE}
+
+
+def _laws(draft: _Draft, scenario: model.Scenario, world: World, changes: Sequence[Change]) -> None:
+    laws = draft.single[at.LAWS] = draft.reserve(len(scenario.admission) * at.LAW_WIDTH)
+    keys = {"global": 1, "segment": max(1, len(scenario.segments)), "zone": world.zones}
+    row_of_person = at.LR_FIRST
+    slots_taken = 0
+    for index, law in enumerate(scenario.admission):
+        row = laws + index * at.LAW_WIDTH
+        kind = Law[law.law.upper()]
+        slots = most_slots(law, index, changes) if isinstance(law, model.WindowAdmission) else 0
+        words = 1 + width(kind, slots)
+        draft.single |= {
+            row + at.L_LAW: kind,
+            row + at.L_KEY: _KEYS[law.key],
+            row + at.L_ROW_WIDTH: words,
+            row + at.L_ROWS: keys.get(law.key, 0),
+            row + at.L_SLOT: slots_taken,
+        }
+        draft.single |= {row + field: value for field, value in parameters(law, slots).items()}
+        if isinstance(law, model.ConcurrencyAdmission):
+            slots_taken += 1
+        if law.key == "person":
+            draft.single[row + at.L_STATE] = row_of_person
+            row_of_person += words
+        else:
+            draft.single[row + at.L_STATE] = draft.reserve(keys[law.key] * words)
+    draft.single[at.LAW_ROW_WIDTH] = -(-row_of_person // 8) * 8 if row_of_person > at.LR_FIRST else 0
+    draft.single[at.SPARE] += draft.single[at.LAW_ROW_WIDTH]
+    for stage, point in enumerate(["gateway", *(f"stage:{stage.name}" for stage in scenario.stages)]):
+        row = at.STAGES + stage * at.STAGE_WIDTH
+        here = [law for law in scenario.admission if law.at == point]
+        _chain(draft, scenario, here, row + at.G_LAWS, row + at.G_LAW_COUNT)
+        draft.single[row + at.G_SLOTS_LAWS] = int(any(isinstance(law, model.ConcurrencyAdmission) for law in here))
+    client = [law for law in scenario.admission if law.at == "client"]
+    budgets = [law for law in scenario.admission if isinstance(law, model.RetryBudgetAdmission)]
+    _chain(draft, scenario, [law for law in client if law not in budgets], at.CLIENT_LAWS, at.CLIENT_LAW_COUNT)
+    _chain(draft, scenario, budgets, at.BUDGETS, at.BUDGET_COUNT)
+
+
+def _chain(
+    draft: _Draft, scenario: model.Scenario, laws: Sequence[model.Admission], place: int, length: int
+) -> None:
+    rows = [draft.single[at.LAWS] + scenario.admission.index(law) * at.LAW_WIDTH for law in laws]
+    draft.single[place] = draft.region(rows)
+    draft.single[length] = len(rows)
+
+
+def most_slots(law: model.WindowAdmission, index: int, changes: Sequence[Change]) -> int:
+    """Return the largest limit that a log will have in the run."""
+    turned = [
+        change.value for change in changes if change.knob.kind is Kind.ADMISSION_LIMIT and change.knob.index == index
+    ]
+    return max([law.limit, *(limit for limit in turned if isinstance(limit, int))])
+
+
+def parameters(law: model.Admission, slots: int) -> dict[int, int]:
+    """Return the numbers of a law as its functions want them."""
+    if isinstance(law, model.RateAdmission):
+        return rate_parameters(law, law.rate_per_s)
+    if isinstance(law, model.WindowAdmission):
+        return {at.L_ONE: law.limit, at.L_TWO: law.window_ns, at.L_THREE: slots}
+    if isinstance(law, model.ConcurrencyAdmission):
+        return {at.L_ONE: law.limit}
+    if isinstance(law, model.DeadlineAdmission):
+        return {at.L_ONE: law.least_left_ns}
+    if isinstance(law, model.PacingAdmission):
+        return rate_parameters(law, law.rate_per_s) | {at.L_TWO: law.longest_wait_ns}
+    return {
+        at.L_ONE: rates.milli(law.cap),
+        at.L_EARN: rates.milli(law.earn),
+        at.L_EARN_ON_SUCCESS: int(law.earn_on == "success"),
+    }
+
+
+def rate_parameters(law: model.RateAdmission | model.PacingAdmission, rate_per_s: object) -> dict[int, int]:
+    """Return the numbers of a law of a rate at a rate; at none it is off."""
+    if rate_per_s is None:
+        return {at.L_OFF: 1}
+    rate = rates.Fraction(rate_per_s)  # type: ignore[arg-type]
+    if isinstance(law, model.PacingAdmission):
+        return {at.L_OFF: 0, at.L_ONE: rates.interval_ns(rate)}
+    burst = law.burst or rates.second_of(rate)
+    if law.law == "gcra":
+        return {at.L_OFF: 0, at.L_ONE: rates.interval_ns(rate, burst), at.L_TWO: burst}
+    tokens, per_ns = rates.ratio(rate, burst)
+    return {at.L_OFF: 0, at.L_ONE: tokens, at.L_TWO: per_ns, at.L_THREE: burst}
+
+
+def _people(draft: _Draft, scenario: model.Scenario, world: World) -> None:
+    people, single, numbers = scenario.people, draft.single, draft.numbers
+    kinds = people.kinds
+    single |= {
+        at.MOST_TRIES: people.attempts,
+        at.LEAST_TIMEOUT_NS: people.least_timeout_ns,
+        at.LONGEST_DELAY_NS: people.longest_retry_delay_ns,
+        at.HEEDS: int(people.heeds_retry_after),
+        at.KIND_COUNT: max(1, len(kinds)),
+        at.KIND_EDGES: draft.row(edges([kind.share for kind in kinds] or [1.0])),
+        at.SEGMENT_EDGES: draft.row(world.segment_edges),
+        at.SEGMENT_COUNT: max(1, len(scenario.segments)),
+        at.ZONE_EDGES: draft.row(world.zone_edges),
+        at.RESIGNATION: draft.region([at_ns for at_ns, _ in people.resignation]),
+        at.RESIGNATION_SHARES: draft.row([share for _, share in people.resignation]),
+        at.RESIGNATION_STEPS: len(people.resignation),
+        at.COMES_BACK_TIMES: people.come_back.times if people.come_back else -1,
+    }
+    numbers[at.RETRY_GROWTH] = people.retry_delay_growth
+    numbers[at.COMES_BACK] = people.come_back.probability if people.come_back else 0.0
+    draft.set_time(at.TIMEOUT_TIME, people.timeout)
+    draft.set_time(at.STORE_DELAY_TIME, people.store_retry_delay)
+    draft.set_time(at.AWAY_TIME, people.come_back.delay if people.come_back else None)
+    if scenario.invitations is not None:
+        single[at.INVITES_AFTER] = at.PLACED if scenario.invitations.after == "placed" else at.DELIVERED
+        numbers[at.INVITED_MEAN] = scenario.invitations.mean
+        draft.set_time(at.INVITED_TIME, scenario.invitations.delay)
+    rows: list[int] = []
+    for kind in kinds or [None]:
+        patience = (kind.patience if kind else None) or people.patience
+        delay = (kind.retry_delay if kind else None) or people.retry_delay
+        rows += [*draft.time(patience), *draft.time(delay)]
+    single[at.KINDS] = draft.region(rows)
+    segments = [(first, last, 0, 0) for first, last in zip(world.zone_first, world.zone_last, strict=True)]
+    single[at.SEGMENTS] = draft.region([word for row in segments for word in row])
+
+
+def _street(draft: _Draft, scenario: model.Scenario, world: World) -> None:
+    single, numbers = draft.single, draft.numbers
+    street, kitchens, couriers = scenario.street, scenario.kitchens, scenario.couriers
+    by_clock = isinstance(kitchens, model.ClockKitchens)
+    single |= {
+        at.KITCHEN_KIND: 0 if kitchens is None else at.CLOCK if by_clock else at.SERVERS,
+        at.STORES_PER_ZONE: world.stores_per_zone,
+        at.POPULARITY_EDGES: draft.row(world.popularity_edges),
+        at.REPICKS: street.repicks if street else 0,
+        at.ZONE_COUNT: world.zones,
+        at.CANCELS_BY_TIMER: int(_cancels_by_timer(scenario)),
+        at.PROMISE_NS: draws.people_never() if couriers is None else couriers.promise_ns,
+        at.CANCEL_AFTER_NS: draws.people_never() if couriers is None else couriers.cancel_after_ns,
+    }
