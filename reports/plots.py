@@ -276,20 +276,22 @@ def _mark_milestones(panel: Axes, points: Sequence[dict[str, Any]]) -> None:
 
 def _name_points(panel: Axes, points: Sequence[dict[str, Any]]) -> None:
     """Name the points left of and above them, else right and below (a sum only rises: there is nothing); else not."""
-    line_height = panel.get_ylim()[1] * 13 / (72 * _size_in(panel)[1])  # of a name, in orders
-    free_above, free_below = 0.0, 1.5 * line_height
+    width_in, height_in = _size_in(panel)
+    line_height = panel.get_ylim()[1] * 13 / (72 * height_in)  # of a name, in orders
+    free_above, free_below = 0.0, 1.25 * line_height
     for point in points:
         at_s, value = float(point["at_s"]), point["value"]
-        way = at_s / panel.get_xlim()[1]
-        if way > 0.2 and value >= free_above:
+        word = picked.point_words(point)
+        word_in, way_in = 0.1 + 0.08 * len(word), width_in * at_s / panel.get_xlim()[1]
+        if way_in > word_in and value >= free_above:
             free_above = value + line_height
             where: dict[str, Any] = {"xytext": (-7, 1), "ha": "right"}
-        elif way < 0.8 and value >= free_below:
+        elif way_in + word_in < width_in and value >= free_below:
             free_below = value + line_height
             where = {"xytext": (6, -2), "va": "top"}
         else:
             continue
-        panel.annotate(picked.point_words(point), (at_s, value), textcoords="offset points", **where)
+        panel.annotate(word, (at_s, value), textcoords="offset points", **where)
 
 
 def _rates(run: Run, over: bins.Bins) -> Plot | None:

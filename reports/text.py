@@ -191,7 +191,7 @@ def _outages(run: Run) -> _Block:
     for outage in found:
         start_s, end_s = float(outage["start_s"]), float(outage["end_s"])
         when = f"{figures.span(start_s, end_s, run.scenario.opens)} ({figures.duration(end_s - start_s)})"
-        lines.append(f"{'' if lines else 'Outages':<{_LABEL}}{when}, mostly {reason(outage)}")
+        lines.append(f"{'' if lines else 'Outages':<{_LABEL}}{when}, most failed: {reason(outage)}")
     lengths_s = [float(outage["end_s"]) - float(outage["start_s"]) for outage in found]
     block = _Block(lines=lines[:1], rows=lines[1:], weights=lengths_s[1:], indent=_LABEL)
     while len(block.rows) > _OUTAGES - 1:

@@ -40,7 +40,7 @@ def problems(scenario: Scenario, root: Node, scale: Fraction) -> list[Problem]:
     """Return what is wrong with a scenario that is well formed, told at the places of its tree."""
     return [
         root.problem(steps, remedy)
-        for check in (_names, _laws, _street, _spreads, _turns, _marks, _sizes, _trace)
+        for check in (_names, _laws, _street, _spreads, _turns, _controls, _marks, _sizes, _trace)
         for steps, remedy in check(scenario)
     ] + [root.problem(steps, remedy) for steps, remedy in _wants(scenario, scale)]
 
@@ -114,6 +114,14 @@ def _turns(scenario: Scenario) -> Iterator[Finding]:
         for path, raw in incident.set.items():
             yield from _knob(scenario, path, ("incidents", at, "set", path))
             yield from _value(scenario, path, raw, ("incidents", at, "set", path))
+
+
+def _controls(scenario: Scenario) -> Iterator[Finding]:
+    for at, control in enumerate(scenario.controls):
+        yield from _before_horizon(scenario, control.from_ns, ("controls", at, "from"))
+        if control.until_ns is not None and control.until_ns <= control.from_ns:
+            begin = units.duration_text(control.from_ns)
+            yield ("controls", at, "until"), f"is not after its beginning at {begin}; use a later time, or take it out"
 
 
 def _knob(scenario: Scenario, path: str, steps: Steps) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from scenarios.model import Scenario
 
@@ -17,7 +18,10 @@ OF_ANY_SIZE = frozenset({"s", "share", "ratio"})
 
 @dataclass(frozen=True)
 class Metric:
-    """One figure. A counter is counted bucket by bucket, so it also has a value at an instant within the run."""
+    """One figure. A counter is counted bucket by bucket, so it also has a value at an instant within the run.
+
+    `better` is the direction that everyone would call an improvement, whatever the settings; None where there is none.
+    """
 
     name: str
     unit: str
@@ -25,6 +29,7 @@ class Metric:
     definition: str
     counts_whom: str
     null_when: str = ""
+    better: Literal["higher", "lower"] | None = None
 
     @property
     def whole(self) -> bool:
@@ -320,7 +325,34 @@ _OUTAGE = (
 OF_OUTAGES = tuple(metric.name for metric in _OUTAGE)
 """Figures that a milestone may ask for at an instant, beside counters."""
 
-ALL = (
+_BETTER_HIGHER = frozenset(
+    {
+        *("people.placed", "attempts.completed", "sessions.served", "goodput_per_s", "fairness.jain"),
+        *("orders.placed", "orders.placed_share", "orders.delivered", "orders.delivered_on_time"),
+        f"segments.{SEGMENT}.placed_share",
+    }
+)
+_BETTER_LOWER = frozenset(
+    {
+        *("people.abandoned", *(f"people.shut_out.{hours}h" for hours in (1, 2, 6))),
+        *("attempts.timed_out", "sessions.failed", "retry_amplification", "longest_outage.length_s"),
+        *("orders.late", "orders.cancelled", "work.wasted", "work.wasted_share", "kitchens.wasted_cups"),
+        *(f"{name}.{key}" for name in ("time_to_order_s", "response_time_s.admitted") for key in SPREAD),
+        *(f"{name}.{key}" for name in ("kitchens.ready_time_s", "couriers.delivery_time_s") for key in SPREAD),
+        *(f"segments.{SEGMENT}.time_to_order_s.{key}" for key in SPREAD),
+        *(f"stages.{STAGE}.waiting_time_s.{key}" for key in SHORT_SPREAD),
+    }
+)
+
+
+def _judged(metric: Metric) -> Metric:
+    """A throttle or a refusal is a means: more of it may be the better day. Only ends have a direction."""
+    if metric.name in _BETTER_HIGHER:
+        return replace(metric, better="higher")
+    return replace(metric, better="lower") if metric.name in _BETTER_LOWER else metric
+
+
+_FIGURES = (
     *_PEOPLE,
     *_ATTEMPTS,
     *_FAILURES,
@@ -336,6 +368,7 @@ ALL = (
     *_FAIRNESS,
     *_OUTAGE,
 )
+ALL = tuple(map(_judged, _FIGURES))
 """Every figure, in the order of the summary; families carry `<stage>` or `<segment>` in their names."""
 
 COUNTERS = tuple(metric.name for metric in ALL if metric.counter and metric.unit != "server-s")
@@ -355,12 +388,26 @@ GAUGES = {
     "kitchens.paused": "stores that take no orders for their backlog",
     "couriers.waiting": "orders ready that wait for a courier",
 }
-"""Values at the end of a bucket, in the time series only."""
+"""Values at the end of a bucket, in the time series; and at any instant, for control processes."""
+
+BY_BUCKET = frozenset({"kitchens.backlog_cups", "kitchens.paused", "couriers.waiting", "couriers.carried"})
+"""What control processes are told as it was at the end of the last whole bucket: work clocks know it beforehand."""
 
 
 def stage_names(scenario: Scenario) -> tuple[str, ...]:
     """Return the names of the stages in the summary: the gateway first, where there is one."""
     return (*(("gateway",) if scenario.gateway else ()), *(stage.name for stage in scenario.stages))
+
+
+def readable(scenario: Scenario) -> tuple[str, ...]:
+    """Return the name of every gauge and counter that a control process may read."""
+    absent = [f"{part}." for part in ("kitchens", "couriers") if getattr(scenario, part) is None]
+    gauges = [
+        gauge.replace(STAGE, stage)
+        for gauge in GAUGES
+        for stage in (stage_names(scenario) if STAGE in gauge else ("",))
+    ]
+    return tuple(name for name in (*gauges, *COUNTERS) if not name.startswith(tuple(absent)))
 
 
 def of(scenario: Scenario) -> Iterator[Metric]:

@@ -394,6 +394,19 @@ class Timeline(Frozen):
         return self
 
 
+SHIPPED_CONTROLS = ("autoscaler", "runbook")
+
+
+class Control(Frozen):
+    """A process that reads gauges and turns knobs: one of ours, or "package.module:function" of the user's."""
+
+    name: Name
+    process: str = Field(pattern=rf"^({'|'.join(SHIPPED_CONTROLS)}|[A-Za-z_][\w.]*:[A-Za-z_]\w*)$", max_length=200)
+    with_: dict[str, Any] = Field(alias="with", max_length=1000, default_factory=dict)
+    from_ns: DurationNs = Field(alias="from", default=0)
+    until_ns: DurationNs | None = Field(alias="until", default=None)
+
+
 class Milestone(Frozen):
     """What the world is known to have done, shown beside what the run did."""
 
@@ -449,6 +462,7 @@ class Scenario(Frozen):
     invitations: Invitations | None = None
     incidents: tuple[Incident, ...] = Field(max_length=1000, default=())
     timelines: tuple[Timeline, ...] = Field(max_length=1000, default=())
+    controls: tuple[Control, ...] = Field(max_length=100, default=())
     milestones: tuple[Milestone, ...] = Field(max_length=1000, default=())
     gates: tuple[Gate, ...] = Field(max_length=1000, default=())
 

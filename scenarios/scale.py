@@ -71,6 +71,11 @@ def scaled(scenario: Scenario, scale: Fraction) -> tuple[Scenario, tuple[Roundin
     return result, tuple(scaling.roundings)
 
 
+def scaled_value(scenario: Scenario, path: str, raw: Any, scale: Fraction) -> Any:
+    """Return what becomes of a knob's value, given for full size as a file would give it, at a scale."""
+    return raw if scale == 1 else _Scaling(scenario, scale).turned(path, raw, path)
+
+
 class _Scaling:
     """One scenario at one scale; each method returns a part of it scaled, and notes what it rounds."""
 

@@ -49,7 +49,8 @@ def changes(scenario: Scenario) -> tuple[Change, ...]:
 
     A timeline gives a knob its value from its first step on; an incident overrides it while it stands, the one that
     began last (then the later in the file) first. A knob changes at most once in an instant, and only to another
-    value. In one instant, knobs change in the order in which the file names them, timelines first.
+    value. In one instant, knobs change in the order in which the file names them, timelines first. Where the scenario
+    has control processes, steps and incidents that leave the value as it is count too: they take the knob back.
     """
     found = [
         (change.at_ns, order, change)
@@ -78,6 +79,6 @@ def _changes(knob: Knob, turns: _Turns, scenario: Scenario) -> Iterator[Change]:
     untouched = before = knobs.base(knob, scenario)
     for at_ns in turns.instants_ns():
         now = turns.at(at_ns, untouched)
-        if now != before and at_ns < scenario.horizon_ns:
+        if (now != before or scenario.controls) and at_ns < scenario.horizon_ns:
             yield Change(at_ns, knob, now)
         before = now

@@ -23,6 +23,7 @@ _PATTERNS = {  # by key: what the pattern of a text wants
     "name": "needs to be 1 to 63 letters, digits, - and _, a letter or a digit first",
     "at": "needs to be client, gateway or stage:NAME",
     "opens": 'needs to be a time of day such as "07:45"',
+    "process": 'needs to be autoscaler, runbook, or your own as "package.module:function"',
 }
 _KINDS = {
     "tuple_type": "needs an array, in [ ], or [[tables]] of it",

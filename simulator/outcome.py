@@ -14,6 +14,10 @@ FAILURES = ("throttled", "shed", "expired", "timed_out", "error", "sold_out", "s
 """Why a try failed, as its person saw it. Codes of the traces: simulator/trace.py."""
 
 
+MOST_TURNS = 10_000
+"""How many turns of knobs by control processes are kept; all are counted."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class StageOutcome:
     """One stage (the gateway, named "gateway", comes first) over the run. Times in ns.
@@ -41,6 +45,16 @@ class StageOutcome:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Turn:
+    """A knob turned by a control process; the value is as a file would give it, for full size."""
+
+    at_ns: int
+    control: str
+    knob: str
+    value: int | float | str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Outcome:
     """A whole run, raw.
 
@@ -60,7 +74,7 @@ class Outcome:
     `ended_ns`; and work.{brought, useful, wasted, dropped} in server-ns. `gauges`: values at the end of each bucket,
     such as stages.intent.backlog.
     `zones`: wanted and placed per zone (one without a street); `segments`: per segment of the scenario (empty without
-    any) its wanted, placed and time_to_order_ns.
+    any) its wanted, placed and time_to_order_ns. `turns`: what control processes turned, the first of `turn_count`.
     """
 
     horizon_ns: int
@@ -79,3 +93,5 @@ class Outcome:
     segments: Mapping[str, tuple[int, int, Ints]]
     orders: Mapping[str, Ints] | None = None  # trace columns, a row a want, sorted by want
     attempts: Mapping[str, Ints] | None = None  # a row an attempt, sorted by want and attempt
+    turns: tuple[Turn, ...] = ()
+    turn_count: int = 0

@@ -96,19 +96,38 @@ def write(result: RunResult, folder: Path) -> None:
 
 def read(folder: Path) -> RunResult:
     """Read a run back; traces are None where it has none."""
-    if not folder.is_dir():
-        raise ResultError(f"{folder}: is not a folder of a run; name one that `sluice run` has written")
-    manifest = _read(folder / MANIFEST, _manifest)
-    resolved = _read(folder / RESOLVED, lambda path: path.read_text(encoding="utf-8"))
+    scenario, summary = read_summary(folder)
     return RunResult(
-        scenario=_read(folder / RESOLVED, lambda path: Scenario.model_validate(tomllib.loads(resolved))),
-        resolved=resolved,
-        summary=_read(folder / SUMMARY, _json_object),
+        scenario=scenario,
+        resolved=_read(folder / RESOLVED, lambda path: path.read_text(encoding="utf-8")),
+        summary=summary,
         timeseries=_read(folder / TIMESERIES, _table),
         orders=_read(folder / ORDERS, _table) if (folder / ORDERS).exists() else None,
         attempts=_read(folder / ATTEMPTS, _table) if (folder / ATTEMPTS).exists() else None,
-        manifest=manifest,
+        manifest=_read(folder / MANIFEST, _manifest),
     )
+
+
+def read_summary(folder: Path) -> tuple[Scenario, dict[str, Any]]:
+    """Read what a run was and its figures, and nothing large."""
+    if not folder.is_dir():
+        raise ResultError(f"{folder}: is not a folder of a run; name one that `sluice run` has written")
+    _read(folder / MANIFEST, _manifest)
+    scenario = _read(folder / RESOLVED, lambda path: Scenario.model_validate(tomllib.loads(path.read_text("utf-8"))))
+    return scenario, _read(folder / SUMMARY, _json_object)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a file of a run that holds one JSON object."""
+    return _read(path, _json_object)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file of a run: as a whole, or not at all."""
+    try:
+        _write_text(path, text)
+    except OSError as error:
+        raise ResultError(f"{path}: cannot be written: {_why(error)}; make room, or choose another folder") from error
 
 
 def _write_text(path: Path, text: str) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from scenarios import metrics
 from scenarios.metrics import Metric
 from simulator import trace
+from simulator.outcome import MOST_TURNS
 from simulator.schema import OUTAGES_SAID, summary_schema
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -41,7 +42,7 @@ rounded to the nearest ns. A figure is null where there was nothing to count. `<
 an instant: it gets what was counted up to the end of the last whole bucket by then. Others have a value at the end.
 
 Besides the figures: `scenario`, `engine`, `seed`, `scale`, `horizon_s` (what was asked for) and `ended_s` (the same, or
-the instant of an interruption), and four lists.
+the instant of an interruption), and five lists.
 """
 
 LISTS = f"""### Lists
@@ -56,6 +57,8 @@ LISTS = f"""### Lists
   was interrupted before, `no value` where nothing was counted.
 - `gates[]` {{name, metric, min, max, value, verdict}}: `passed`, `failed`, or `no value` where nothing was counted or
   the run was interrupted.
+- `controls` {{turned, turns[]}}: how often control processes turned a knob, and the first {MOST_TURNS:,} times
+  {{at_s, control, knob, value}}; the value is as a scenario file gives it, for full size.
 - `invariants` {{checked, violated[]}}: how many identities of the books were checked, and those that do not hold.
 """
 

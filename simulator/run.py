@@ -15,6 +15,7 @@ from scenarios.model import Scenario
 from scenarios.scale import scaled
 from scenarios.workload import first_arrivals
 from simulator import reference
+from simulator.control.room import ControlRoom
 from simulator.manifest import make_manifest
 from simulator.outcome import Ints
 from simulator.progress import OnProgress, Stop

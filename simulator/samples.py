@@ -37,3 +37,7 @@ def spread_s(values_ns: Ints, keys: Sequence[str]) -> dict[str, float | None]:
     found = dict(zip(PERMILLE, quantiles(values_ns, list(PERMILLE.values())), strict=True))
     found["mean"] = (2 * total(values_ns) + count) // (2 * count)
     return {key: seconds(found[key]) for key in keys}
+
+OCTAVE_BITS = 12
+"""Places an octave of the counts that stand for values where there are too many to keep: 2**OCTAVE_BITS."""
+HISTOGRAM_SIZE = 52 << OCTAVE_BITS

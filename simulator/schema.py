@@ -6,7 +6,7 @@ from typing import Any
 
 from scenarios import metrics
 from scenarios.metrics import Metric
-from simulator.outcome import FAILURES
+from simulator.outcome import FAILURES, MOST_TURNS
 
 Schema = dict[str, Any]
 NAME = "^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$"
@@ -33,6 +33,12 @@ def summary_schema() -> Schema:
         "longest_outage": longest,
         "milestones": _said({"type": "array", "items": _milestone()}, "what the world did beside what the run did"),
         "gates": _said({"type": "array", "items": _gate()}, "what must hold"),
+        "controls": _object(
+            {
+                "turned": _said({"type": "integer", "minimum": 0}, "how often control processes turned a knob"),
+                "turns": _said({"type": "array", "maxItems": MOST_TURNS, "items": _turn()}, "the first of them"),
+            }
+        ),
         "invariants": _object(
             {
                 "checked": _said({"type": "integer", "minimum": 0}, "identities of the books that were checked"),
@@ -153,5 +159,16 @@ def _gate() -> Schema:
                 {"enum": ["passed", "failed", "no value"]},
                 "no value: nothing was counted, or the run was interrupted",
             ),
+        }
+    )
+
+
+def _turn() -> Schema:
+    return _object(
+        {
+            "at_s": NUMBER,
+            "control": _said(TEXT, "name of the control process"),
+            "knob": _said(TEXT, "the knob that it turned"),
+            "value": _said({"type": ["number", "string"]}, "as a scenario file gives it, for full size"),
         }
     )

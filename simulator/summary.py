@@ -14,7 +14,7 @@ from scenarios.model import Gate, Milestone, Scenario
 from scenarios.units import NS_PER_S
 from simulator import books
 from simulator.outages import Outage, outages
-from simulator.outcome import Ints, Outcome, StageOutcome
+from simulator.outcome import Ints, Outcome, StageOutcome, Turn
 from simulator.samples import seconds, spread_s, total
 
 HOUR_NS = 3600 * NS_PER_S
@@ -63,6 +63,7 @@ def summarise(outcome: Outcome, scenario: Scenario, *, engine: str, seed: int, s
     }
     summary["milestones"] = [_milestone(milestone, outcome, summary) for milestone in scenario.milestones]
     summary["gates"] = [_gate(gate, outcome, summary) for gate in scenario.gates]
+    summary["controls"] = {"turned": outcome.turn_count, "turns": [_turn(turn) for turn in outcome.turns]}
     identities = list(books.identities(outcome))
     violated = [str(identity) for identity in identities if not identity.holds]
     summary["invariants"] = {"checked": len(identities), "violated": violated}
@@ -135,6 +136,10 @@ def _stage(stage: StageOutcome) -> dict[str, Any]:
         **{name: int(stage.counts[name]) for name in names},
         "kv_blocked": int(stage.kv_blocked),
     }
+
+
+def _turn(turn: Turn) -> dict[str, Any]:
+    return {"at_s": seconds(turn.at_ns), "control": turn.control, "knob": turn.knob, "value": turn.value}
 
 
 def _outages(outcome: Outcome) -> list[Outage]:

@@ -12,16 +12,17 @@ class Exit(IntEnum):
     INTERNAL = 1
     USAGE = 2
     GATE = 3
+    REGRESSION = 4
     INCONCLUSIVE = 5
     BOOKS = 6
     INTERRUPTED = 130
 
 
 HELP = """\
-Exit codes: 0 pass, 1 internal error, 2 usage or scenario error, 3 a gate does not hold, 5 inconclusive,
-6 the books do not balance, 130 interrupted."""
+Exit codes: 0 pass, 1 internal error, 2 usage or scenario error, 3 a gate does not hold, 4 worse than the
+baseline, 5 inconclusive, 6 the books do not balance, 130 interrupted."""
 
-_GRAVEST_FIRST = (Exit.INTERRUPTED, Exit.INTERNAL, Exit.BOOKS, Exit.INCONCLUSIVE, Exit.GATE)
+_GRAVEST_FIRST = (Exit.INTERRUPTED, Exit.INTERNAL, Exit.BOOKS, Exit.INCONCLUSIVE, Exit.GATE, Exit.REGRESSION)
 
 
 def gravest(*found: Exit) -> Exit:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from fractions import Fraction
@@ -14,6 +15,8 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 ENGINES = ("simpy",)
 LARGEST_SEED = 2**63 - 1
+MOST_REPLICATIONS = 1000
+MOST_WORKERS = 256
 
 _SCALE = re.compile(r"(\d{1,30}(?:\.\d{1,30})?(?:[eE][+-]?\d{1,2})?)(%)?|(\d{1,30})/(\d{1,30})")
 
@@ -32,66 +35,115 @@ class Scale(click.ParamType[Fraction]):
         return Fraction(int(over), int(under)) if under else Fraction(number) / (100 if percent else 1)
 
 
+class Confidence(click.ParamType[float]):
+    """How sure an interval is: 95% or 0.95."""
+
+    name = "confidence"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the share, or refuse what no interval can have."""
+        share = float(Scale().convert(value, param, ctx))
+        if not 0.5 <= share <= 0.9999:
+            self.fail(f"{str(value)[:60]!r} is not from 50% to 99.99%; write it like 95%", param, ctx)
+        return share
+
+
+class Tolerance(click.ParamType[float]):
+    """A share of the baseline's mean: 2% or 0.02."""
+
+    name = "tolerance"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the share."""
+        return float(Scale().convert(value, param, ctx))
+
+
+def usable_cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 scenario = click.argument("scenario", metavar="SCENARIO")
 sets = click.option(
     "--set", "sets", metavar="KEY=VALUE", multiple=True, help="Override one value of the scenario; may be repeated."
 )
+engine = click.option(
+    "--engine",
+    type=click.Choice(ENGINES),
+    default=ENGINES[0],
+    show_default=True,
+    envvar="SLUICE_ENGINE",
+    show_envvar=True,
+    help="What simulates.",
+)
+scale = click.option(
+    "--scale",
+    type=Scale(),
+    default="1",
+    show_default=True,
+    envvar="SLUICE_SCALE",
+    show_envvar=True,
+    help="The size: 0.01 is a hundredth of all people and all capacity.",
+)
+seed = click.option(
+    "--seed",
+    type=click.IntRange(0, LARGEST_SEED),
+    default=1,
+    show_default=True,
+    envvar="SLUICE_SEED",
+    show_envvar=True,
+    help="The same seed gives the same run, to the byte.",
+)
+workers = click.option(
+    "--workers",
+    type=click.IntRange(1, MOST_WORKERS),
+    default=usable_cores,
+    show_default="a core each",
+    envvar="SLUICE_WORKERS",
+    show_envvar=True,
+    help="How many replications run at once; each needs the memory of a run. It changes no figure.",
+)
+confidence = click.option(
+    "--confidence", type=Confidence(), default="95%", show_default=True, help="How sure the intervals are."
+)
+out = click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default="runs",
+    show_default=True,
+    envvar="SLUICE_OUT",
+    show_envvar=True,
+    help="Where the folder of the run is made.",
+)
+form = click.option(
+    "--format",
+    "form",
+    type=click.Choice(("text", "json")),
+    default="text",
+    show_default=True,
+    help="How the result on stdout is written.",
+)
+trace = click.option("--trace", is_flag=True, help="Keep a row for every order and every attempt.")
+with_report = click.option("--report", "with_report", is_flag=True, help="Draw report.html too.")
+quiet = click.option("--quiet", is_flag=True, help="No progress on stderr.")
+
+
+def replications(default: int) -> Callable[[Command], Command]:
+    """Give a command the option of how many seeds to run."""
+    return click.option(
+        "--replications",
+        type=click.IntRange(1, MOST_REPLICATIONS),
+        default=default,
+        show_default=True,
+        envvar="SLUICE_REPLICATIONS",
+        show_envvar=True,
+        help="Runs with seeds N, N+1, ...: from 2 on, every figure has an interval.",
+    )
 
 
 def of_a_run(command: Command) -> Command:
     """Give a command the options of a simulated run."""
-    for option in reversed(
-        (
-            scenario,
-            click.option(
-                "--engine",
-                type=click.Choice(ENGINES),
-                default=ENGINES[0],
-                show_default=True,
-                envvar="SLUICE_ENGINE",
-                show_envvar=True,
-                help="What simulates.",
-            ),
-            click.option(
-                "--scale",
-                type=Scale(),
-                default="1",
-                show_default=True,
-                envvar="SLUICE_SCALE",
-                show_envvar=True,
-                help="The size: 0.01 is a hundredth of all people and all capacity.",
-            ),
-            click.option(
-                "--seed",
-                type=click.IntRange(0, LARGEST_SEED),
-                default=1,
-                show_default=True,
-                envvar="SLUICE_SEED",
-                show_envvar=True,
-                help="The same seed gives the same run, to the byte.",
-            ),
-            sets,
-            click.option(
-                "--out",
-                type=click.Path(path_type=Path),
-                default="runs",
-                show_default=True,
-                envvar="SLUICE_OUT",
-                show_envvar=True,
-                help="Where the folder of the run is made.",
-            ),
-            click.option(
-                "--format",
-                "form",
-                type=click.Choice(("text", "json")),
-                default="text",
-                show_default=True,
-                help="How the result on stdout is written.",
-            ),
-            click.option("--trace", is_flag=True, help="Keep a row for every order and every attempt."),
-            click.option("--report", "with_report", is_flag=True, help="Draw report.html too."),
-            click.option("--quiet", is_flag=True, help="No progress on stderr."),
-        )
-    ):
+    several = (replications(1), workers, confidence)
+    for option in reversed((scenario, engine, scale, seed, *several, sets, out, form, trace, with_report, quiet)):
         command = option(command)
     return command

@@ -27,6 +27,19 @@ def progress(*, quiet: bool, clock: Callable[[], float] = time.monotonic) -> Ite
         yield _lines(clock)
 
 
+@contextmanager
+def tally(*, quiet: bool, clock: Callable[[], float] = time.monotonic) -> Iterator[OnReplication | None]:
+    """Give what replications tell their number to; nothing if quiet."""
+    with progress(quiet=quiet, clock=clock, words_of=tally_words) as tell:
+        yield None if tell is None else lambda done, asked: tell(done, asked, 0, 0)
+
+
+def tally_words(done: int, asked: int, events: int, orders: int, elapsed_s: float) -> str:
+    """Return `3 of 8 replications, 00:01:05 left`."""
+    left = f", {_clock(round(elapsed_s * (asked - done) / done))} left" if done else ""
+    return f"{done} of {asked} replications{left}"
+
+
 def words(now_ns: int, horizon_ns: int, events: int, orders: int, elapsed_s: float) -> str:
     """Return `06:49:30 of 16:15:00, 1,234 orders/s, 12,345 events/s, 00:01:05 left`; no rate in the first 0.1 s."""
     said = [f"{_clock(now_ns // NS_PER_S)} of {_clock(horizon_ns // NS_PER_S)}"]

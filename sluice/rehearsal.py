@@ -31,6 +31,9 @@ class Asked:
     engine: Literal["simpy"]
     scale: Fraction
     seed: int
+    replications: int
+    workers: int
+    confidence: float
     sets: tuple[str, ...]
     out: Path
     form: Literal["text", "json"]
@@ -60,10 +63,10 @@ def rehearse(asked: Asked) -> Rehearsed:
 
     if asked.with_report:
         prepare()
-    loaded = _loaded(asked)
-    with _explained(), Interrupts() as stop:
-        folder = results.run_folder(asked.out, _name(loaded), asked.seed, datetime.now(UTC))
-        with _removed_if_empty(folder):
+    loaded = load(asked)
+    with explained(), Interrupts() as stop:
+        folder = results.run_folder(asked.out, name_of(loaded), asked.seed, datetime.now(UTC))
+        with removed_if_empty(folder):
             with progress(quiet=asked.quiet) as tell:
                 run = simulate(
                     loaded,
@@ -82,16 +85,16 @@ def rehearse(asked: Asked) -> Rehearsed:
     return Rehearsed(run=run, folder=folder, code=code)
 
 
-def _loaded(asked: Asked) -> Loaded:
+def load(asked: Asked) -> Loaded:
     from scenarios import loader, scale
 
-    with _explained():
+    with explained():
         loaded = loader.load(asked.scenario, sets=asked.sets, environment=os.environ, scale=asked.scale)
         scale.scaled(loaded.scenario, asked.scale)  # says what is wrong before a folder is made
     return loaded
 
 
-def _name(loaded: Loaded) -> str:
+def name_of(loaded: Loaded) -> str:
     """Return the name in the catalogue (`labs/retry-trap`), or the one that the file gives itself."""
     from scenarios.loader import CATALOGUE
 
@@ -100,7 +103,7 @@ def _name(loaded: Loaded) -> str:
 
 
 @contextmanager
-def _explained() -> Iterator[None]:
+def explained() -> Iterator[None]:
     """What the scenario or the folder is to blame for is the user's to mend."""
     from scenarios.errors import ScenarioError
     from simulator.results import ResultError
@@ -112,7 +115,7 @@ def _explained() -> Iterator[None]:
 
 
 @contextmanager
-def _removed_if_empty(folder: Path) -> Iterator[None]:
+def removed_if_empty(folder: Path) -> Iterator[None]:
     """A run that failed leaves no folder behind, unless there is something in it."""
     try:
         yield

@@ -90,7 +90,8 @@ def _counts(*values: int) -> SearchStrategy[Any]:
 
 SHORT = _durations(1, 0, 2, 3, 4, 6, 8, 12, 0.000001)
 TIMES = _distribution(SHORT, _durations(1, 2, 3, 4, 6))
-LONG = _distribution(_durations(10, 20, 60, 1000, 4, 2, 0), _durations(10, 4, 20))
+TIMEOUTS = _distribution(_durations(60, 1000, 20, 300, 12, 1000, 8, 4, 0), _durations(300, 60, 8))
+LONG = _distribution(_durations(20, 60, 1000, 12, 10, 4, 2, 0), _durations(60, 10, 4))
 INSTANTS_MS = (4, 0, 1, 2, 6, 8, 10, 12, 20, 40)  # at which knobs turn
 SHARES = _one(0.0, 1.0, 0.5, 0.3)
 YES_OR_NO = _one(False, True)
@@ -146,7 +147,7 @@ def _segments(draw: Draw, has_zones: bool) -> list[Tree]:
 
 KIND = _table({}, patience=LONG, retry_delay=TIMES)
 PEOPLE = _table(
-    {"timeout": LONG, "attempts": st.integers(1, 6), "retry_delay": TIMES},
+    {"timeout": TIMEOUTS, "attempts": st.integers(1, 6), "retry_delay": TIMES},
     least_timeout=_durations(0, 1, 10),
     retry_delay_growth=_one(1.0, 2.0, 100.0),
     longest_retry_delay=_durations(4, 0, 50),
@@ -161,9 +162,10 @@ INVITATIONS = _table({"mean": _one(0.5, 0.0, 0.2), "delay": TIMES}, after=_one("
 
 # what they meet
 
-QUEUE_LIMITS = _one(1000, 5, 2, 1, 0)
-SERVERS = _one(1, 2, 3, 2, 1, 0)
+QUEUE_LIMITS = _one(1000, 5, 1000, 2, 1, 0)
+SERVERS = _one(1, 2, 3, 2, 1, 8, 0)
 REPLICAS = _one(1, 2, 0.5, 1.4, 2.25, 2, 0, 0.000001)
+FAILURES = _one(0.0, 0.3, 0.1, 0.0, 0.3, 1.0)
 SLOWDOWNS = _one(1.0, 2.0, 0.5, 1.3, 0.001)
 DISCIPLINES = _one("fifo", "lifo")
 GATEWAY = _table({"servers": _one(1, 2, 3)}, admit=TIMES, refuse=TIMES, queue_limit=QUEUE_LIMITS, deadline=YES_OR_NO)
@@ -175,8 +177,8 @@ SERVER_STAGE = _table(
     deadline=YES_OR_NO,
     network_delay=TIMES,
     shards=_one(1, 2, 3),
-    budget=_one(10, 3, 1, 0),
-    failure=_one(0.0, 0.3, 0.3, 1.0),
+    budget=_one(100, 10, 3, 100, 1, 0),
+    failure=FAILURES,
     slowdown=SLOWDOWNS,
 )
 BATCHING_STAGE = _table(
@@ -202,7 +204,7 @@ BATCHING_STAGE = _table(
     discipline=DISCIPLINES,
     deadline=YES_OR_NO,
     network_delay=TIMES,
-    failure=_one(0.0, 0.3, 0.3, 1.0),
+    failure=FAILURES,
     slowdown=SLOWDOWNS,
 )
 STAGES = st.lists(st.one_of(SERVER_STAGE, SERVER_STAGE, BATCHING_STAGE), min_size=1, max_size=3).map(
@@ -224,15 +226,28 @@ LAWS = st.one_of(
 )
 
 
+AT_STAGES, INSIDE, ANYWHERE, AT_CLIENT = range(4)
+PLACES = {
+    "token_bucket": ANYWHERE,
+    "gcra": ANYWHERE,
+    "fixed_window": ANYWHERE,
+    "sliding_window_log": ANYWHERE,
+    "fixed_concurrency": INSIDE,
+    "deadline": INSIDE,
+    "pacing": AT_STAGES,
+    "retry_budget": AT_CLIENT,
+}
+
+
 @st.composite
 def _admission(draw: Draw, tree: Tree) -> list[Tree]:
+    stages = [f"stage:{stage['name']}" for stage in tree["stages"]]
+    places = {AT_STAGES: stages, INSIDE: ["gateway", *stages], AT_CLIENT: ["client"]}
+    places[ANYWHERE] = ["gateway", "client", *stages]
     keys = ["global", "person"] + ["segment"] * ("segments" in tree) + ["zone"] * ("street" in tree)
-    inside = ["gateway", *(f"stage:{stage['name']}" for stage in tree["stages"])]
     admission = []
     for index, law in enumerate(draw(st.lists(LAWS, min_size=1, max_size=5))):
-        places = {"retry_budget": ["client"], "token_bucket": [*inside, "client"], "gcra": [*inside, "client"]}
-        places |= {"fixed_window": [*inside, "client"], "sliding_window_log": [*inside, "client"]}
-        at = draw(st.sampled_from(places.get(law["law"], inside)))
+        at = draw(st.sampled_from(places[PLACES[law["law"]]]))
         admission.append({"name": f"l{index}", "at": at, "key": draw(st.sampled_from(keys)), **law})
     return admission
 
@@ -293,7 +308,7 @@ def _knobs(tree: Tree) -> Knobs:
             knobs[f"{path}.replicas"] = REPLICAS
         else:
             knobs |= {f"{path}.servers": SERVERS, f"{path}.slowdown": SLOWDOWNS}
-        knobs |= {f"{path}.queue_limit": QUEUE_LIMITS, f"{path}.failure": SHARES}
+        knobs |= {f"{path}.queue_limit": QUEUE_LIMITS, f"{path}.failure": FAILURES}
     if "gateway" in tree:
         knobs["gateway.servers"] = SERVERS
     for law in tree.get("admission", []):

@@ -23,7 +23,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.text import Text
 
-from reports import bins, figures, plots, words
+from reports import bins, figures, picked, plots, words
 from reports.html import html
 from reports.run import MissingLibrary, Run, bounds, milestone_words
 from reports.text import milestones_table, text
@@ -226,7 +226,7 @@ def test_the_day_fits_a_terminal(day: FakeRun) -> None:
     assert max(map(len, lines)) <= 80
     assert len(lines) <= 40
     assert "10.00 million" in text(day)
-    assert "10:06-11:50 (1 h 44 min), mostly timed out" in text(day)
+    assert "10:06-11:50 (1 h 44 min), most failed: timed out" in text(day)
 
 
 def test_a_run_with_too_much_to_say_still_fits_and_keeps_what_went_wrong(day: FakeRun) -> None:
@@ -393,6 +393,13 @@ def test_the_picture_of_the_day_is_a_png_of_1200_by_600(day: FakeRun, tmp_path: 
     for run in (day, at_scale(day, 0.02), titled(day, f"{HOSTILE} 奶茶"), bare_run()):
         plots.picture_of_the_day(run, tmp_path / "day.png")
         assert struct.unpack(">II", (tmp_path / "day.png").read_bytes()[16:24]) == (1200, 600)
+
+
+def test_the_picture_of_a_smaller_run_is_drawn_at_full_size_and_says_so(day: FakeRun) -> None:
+    run = at_scale(day, 0.1)
+    assert [point["value"] for point in picked.points(run, 10)] == [1e7, 2e7, 5e7, 1e8, 1.5e8]
+    assert picked.headline(run).startswith("140.78 million orders placed")
+    assert picked.headline(run).endswith("simulated at 1:10, shown at full size")
 
 
 # The page.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,16 +13,18 @@ from limits import rates
 from limits.laws import Law, width
 from scenarios import draws, model
 from scenarios.knobs import Kind
+from scenarios.people import NEVER_NS
 from scenarios.schedule import Change
 from scenarios.tables import Distribution, edges, table
 from scenarios.world import World
 from simulator.compiled import layout as at
-from simulator.compiled.parts import law_of_part
+from simulator.compiled.series import COUNTED
 from simulator.outcome import Ints
 
 Floats = NDArray[np.float64]
 
 WHEEL_BUCKETS = 1 << 18
+EVENTS_A_PERSON = 12
 EVENTS_A_BUCKET = 512
 FIRST_HEAP = 2048
 
@@ -218,6 +221,25 @@ def _batching(draft: _Draft, row: int, index: int, stage: model.BatchingStage) -
         draft.single[pool + at.B_WHOLE_LAW + word] = value
 
 
+def law_of_part(stage: model.BatchingStage, millionths: int) -> tuple[int, ...]:
+    """Return the numbers of a part of a replica (all of it: WHOLE), in the order of layout.LAW_OF_A_PART."""
+
+    def less(whole: int) -> int:
+        return max(1, (whole * millionths + at.WHOLE // 2) // at.WHOLE)
+
+    def longer(whole: int) -> int:
+        return (whole * at.WHOLE + millionths // 2) // millionths
+
+    return (
+        less(stage.slots),
+        less(stage.kv_tokens),
+        less(stage.step_tokens),
+        longer(stage.step_per_sequence_ns),
+        longer(stage.step_per_context_token_ps),
+        longer(stage.step_per_prefill_token_ns),
+    )
+
+
 _KEYS = {"global": at.BY_ALL, "person": at.BY_PERSON, "segment": at.BY_SEGMENT, "zone": at.BY_ZONE}
 
 
@@ -253,9 +275,9 @@ def _laws(draft: _Draft, scenario: model.Scenario, world: World, changes: Sequen
         here = [law for law in scenario.admission if law.at == point]
         _chain(draft, scenario, here, row + at.G_LAWS, row + at.G_LAW_COUNT)
         draft.single[row + at.G_SLOTS_LAWS] = int(any(isinstance(law, model.ConcurrencyAdmission) for law in here))
-    client = [law for law in scenario.admission if law.at == "client"]
     budgets = [law for law in scenario.admission if isinstance(law, model.RetryBudgetAdmission)]
-    _chain(draft, scenario, [law for law in client if law not in budgets], at.CLIENT_LAWS, at.CLIENT_LAW_COUNT)
+    others = [law for law in scenario.admission if law.at == "client" and law not in budgets]
+    _chain(draft, scenario, others, at.CLIENT_LAWS, at.CLIENT_LAW_COUNT)
     _chain(draft, scenario, budgets, at.BUDGETS, at.BUDGET_COUNT)
 
 
@@ -294,11 +316,11 @@ def parameters(law: model.Admission, slots: int) -> dict[int, int]:
     }
 
 
-def rate_parameters(law: model.RateAdmission | model.PacingAdmission, rate_per_s: object) -> dict[int, int]:
+def rate_parameters(law: model.RateAdmission | model.PacingAdmission, rate_per_s: Fraction | None) -> dict[int, int]:
     """Return the numbers of a law of a rate at a rate; at none it is off."""
     if rate_per_s is None:
         return {at.L_OFF: 1}
-    rate = rates.Fraction(rate_per_s)  # type: ignore[arg-type]
+    rate = Fraction(rate_per_s)
     if isinstance(law, model.PacingAdmission):
         return {at.L_OFF: 0, at.L_ONE: rates.interval_ns(rate)}
     burst = law.burst or rates.second_of(rate)
@@ -346,16 +368,96 @@ def _people(draft: _Draft, scenario: model.Scenario, world: World) -> None:
 
 
 def _street(draft: _Draft, scenario: model.Scenario, world: World) -> None:
-    single, numbers = draft.single, draft.numbers
-    street, kitchens, couriers = scenario.street, scenario.kitchens, scenario.couriers
-    by_clock = isinstance(kitchens, model.ClockKitchens)
+    single, street, couriers = draft.single, scenario.street, scenario.couriers
     single |= {
-        at.KITCHEN_KIND: 0 if kitchens is None else at.CLOCK if by_clock else at.SERVERS,
         at.STORES_PER_ZONE: world.stores_per_zone,
         at.POPULARITY_EDGES: draft.row(world.popularity_edges),
+        at.CLOSED_DRAWS: draft.row(world.store_closed_draw),
         at.REPICKS: street.repicks if street else 0,
-        at.ZONE_COUNT: world.zones,
         at.CANCELS_BY_TIMER: int(_cancels_by_timer(scenario)),
-        at.PROMISE_NS: draws.people_never() if couriers is None else couriers.promise_ns,
-        at.CANCEL_AFTER_NS: draws.people_never() if couriers is None else couriers.cancel_after_ns,
+        at.PROMISE_NS: NEVER_NS if couriers is None else couriers.promise_ns,
+        at.CANCEL_AFTER_NS: NEVER_NS if couriers is None else couriers.cancel_after_ns,
+        at.ZONE_COUNT: world.zones,
+    }
+    draft.numbers[at.REPICK] = street.repick_probability if street else 0.0
+    draft.numbers[at.COURIERS_SLOWDOWN] = 1.0 if couriers is None else couriers.slowdown
+    zones = np.zeros((world.zones, at.ZONE_WIDTH), dtype=np.int64)
+    if isinstance(couriers, model.ClockCouriers):
+        single[at.COURIER_KIND] = at.CLOCK
+        draft.set_time(at.TRIP_TIME, couriers.trip)
+        zones[:, at.Z_NS_PER_ORDER] = world.zone_ns_per_order
+    elif couriers is not None:
+        single[at.COURIER_KIND] = at.SERVERS
+        single[at.CARRY] = couriers.carry
+        draft.set_time(at.PICKUP_TIME, couriers.pickup)
+        draft.set_time(at.TRAVEL_TIME, couriers.travel)
+        draft.set_time(at.DROPOFF_TIME, couriers.dropoff)
+        zones[:, at.Z_FREE] = world.zone_couriers
+    single[at.ZONES] = draft.region(zones.ravel())
+    if scenario.kitchens is not None:
+        _kitchens(draft, scenario.kitchens, world)
+
+
+def _cancels_by_timer(scenario: model.Scenario) -> bool:
+    """Whether an order that is too late is found by a timer of its own; clocks know it beforehand."""
+    parts = (scenario.kitchens, scenario.couriers)
+    return scenario.couriers is not None and any(part is not None and part.kind == "servers" for part in parts)
+
+
+def _kitchens(draft: _Draft, kitchens: model.Kitchens, world: World) -> None:
+    single = draft.single
+    single[at.FINISHING_NS] = kitchens.finishing_ns
+    single[at.CUPS_TABLE] = draft.row(table(kitchens.cups, whole=True))
+    draft.numbers[at.KITCHENS_SLOWDOWN] = kitchens.slowdown
+    draft.numbers[at.KITCHENS_CLOSED] = kitchens.closed
+    draft.numbers[at.REOPEN_SHARE] = kitchens.reopen_share
+    if isinstance(kitchens, model.ClockKitchens):
+        stores = np.zeros((world.stores, at.CLOCK_STORE_WIDTH), dtype=np.int64)
+        stores[:, at.ST_NS_PER_CUP] = world.store_ns_per_cup
+        single[at.KITCHEN_KIND] = at.CLOCK
+    else:
+        stores = np.zeros((world.stores, at.SERVERS_STORE_WIDTH), dtype=np.int64)
+        stores[:, at.ST_FREE] = world.store_makers
+        single[at.KITCHEN_KIND] = at.SERVERS
+        single[at.BATCH_CUPS] = kitchens.batch
+        draft.set_time(at.MAKE_TIME, kitchens.make)
+        busiest = max(world.store_makers)
+        single[at.SPARE] += at.CELL_WIDTH * busiest
+        single[at.HEAP_SPARE] += busiest
+    stores[:, at.ST_PAUSE] = world.store_pause_backlog
+    single[at.STORE_WIDTH] = stores.shape[1]
+    single[at.STORES] = draft.region(stores.ravel())
+
+
+def _series(draft: _Draft, scenario: model.Scenario) -> None:
+    buckets = -(-scenario.horizon_ns // scenario.bucket_ns)
+    row = COUNTED + 3 + 3 * (len(scenario.stages) + 1)
+    draft.single |= {
+        at.BUCKET_NS: scenario.bucket_ns,
+        at.NEXT_SAMPLE_NS: scenario.bucket_ns,
+        at.BUCKETS: buckets,
+        at.SERIES: draft.reserve((buckets + 1) * row),
+        at.SERIES_WIDTH: row,
+        at.CUPS_STEPS: draft.reserve(buckets + 1),
+        at.PAUSED_STEPS: draft.reserve(buckets + 1),
+        at.WAITING_STEPS: draft.reserve(buckets + 1),
+        at.CARRIED_LATER: draft.reserve(buckets + 1),
+    }
+
+
+def _calendar(draft: _Draft, scenario: model.Scenario, first: int) -> None:
+    horizon_ns = scenario.horizon_ns
+    buckets = min(max(first * EVENTS_A_PERSON // EVENTS_A_BUCKET, 16), WHEEL_BUCKETS)
+    shift = max(horizon_ns // buckets, 1).bit_length()
+    carry = scenario.couriers.carry if isinstance(scenario.couriers, model.ServerCouriers) else 0
+    draft.single[at.SPARE] += at.CELL_WIDTH * carry
+    draft.single[at.HEAP_SPARE] += carry
+    draft.single |= {
+        at.HORIZON_NS: horizon_ns,
+        at.WHEEL_SHIFT: shift,
+        at.WHEEL: draft.reserve(2 * ((horizon_ns >> shift) + 2)),
+        at.WHEEL_AT: -1,
+        at.FIRST_COUNT: first,
+        at.HEAP: draft.reserve(2 * FIRST_HEAP),
+        at.HEAP_ROOM: FIRST_HEAP,
     }

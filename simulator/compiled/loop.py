@@ -6,6 +6,7 @@ from simulator.compiled.calendar import (
     BACK,
     CANCEL,
     DEPARTURE,
+    EXTRA_MASK,
     IS_OVER,
     IS_READY,
     MADE,
@@ -13,7 +14,6 @@ from simulator.compiled.calendar import (
     STAGE,
     TIMEOUT,
     WAKE,
-    EXTRA_MASK,
     events_in_next_bucket,
     precedes_first_try,
     push,
@@ -21,10 +21,10 @@ from simulator.compiled.calendar import (
     row_of,
     turn_wheel,
 )
+from simulator.compiled.ends import times_out
 from simulator.compiled.jit import kernel
 from simulator.compiled.layout import (
     A_STATE,
-    ANSWERED,
     AT_ONCE,
     BUCKET_NS,
     CAPACITY,
@@ -47,7 +47,6 @@ from simulator.compiled.memory import Numbers, Words, needed
 from simulator.compiled.persons import arrives, arrives_first
 from simulator.compiled.pools import wakes
 from simulator.compiled.rows import timer_is_void
-from simulator.compiled.ends import times_out
 from simulator.compiled.series import close_bucket
 from simulator.compiled.street import cancels, is_back, is_made, is_over, is_ready, let_go
 from simulator.compiled.walks import departs, reaches_gateway, reaches_stage

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from simulator.compiled.jit import kernel
 from simulator.compiled.layout import (
+    A_AT_STAGE_NS,
     A_BUDGETS,
     A_DONE_NS,
-    A_AT_STAGE_NS,
     A_NUMBER,
     A_PERSON,
     A_SEQ,

@@ -80,7 +80,6 @@ from simulator.compiled.layout import (
     ST_PAUSE,
     ST_PAUSED,
     ST_REOPENS_NS,
-    ST_TAIL,
     STORE_WIDTH,
     STORES,
     STORES_PER_ZONE,
@@ -92,7 +91,6 @@ from simulator.compiled.layout import (
     Z_FREE,
     Z_HEAD,
     Z_NS_PER_ORDER,
-    Z_TAIL,
     ZONE_WIDTH,
     ZONES,
 )

@@ -6,7 +6,16 @@ from scenarios import draws, people
 from scenarios.draws import Stream
 from simulator.compiled.calendar import STAGE, ref_of, schedule
 from simulator.compiled.chains import ask_for, ask_gateway, code_of, earns, give_slots_back, retry_after_of
-from simulator.compiled.ends import close, count_refusal, ends, goes_to, is_answered, is_decided, is_dropped, stage_number
+from simulator.compiled.ends import (
+    close,
+    count_refusal,
+    ends,
+    goes_to,
+    is_answered,
+    is_decided,
+    is_dropped,
+    stage_number,
+)
 from simulator.compiled.habits import drawn_ns
 from simulator.compiled.jit import kernel
 from simulator.compiled.layout import (
@@ -20,10 +29,10 @@ from simulator.compiled.layout import (
     A_SEQ,
     A_SERVICE_NS,
     A_SHARD_BIT,
-    A_STAGE_BIT,
     A_STATE,
     A_WANT,
     ANSWERED,
+    ATTEMPTS_COMPLETED,
     BATCHING_STAGE,
     BUDGET_COUNT,
     ERROR,
@@ -54,6 +63,7 @@ from simulator.compiled.layout import (
     P_PLACE,
     P_SEGMENT_MASK,
     P_SIDE,
+    P_WANT,
     P_ZONE_BITS,
     P_ZONE_MASK,
     PEOPLE_PLACED,
@@ -73,9 +83,8 @@ from simulator.compiled.layout import (
     STAGES,
     STATION_WIDTH,
     STORE,
-    TIMED_OUT,
     TIME_TO_ORDER,
-    ATTEMPTS_COMPLETED,
+    TIMED_OUT,
     TRACED,
     TRYING,
     WORK_BROUGHT,

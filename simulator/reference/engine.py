@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Generator, Sequence
+from dataclasses import replace
+from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import numpy as np
 import simpy
 
 from scenarios import model
+from scenarios.knobs import Knob, Value
 from scenarios.schedule import Change, changes
 from scenarios.world import build_world
+from simulator.control.room import ControlRoom
 from simulator.outcome import Ints, Outcome, StageOutcome
 from simulator.progress import OnProgress, Stop
 from simulator.rank import Rank
@@ -32,8 +37,13 @@ def run(
     trace: bool = False,
     on_progress: OnProgress | None = None,
     stop: Stop | None = None,
+    room: ControlRoom | None = None,
 ) -> Outcome:
-    """Simulate a scenario (already scaled) to its horizon, or until `stop` says so."""
+    """Simulate a scenario (already scaled) to its horizon, or until `stop` says so.
+
+    `room` holds its control processes; without one they take the scenario for one of full size.
+    """
+    room = room or ControlRoom(scenario, scenario, Fraction(1))
     env = simpy.Environment()
     town = Town(env, scenario, seed=seed, world=build_world(scenario), trace=trace)
     _watch_gauges(town)
@@ -41,6 +51,7 @@ def run(
     env.process(_samples(town))
     for index, change in enumerate(changes(scenario)):
         call_at(env, _applying(town, change), change.at_ns, Rank.INCIDENT, 0, index, 0)
+    room.open(env, partial(_control_moment, env), _Controlled(town))
     horizon_ns = scenario.horizon_ns
     for told in range(1, TELLS + 1):
         until_ns = horizon_ns * told // TELLS
@@ -51,7 +62,27 @@ def run(
             on_progress(until_ns, horizon_ns, _events(env), town.ledger.counts["orders.placed"])
         if stop is not None and until_ns < horizon_ns and stop():
             break
-    return _outcome(town)
+    return replace(_outcome(town), turns=tuple(room.panel.turns), turn_count=room.panel.turn_count)
+
+
+class _Controlled:
+    """What control processes see of a town, and do to it."""
+
+    def __init__(self, town: Town) -> None:
+        self.town = town
+
+    def gauge(self, name: str) -> float:
+        return self.town.ledger.gauge(name)
+
+    def counter(self, name: str) -> int:
+        return self.town.ledger.counter(name)
+
+    def turn(self, knob: Knob, value: Value) -> None:
+        turn(self.town, knob, value)
+
+
+def _control_moment(env: simpy.Environment, at_ns: int, index: int) -> simpy.Event:
+    return moment(env, at_ns, Rank.CONTROL, 0, index, 0)
 
 
 def _arrivals(town: Town, first_arrivals_ns: Ints) -> Generator[simpy.Event, Any, None]:

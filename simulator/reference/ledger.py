@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from scenarios.metrics import COUNTERS
+from scenarios.metrics import BY_BUCKET, COUNTERS
 from simulator.outcome import Ints
 
 SAMPLES = (
@@ -62,6 +62,23 @@ class Ledger:
         """Note the counters and gauges as they are at the end of a bucket."""
         self._closed.append((*self.counts.values(), *self.work_ns.values()))
         self._gauged.append(tuple(read() for read in self.gauges.values()))
+
+    def gauge(self, name: str) -> float:
+        """Return a gauge as it is now; one that is stepped, as it was at the end of the last closed bucket."""
+        if name in self.gauges:
+            return float(self.gauges[name]())
+        steps = self._steps.get(name)
+        return 0.0 if steps is None else float(steps[: len(self._closed)].sum())
+
+    def counter(self, name: str) -> int:
+        """Return a counter as it is now; one that is known ahead, as it was at the end of the last closed bucket."""
+        if name not in BY_BUCKET:
+            return self.counts[name]
+        if not self._closed:
+            return 0
+        end_ns = len(self._closed) * self.bucket_ns
+        late = sum(at_ns <= end_ns for at_ns in self._later.get(name, ()))
+        return self._closed[-1][COUNTERS.index(name)] + late
 
     def totals(self, ended_ns: int) -> dict[str, int]:
         """The counters at the end of the run, what was known ahead included."""

@@ -1,0 +1,5 @@
+"""The compiled engine: one event loop under Numba, with exactly the outcome of the SimPy engine."""
+
+from simulator.compiled.engine import Run, run
+
+__all__ = ["Run", "run"]

@@ -1,0 +1,133 @@
+"""A run of the compiled engine: it can be brought to any instant, read, turned, saved, and gone on with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from scenarios import model
+from scenarios.knobs import Kind, Knob, Value
+from scenarios.schedule import changes
+from scenarios.world import build_world
+from simulator.compiled import layout as at
+from simulator.compiled.build import State, build
+from simulator.compiled.jit import INTERPRETED
+from simulator.compiled.loop import DONE, NEEDS_HEAP, advance
+from simulator.compiled.memory import WORDS_AN_ATTEMPT
+from simulator.compiled.outcome import outcome_of
+from simulator.compiled.turning import turn
+from simulator.outcome import Ints, Outcome
+from simulator.progress import OnProgress, Stop
+from simulator.rank import Rank
+
+TELLS = 2000  # how often over the horizon progress is told and a stop is heard
+LEAST_GROWTH = 1 << 20
+
+
+class Run:
+    """One run. `words` and `numbers` are its whole state; layout.py says what lies where."""
+
+    def __init__(
+        self, scenario: model.Scenario, *, seed: int, first_arrivals_ns: Ints, trace: bool = False, state: State | None = None
+    ) -> None:
+        """Begin at time 0; or go on from a saved state of the same scenario."""
+        self.scenario = scenario
+        self.changes = changes(scenario)
+        self._next_change = 0
+        if state is None:
+            world = build_world(scenario)
+            state = build(
+                scenario, world, self.changes, seed=seed, first_arrivals_ns=first_arrivals_ns, trace=trace
+            )
+        self.words, self.numbers, self.first_ns = state.words, state.numbers, state.first_ns
+        self.views: tuple[Any, Any] = (None, None)
+        self.make_room(LEAST_GROWTH)
+        for index, stage in enumerate(scenario.stages):
+            if isinstance(stage, model.BatchingStage):
+                turn(self, Knob(Kind.STAGE_REPLICAS, index, ""), stage.replicas)
+
+    @property
+    def now_ns(self) -> int:
+        """The instant to which the run has been brought."""
+        return int(self.words[at.NOW_NS])
+
+    def advance(self, until_ns: int, rank: Rank = Rank.INCIDENT) -> None:
+        """Let all events before (until_ns, rank) happen; rank is INCIDENT or CONTROL. Scheduled changes are among them."""
+        included = rank > Rank.INCIDENT
+        while self._next_change < len(self.changes):
+            change = self.changes[self._next_change]
+            if change.at_ns > until_ns or (change.at_ns == until_ns and not included):
+                break
+            self._advance(change.at_ns, False)
+            self._next_change += 1
+            self.turn(change.knob, change.value)
+        self._advance(until_ns, included)
+
+    def turn(self, knob: Knob, value: Value) -> None:
+        """Give a knob a value, now."""
+        turn(self, knob, value)
+
+    def outcome(self) -> Outcome:
+        """What has happened so far."""
+        return outcome_of(self)
+
+    def make_room(self, words: int) -> None:
+        """Have room for so many words beside what one event needs."""
+        spare = int(self.words[at.SPARE]) + WORDS_AN_ATTEMPT * int(self.words[at.LIVE])
+        top = int(self.words[at.TOP])
+        if top + words + spare > len(self.words) or self.words[at.CAPACITY] != len(self.words):
+            self._resize(max(top + words + spare + LEAST_GROWTH, top + top // 4))
+        entries = int(self.words[at.HEAP_LENGTH] + self.words[at.LIVE] + self.words[at.HEAP_SPARE])
+        if entries > self.words[at.HEAP_ROOM]:
+            self._widen_heap(2 * entries)
+
+    def _advance(self, until_ns: int, included: bool) -> None:
+        first = memoryview(self.first_ns) if INTERPRETED else self.first_ns
+        while (came_back := advance(*self.views, first, until_ns, included)) != DONE:
+            if came_back == NEEDS_HEAP:
+                self._widen_heap(2 * int(self.words[at.HEAP_ROOM]))
+            else:
+                self.make_room(LEAST_GROWTH)
+
+    def _resize(self, capacity: int) -> None:
+        words = np.zeros(capacity, dtype=np.int64)
+        top = int(self.words[at.TOP])
+        words[:top] = self.words[:top]
+        words[at.CAPACITY] = capacity
+        self.words = words
+        self.views = (memoryview(words), memoryview(self.numbers)) if INTERPRETED else (words, self.numbers)
+
+    def _widen_heap(self, room: int) -> None:
+        words = self.words
+        old, length = int(words[at.HEAP]), 2 * int(words[at.HEAP_LENGTH])
+        place = int(words[at.TOP])
+        self._resize(max(len(words), place + 2 * room + LEAST_GROWTH))
+        self.words[place : place + length] = self.words[old : old + length]
+        self.words[at.HEAP] = place
+        self.words[at.HEAP_ROOM] = room
+        self.words[at.TOP] = place + -(-2 * room // 16) * 16
+
+
+def run(
+    scenario: model.Scenario,
+    *,
+    seed: int,
+    first_arrivals_ns: Ints,
+    trace: bool = False,
+    on_progress: OnProgress | None = None,
+    stop: Stop | None = None,
+) -> Outcome:
+    """Simulate a scenario (already scaled) to its horizon, or until `stop` says so."""
+    life = Run(scenario, seed=seed, first_arrivals_ns=first_arrivals_ns, trace=trace)
+    horizon_ns = scenario.horizon_ns
+    for told in range(1, TELLS + 1):
+        until_ns = horizon_ns * told // TELLS
+        if until_ns <= life.now_ns:
+            continue
+        life.advance(until_ns)
+        if on_progress is not None:
+            on_progress(until_ns, horizon_ns, int(life.words[at.EVENTS]), int(life.words[at.ORDERS_PLACED]))
+        if stop is not None and until_ns < horizon_ns and stop():
+            break
+    return life.outcome()

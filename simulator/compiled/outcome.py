@@ -1,0 +1,270 @@
+"""From the state of a run to its outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scenarios.metrics import COUNTERS
+from simulator.compiled import layout as at
+from simulator.compiled.gather import count_rows, gather_column, gather_sample, waited_in
+from simulator.compiled.memory import WORD_BITS
+from simulator.compiled.series import COUNTED
+from simulator.outcome import Ints, Outcome, StageOutcome
+from simulator.trace import ATTEMPT_COLUMNS, KEYS, ORDER_COLUMNS
+
+if TYPE_CHECKING:
+    from simulator.compiled.engine import Run
+
+_WORK = ("brought", "useful", "wasted", "dropped")
+_STAGE_COUNTS = {
+    "arrived": at.G_ARRIVED,
+    "served": at.G_SERVED,
+    "shed": at.G_SHED,
+    "throttled": at.G_THROTTLED,
+    "expired": at.G_EXPIRED,
+    "errors": at.G_ERRORS,
+    "sold_out": at.G_SOLD_OUT,
+}
+_STEPPED = {"kitchens.backlog_cups": 0, "kitchens.paused": 1, "couriers.waiting": 2}
+
+
+def outcome_of(run: Run) -> Outcome:
+    """Return what has happened until now."""
+    return _Reader(run).outcome()
+
+
+class _Reader:
+    """Reads the state of a run and changes nothing in it."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.scenario = run.scenario
+        self.words = run.words
+        self.now_ns = run.now_ns
+        self.people = self._rows(at.PEOPLE_POOL)
+        attempts = self._rows(at.ATTEMPT_POOL)
+        self.attempts = attempts[attempts[:, at.A_STATE] != 0]
+        self.orders = self._rows(at.ORDER_POOL)
+
+    def outcome(self) -> Outcome:
+        scenario, words = self.scenario, self.words
+        pending = self.people[self.people[:, at.P_STATE] > at.INVITED]
+        series = self._series()
+        counts = {name: int(words[at.COUNTS + place]) for place, name in enumerate(COUNTERS)}
+        carried = self._carried()
+        counts["couriers.carried"] += int(carried.sum())
+        counts["people.pending"] = len(pending)
+        counts["attempts.pending"] = self._at_gateway()
+        counts["attempts.unanswered"] = int(np.count_nonzero(self.attempts[:, at.A_STATE] & at.ANSWERED == 0))
+        counts["orders.in_progress"] = int(words[at.IN_PROGRESS])
+        within = np.diff(series[:, :COUNTED], axis=0, prepend=0)
+        names = [*COUNTERS, *(f"work.{name}" for name in _WORK)]
+        per_bucket = {name: within[:, place] for place, name in enumerate(names)}
+        per_bucket["couriers.carried"] = per_bucket["couriers.carried"] + carried[: len(series)]
+        segments = [segment.name for segment in scenario.segments]
+        return Outcome(
+            horizon_ns=scenario.horizon_ns,
+            ended_ns=self.now_ns,
+            interrupted=self.now_ns < scenario.horizon_ns,
+            events=int(words[at.EVENTS]),
+            counts=counts,
+            work_ns={name: int(words[at.WORK + place]) for place, name in enumerate(_WORK)}
+            | {"pending": self._work_pending_ns()},
+            samples=self._samples(pending),
+            stages=tuple(self._stages()),
+            bucket_ns=scenario.bucket_ns,
+            per_bucket=per_bucket,
+            gauges=self._gauges(series[:, COUNTED:]),
+            zones_wanted=self._zones()[:, at.Z_WANTED].copy(),
+            zones_placed=self._zones()[:, at.Z_PLACED].copy(),
+            segments={name: self._segment(index) for index, name in enumerate(segments)},
+            orders=self._orders_trace(),
+            attempts=self._trace(ATTEMPT_COLUMNS, at.ATTEMPT_ROWS, at.ATTEMPT_ROW_BEFORE),
+        )
+
+    def _rows(self, pool: int) -> Ints:
+        """All rows of a pool, those not in use too."""
+        words = self.words
+        width, end, slab = int(words[pool + at.POOL_WIDTH]), int(words[pool + at.POOL_NEXT]), int(words[pool + at.POOL_SLAB])
+        parts = []
+        while slab:
+            first = slab + at.CELL_WIDTH
+            parts.append(words[first:end].reshape(-1, width))
+            slab = int(words[slab])
+            end = slab + at.CELL_WIDTH + width * at.SLAB_ROWS
+        return np.concatenate(parts) if parts else np.zeros((0, width), dtype=np.int64)
+
+    def _series(self) -> Ints:
+        """The closed buckets and the present one, a row each."""
+        words, width = self.words, int(self.words[at.SERIES_WIDTH])
+        closed, place = int(words[at.CLOSED]), int(words[at.SERIES])
+        rows = words[place : place + (closed + 1) * width].reshape(closed + 1, width).copy()
+        rows[closed, :COUNTED] = words[at.COUNTS : at.COUNTS + COUNTED]
+        rows[closed, COUNTED : COUNTED + 3] = words[[at.TRYING, at.AWAY, at.IN_PROGRESS]]
+        for number in range(int(words[at.STAGE_COUNT])):
+            row = self._stage_row(number)
+            if words[row + at.G_KIND] != at.NO_STAGE:
+                first = COUNTED + 3 + 3 * number
+                rows[closed, first : first + 3] = self._waiting(row), self._in_service(row), self._capacity(row)
+        return rows
+
+    def _gauges(self, columns: Ints) -> dict[str, NDArray[np.float64]]:
+        words = self.words
+        found = {
+            name: columns[:, place].astype(np.float64)
+            for place, name in enumerate(("people.trying", "people.away", "orders.in_progress"))
+        }
+        for number, name in enumerate(["gateway", *(stage.name for stage in self.scenario.stages)]):
+            row = self._stage_row(number)
+            if words[row + at.G_KIND] == at.NO_STAGE:
+                continue
+            parts = at.WHOLE if words[row + at.G_KIND] == at.BATCHING_STAGE else 1
+            first = 3 + 3 * number
+            found[f"stages.{name}.backlog"] = columns[:, first].astype(np.float64)
+            found[f"stages.{name}.busy"] = columns[:, first + 1].astype(np.float64)
+            found[f"stages.{name}.capacity"] = columns[:, first + 2] / parts
+        for name, number in _STEPPED.items():
+            if words[at.CUPS_STEPPED + number]:
+                place = int(words[at.CUPS_STEPS + number])
+                found[name] = np.cumsum(words[place : place + len(columns)]).astype(np.float64)
+        return found
+
+    def _carried(self) -> Ints:
+        """Orders picked up in each bucket by couriers of kind clock, who are known beforehand."""
+        words = self.words
+        place, buckets = int(words[at.CARRIED_LATER]), int(words[at.BUCKETS])
+        carried = words[place : place + buckets].copy()
+        under_way = self.orders[(self.orders[:, at.O_STATE] != 0)]
+        later = under_way[:, at.O_PICKED_UP_NS]
+        later = later[(later >= self.now_ns) & (later < self.scenario.horizon_ns)]
+        np.subtract.at(carried, np.maximum(later - 1, 0) // self.scenario.bucket_ns, 1)
+        return carried
+
+    def _work_pending_ns(self) -> int:
+        pending = self.attempts[self.attempts[:, at.A_STATE] & at.ENDED == 0]
+        return int(pending[:, at.A_DONE_NS].sum() + pending[:, at.A_AT_STAGE_NS].sum())
+
+    def _at_gateway(self) -> int:
+        row = self._stage_row(0)
+        return 0 if self.words[row + at.G_KIND] == at.NO_STAGE else self._waiting(row) + self._in_service(row)
+
+    def _samples(self, pending: Ints) -> Mapping[str, Ints]:
+        return {
+            "time_to_order_ns": self._figure(at.TIME_TO_ORDER),
+            "response_admitted_ns": self._figure(at.RESPONSE_ADMITTED),
+            "response_refused_ns": self._figure(at.RESPONSE_REFUSED),
+            "ready_ns": self._figure(at.READY_TIME),
+            "delivery_ns": self._figure(at.DELIVERY_TIME),
+        }
+
+    def _figure(self, figure: int) -> Ints:
+        row = int(self.words[at.FIGURES]) + figure * at.FIGURE_WIDTH
+        values = np.zeros(int(self.words[row + at.FIG_COUNT]), dtype=np.int64)
+        gather_sample(self.run.views[0], row, values)
+        return values
+
+    def _segment(self, index: int) -> tuple[int, int, Ints]:
+        row = int(self.words[at.SEGMENTS]) + index * at.SEGMENT_WIDTH
+        figure = self._figure(at.STAGE_FIGURES + 2 * int(self.words[at.STAGE_COUNT]) + index)
+        return int(self.words[row + at.SEGMENT_WANTED]), int(self.words[row + at.SEGMENT_PLACED]), figure
+
+    def _zones(self) -> Ints:
+        place, count = int(self.words[at.ZONES]), int(self.words[at.ZONE_COUNT])
+        return self.words[place : place + count * at.ZONE_WIDTH].reshape(count, at.ZONE_WIDTH)
+
+    # stages
+
+    def _stage_row(self, number: int) -> int:
+        return at.STAGES + number * at.STAGE_WIDTH
+
+    def _stations(self, row: int) -> list[int]:
+        first = int(self.words[row + at.G_STATION])
+        return [first + shard * at.STATION_WIDTH for shard in range(int(self.words[row + at.G_SHARDS]))]
+
+    def _waiting(self, row: int) -> int:
+        words, paced = self.words, int(self.words[row + at.G_PACED])
+        if words[row + at.G_KIND] == at.BATCHING_STAGE:
+            return paced + int(words[words[row + at.G_STATION] + at.B_WAITING])
+        return paced + sum(int(words[station + at.S_LENGTH]) for station in self._stations(row))
+
+    def _in_service(self, row: int) -> int:
+        return sum(int(self.words[station + at.S_IN_SERVICE]) for station in self._stations(row))
+
+    def _capacity(self, row: int) -> int:
+        words = self.words
+        if words[row + at.G_KIND] == at.BATCHING_STAGE:
+            return int(words[words[row + at.G_STATION] + at.B_MILLIONTHS])
+        return int(words[row + at.G_SERVERS] * words[row + at.G_SHARDS])
+
+    def _stages(self) -> Iterator[StageOutcome]:
+        for number, name in enumerate(["gateway", *(stage.name for stage in self.scenario.stages)]):
+            row = self._stage_row(number)
+            stations = [self._station(row, station) for station in self._stations(row)]
+            busy, available, queued, unserved, longest = (
+                zip(*stations, strict=True) if stations else ((0,), (0,), (0,), (0,), (0,))
+            )
+            batching = self.words[row + at.G_KIND] == at.BATCHING_STAGE
+            parts = at.WHOLE if batching else 1
+            counts = {name: int(self.words[row + field]) for name, field in _STAGE_COUNTS.items()}
+            yield StageOutcome(
+                name=name,
+                waiting_ns=self._figure(at.STAGE_FIGURES + 2 * number),
+                service_ns=self._figure(at.STAGE_FIGURES + 2 * number + 1),
+                busy_ns=sum(busy) // parts,
+                available_ns=sum(available) // parts,
+                queue_max=max(longest),
+                queue_integral_ns=sum(queued),
+                unserved_waiting_ns=sum(unserved),
+                counts={**counts, "waiting": self._waiting(row) if stations else 0, "in_service": self._in_service(row)},
+                kv_blocked=int(self.words[self.words[row + at.G_STATION] + at.B_KV_BLOCKED]) if batching else 0,
+            )
+
+    def _station(self, row: int, station: int) -> tuple[int, int, int, int, int]:
+        """Busy, available and queued time until now, time waited by who was not served, and the longest queue."""
+        words = self.words
+        passed_ns = self.now_ns - int(words[station + at.S_COUNTED_TO_NS])
+        in_service, waiting = int(words[station + at.S_IN_SERVICE]), int(words[station + at.S_LENGTH])
+        queues = [int(words[station + at.S_HEAD])] if waiting else []
+        if words[row + at.G_KIND] == at.BATCHING_STAGE:
+            busy, available = int(words[station + at.B_BUSY]), int(words[station + at.B_AVAILABLE])
+            waiting = int(words[station + at.B_WAITING])
+            first, seats = int(words[station + at.B_SEATS]), int(words[station + at.B_SEAT_COUNT])
+            queues += [int(words[seat + at.R_HEAD]) for seat in words[first : first + seats]]
+        else:
+            busy, available = in_service, max(int(words[row + at.G_SERVERS]), in_service)
+        unserved = self._sum(station + at.S_DROPPED_WAITING)
+        return (
+            self._sum(station + at.S_BUSY) + busy * passed_ns,
+            self._sum(station + at.S_AVAILABLE) + available * passed_ns,
+            self._sum(station + at.S_QUEUED) + waiting * passed_ns,
+            unserved + sum(int(waited_in(self.run.views[0], head, self.now_ns)) for head in queues),
+            int(words[station + at.S_QUEUE_MAX]),
+        )
+
+    def _sum(self, place: int) -> int:
+        """A sum of two words."""
+        return int(self.words[place]) + (int(self.words[place + 1]) << WORD_BITS)
+
+    # traces
+
+    def _trace(self, columns: Mapping[str, str], newest: int, before: int) -> dict[str, Ints] | None:
+        words = self.words
+        if not words[at.TRACED]:
+            return None
+        row, view = int(words[newest]), self.run.views[0]
+        rows = {name: np.zeros(count_rows(view, row, before), dtype=np.int64) for name in columns}
+        for column, name in enumerate(columns):
+            gather_column(view, row, before, column, rows[name])
+        order = np.lexsort([rows[key] for key in reversed(KEYS) if key in rows])
+        return {name: values[order] for name, values in rows.items()}
+
+    def _orders_trace(self) -> dict[str, Ints] | None:
+        rows = self._trace(ORDER_COLUMNS, at.ORDER_ROWS, at.ORDER_ROW_BEFORE)
+        if rows is not None:
+            for name in ("ready_ns", "picked_up_ns"):
+                rows[name] = np.where(rows[name] < self.now_ns, rows[name], -1)
+        return rows

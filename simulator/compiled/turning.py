@@ -1,0 +1,128 @@
+"""Turning the knobs of a run that has been brought to an instant."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from limits import gcra, token_bucket
+from limits.laws import Law
+from scenarios import model
+from scenarios.knobs import Kind, Knob, Value
+from simulator.compiled import layout as at
+from simulator.compiled.build import law_of_part, rate_parameters
+from simulator.compiled.pools import resize
+from simulator.compiled.stations import set_servers
+
+if TYPE_CHECKING:
+    from simulator.compiled.engine import Run
+
+_FACTORS = {
+    Kind.KITCHENS_SLOWDOWN: at.KITCHENS_SLOWDOWN,
+    Kind.KITCHENS_CLOSED: at.KITCHENS_CLOSED,
+    Kind.COURIERS_SLOWDOWN: at.COURIERS_SLOWDOWN,
+}
+
+
+def turn(run: Run, knob: Knob, value: Value) -> None:
+    """Give a knob a value, now."""
+    if knob.kind is Kind.ADMISSION_RATE:
+        _turn_rate(run, knob.index, None if value is None else Fraction(value))
+        return
+    assert value is not None
+    stage = at.STAGES + (knob.index + 1) * at.STAGE_WIDTH
+    if knob.kind in _FACTORS:
+        run.numbers[_FACTORS[knob.kind]] = float(value)
+    elif knob.kind is Kind.ADMISSION_LIMIT:
+        run.words[_law(run, knob.index) + at.L_ONE] = int(value)
+    elif knob.kind is Kind.STAGE_QUEUE_LIMIT:
+        run.words[stage + at.G_QUEUE_LIMIT] = int(value)
+    elif knob.kind is Kind.STAGE_SLOWDOWN:
+        run.numbers[at.STAGE_FACTORS + 2 * (knob.index + 1)] = float(value)
+    elif knob.kind is Kind.STAGE_FAILURE:
+        run.numbers[at.STAGE_FACTORS + 2 * (knob.index + 1) + 1] = float(value)
+    elif knob.kind is Kind.STAGE_REPLICAS:
+        _turn_replicas(run, knob.index, Fraction(value))
+    else:
+        run.make_room(at.CELL_WIDTH)
+        set_servers(*run.views, 0 if knob.kind is Kind.GATEWAY_SERVERS else knob.index + 1, int(value))
+
+
+def _turn_replicas(run: Run, index: int, replicas: Fraction) -> None:
+    wanted = math.floor(replicas * at.WHOLE + Fraction(1, 2))
+    stage = run.scenario.stages[index]
+    assert isinstance(stage, model.BatchingStage)
+    pool = int(run.words[at.STAGES + (index + 1) * at.STAGE_WIDTH + at.G_STATION])
+    seats = int(run.words[pool + at.B_SEAT_COUNT]) + wanted // at.WHOLE + 1
+    run.make_room(seats * (at.SEAT_WIDTH + 4))
+    _widen_seats(run, pool, seats)
+    if wanted % at.WHOLE:
+        place = pool + at.B_PART_LAW
+        run.words[place : place + len(at.LAW_OF_A_PART)] = law_of_part(stage, wanted % at.WHOLE)
+    resize(*run.views, pool, wanted)
+
+
+def _widen_seats(run: Run, pool: int, seats: int) -> None:
+    """Make room in the lists of seats and of their loads."""
+    words = run.words
+    if seats <= words[pool + at.B_SEAT_ROOM]:
+        return
+    room = -(-2 * seats // 16) * 16
+    for field in (at.B_SEATS, at.B_LOADS):
+        old, place = int(words[pool + field]), int(words[at.TOP])
+        count = int(words[pool + at.B_SEAT_COUNT])
+        words[place : place + count] = words[old : old + count]
+        words[pool + field] = place
+        words[at.TOP] += room
+    words[pool + at.B_SEAT_ROOM] = room
+
+
+def _law(run: Run, index: int) -> int:
+    return int(run.words[at.LAWS]) + index * at.LAW_WIDTH
+
+
+def _turn_rate(run: Run, index: int, rate_per_s: Fraction | None) -> None:
+    law, words = run.scenario.admission[index], run.words
+    assert isinstance(law, model.RateAdmission | model.PacingAdmission)
+    row = _law(run, index)
+    before = [int(words[row + field]) for field in (at.L_ONE, at.L_TWO, at.L_THREE)]
+    new = rate_parameters(law, rate_per_s)
+    for field, value in new.items():
+        words[row + field] = value
+    if isinstance(law, model.PacingAdmission):
+        return
+    if rate_per_s is None:
+        _each_row(run, row, lambda state: [0] * len(state))  # full again when a limit returns
+        return
+    after = [new.get(field, 0) for field in (at.L_ONE, at.L_TWO, at.L_THREE)]
+    now_ns = int(words[at.NOW_NS])
+
+    def changed(state: list[int]) -> list[int]:
+        if words[row + at.L_LAW] == Law.TOKEN_BUCKET:
+            token_bucket.change(state, 1, *before, *after, now_ns)
+        else:
+            gcra.change(state, 1, *before[:2], *after[:2], now_ns)
+        return state
+
+    _each_row(run, row, changed)
+
+
+def _each_row(run: Run, law: int, change: Callable[[list[int]], list[int]]) -> None:
+    """Change every row of a law that somebody has asked, the word that says so first."""
+    words = run.words
+    width, place = int(words[law + at.L_ROW_WIDTH]), int(words[law + at.L_STATE])
+    if words[law + at.L_KEY] == at.BY_PERSON:
+        owner = int(words[at.LAW_ROWS])
+        while owner:
+            _change_row(run, owner + place, width, change)
+            owner = int(words[owner + at.LR_BEFORE])
+        return
+    for number in range(int(words[law + at.L_ROWS])):
+        _change_row(run, place + number * width, width, change)
+
+
+def _change_row(run: Run, place: int, width: int, change: Callable[[list[int]], list[int]]) -> None:
+    if run.words[place]:
+        run.words[place : place + width] = change(run.words[place : place + width].tolist())
