@@ -52,7 +52,7 @@ def gates_text(runs: Mapping[str, Any]) -> str:
 
 
 def comparison_text(found: Mapping[str, Any], scenario: Scenario) -> str:
-    """Return what differs between two variants: the judged and the main figures; how many were compared, and by whom."""
+    """Return what differs between two variants: the judged and the main figures, and how many were compared."""
     seeds, compared = len(found["seeds"]), found["compared"]
     lines = [f"A: {_cut(found['a'], COLUMNS - 3)}", f"B: {_cut(found['b'], COLUMNS - 3)}"]
     lines += [_seeds(found["seeds"]) + " in common, paired: both meet the same people", ""]
@@ -176,7 +176,9 @@ def _gates(runs: Mapping[str, Any]) -> list[str]:
     for one in runs["gates"]:
         unit = runs["figures"].get(one["metric"], {}).get("unit", "")
         mean, half, _ = aligned(unit, one["mean"], one["half_width"], one["sd"])
-        bounds = [f"{sign} {written(unit, one[key])}" for key, sign in (("min", ">="), ("max", "<=")) if one[key] is not None]
+        bounds = [
+            f"{sign} {written(unit, one[key])}" for key, sign in (("min", ">="), ("max", "<=")) if one[key] is not None
+        ]
         verdict = one["verdict"].upper() if one["verdict"] == "failed" else one["verdict"]
         lines += _wrapped(
             f"{verdict}  {one['name']}: {one['metric']} is {mean} {half}, must be {' and '.join(bounds)}; "

@@ -61,7 +61,7 @@ def _laws(scenario: Scenario) -> Iterator[Finding]:
         if isinstance(law, RetryBudgetAdmission) and place != "client":
             yield (*steps, "at"), 'a retry_budget holds back retries before they are sent; it stands at = "client"'
         if isinstance(law, PacingAdmission) and place == "gateway":
-            yield (*steps, "at"), "pacing holds work back before a stage; write the stage, such as \"stage:payment\""
+            yield (*steps, "at"), 'pacing holds work back before a stage; write the stage, such as "stage:payment"'
         if isinstance(law, PacingAdmission | DeadlineAdmission | ConcurrencyAdmission) and place == "client":
             yield (*steps, "at"), f"a {law.law} stands at the gateway or a stage; a client knows nothing of others"
         if isinstance(law, RateAdmission | PacingAdmission):

@@ -61,7 +61,7 @@ def p_value(found: Estimate) -> float | None:
 
 
 def holm(p_values: Sequence[float], confidence: float) -> list[bool]:
-    """Say which of many hypotheses fall by Holm's method: one false alarm or more among all with at most 1 - confidence."""
+    """Say which of many hypotheses fall by Holm's method: the chance of any false alarm is 1 - confidence at most."""
     order = sorted(range(len(p_values)), key=lambda i: p_values[i])
     falls = [False] * len(p_values)
     for rank, i in enumerate(order):

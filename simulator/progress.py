@@ -9,3 +9,6 @@ OnProgress = Callable[[int, int, int, int], None]
 
 Stop = Callable[[], bool]
 """Asked often; True ends the run early, with what there is."""
+
+OnReplication = Callable[[int, int], None]
+"""Called with (replications done, replications asked for)."""

@@ -21,13 +21,10 @@ from scenarios.errors import ScenarioError
 from scenarios.loader import Loaded
 from scenarios.model import Scenario
 from simulator import results
-from simulator.progress import Stop
+from simulator.progress import OnReplication, Stop
 from simulator.run import Engine, simulate
 
 ASK_EVERY_S = 0.1
-
-OnReplication = Callable[[int, int], None]
-"""Called with (replications done, replications asked for)."""
 
 
 class ReplicationError(Exception):

@@ -1,4 +1,4 @@
-"""docs/results.md and docs/summary.schema.json, made from the code: `python -m simulator.results_page` writes both."""
+"""docs/results.md and the schemas beside it, made from the code: `python -m simulator.results_page` writes all."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from scenarios import metrics
 from scenarios.metrics import Metric
 from simulator import trace
 from simulator.outcome import MOST_TURNS
+from simulator.replications_page import SEVERAL_RUNS, replications_schema
 from simulator.schema import OUTAGES_SAID, summary_schema
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -40,6 +41,7 @@ Times are in seconds. Quantiles are nearest-rank: the q-quantile of n values is 
 rounded to the nearest ns. A figure is null where there was nothing to count. `<stage>` is a stage of the scenario, or
 `gateway`; `<segment>` is a segment. Figures marked "at" are counted as they happen, so a milestone may ask for them at
 an instant: it gets what was counted up to the end of the last whole bucket by then. Others have a value at the end.
+"Better" is the direction that is an improvement whatever the settings; a throttle or a refusal is a means and has none.
 
 Besides the figures: `scenario`, `engine`, `seed`, `scale`, `horizon_s` (what was asked for) and `ended_s` (the same, or
 the instant of an interruption), and five lists.
@@ -83,13 +85,14 @@ def results_page() -> str:
         (
             INTRODUCTION,
             SUMMARY,
-            _table(("figure", "unit", "at", "definition", "counts", "null where"), _figures()),
+            _table(("figure", "unit", "at", "better", "definition", "counts", "null where"), _figures()),
             LISTS,
             SERIES,
             _table(("gauge", "what it is"), _named(metrics.GAUGES)),
             TRACES,
             _table(("orders.parquet", "what it is"), _named(trace.ORDER_COLUMNS)),
-            _table(("attempts.parquet", "what it is"), _named(trace.ATTEMPT_COLUMNS)).rstrip("\n"),
+            _table(("attempts.parquet", "what it is"), _named(trace.ATTEMPT_COLUMNS)),
+            SEVERAL_RUNS.rstrip("\n"),
             "",
         )
     )
@@ -98,6 +101,11 @@ def results_page() -> str:
 def schema_text() -> str:
     """Return the text of docs/summary.schema.json."""
     return json.dumps(summary_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+def replications_schema_text() -> str:
+    """Return the text of docs/replications.schema.json."""
+    return json.dumps(replications_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
@@ -117,7 +125,7 @@ def _figures() -> Iterator[tuple[str, ...]]:
         if len(members) > 1:
             name = f"{name}.{{{', '.join(metric.name.rpartition('.')[2] for metric in members)}}}"
         at = "at" if first.counter else ""
-        yield f"`{name}`", first.unit, at, definition, first.counts_whom, first.null_when
+        yield f"`{name}`", first.unit, at, first.better or "", definition, first.counts_whom, first.null_when
 
 
 def _shared(metric: Metric) -> tuple[str, str]:
@@ -128,9 +136,10 @@ def _shared(metric: Metric) -> tuple[str, str]:
 
 
 def main() -> None:
-    """Write both files."""
+    """Write all files."""
     (DOCS / "results.md").write_text(results_page(), encoding="utf-8")
     (DOCS / "summary.schema.json").write_text(schema_text(), encoding="utf-8")
+    (DOCS / "replications.schema.json").write_text(replications_schema_text(), encoding="utf-8")
 
 
 if __name__ == "__main__":

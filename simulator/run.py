@@ -45,6 +45,7 @@ def simulate(
     scenario = loaded.scenario
     started, begun_s = datetime.now(UTC), time.perf_counter()
     as_run, roundings = scaled(scenario, scale)
+    folders = [source.resolve().parent for source in loaded.sources]
     outcome = reference.run(
         as_run,
         seed=seed,
@@ -52,6 +53,7 @@ def simulate(
         trace=trace,
         on_progress=on_progress,
         stop=stop,
+        room=ControlRoom(scenario, as_run, scale, folders),
     )
     engine_s = time.perf_counter() - begun_s
     resolved = toml_text(loaded.resolved)

@@ -1,4 +1,4 @@
-"""Student's t distribution for whole degrees of freedom, by its finite sums (Abramowitz and Stegun 26.7.3 and 26.7.4)."""
+"""Student's t distribution of whole degrees of freedom, by its finite sums (Abramowitz and Stegun 26.7.3, 26.7.4)."""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ import click
 
 from sluice import __version__, exits
 from sluice.catalogue import catalogue
+from sluice.compare import compare
 from sluice.console import note
 from sluice.exits import Exit, UserError
 from sluice.gate import gate
@@ -32,7 +33,7 @@ def cli(debug: bool) -> None:
     """
 
 
-for _command in (run, gate, report, validate, catalogue):
+for _command in (run, compare, gate, report, validate, catalogue):
     cli.add_command(_command)
 
 

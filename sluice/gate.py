@@ -20,12 +20,18 @@ CODES = {"passed": Exit.PASS, "failed": Exit.GATE, "no value": Exit.INCONCLUSIVE
 def gate(**asked: Any) -> Exit:
     """Simulate a scenario and exit 3 where one of its gates does not hold.
 
-    Exits 5 where a gate has no value to go by, or where the scenario has no gates.
+    Exits 5 where a gate has no value to go by, or where the scenario has no gates. With --replications a
+    gate passes where all of the interval is within its bounds, fails where all of it is outside, and is else
+    inconclusive.
     """
     from reports.run import bounds, words
     from sluice.rehearsal import Asked, rehearse
 
     wanted = Asked(**asked)
+    if wanted.replications > 1:
+        from sluice.replicated import gate_several
+
+        return gate_several(wanted)
     done = rehearse(wanted)
     gates: Sequence[Mapping[str, Any]] = done.run.summary["gates"]
     if wanted.form == "json":

@@ -8,33 +8,38 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from scenarios.units import NS_PER_S
-from simulator.progress import OnProgress
+from simulator.progress import OnProgress, OnReplication
 from sluice.console import note
 
 LINE_EVERY_S = 10.0
 DRAWN_PER_S = 5
 
 
+Show = Callable[[int, int, str], None]
+"""Called with (done, of how much, the words for it)."""
+
+
 @contextmanager
 def progress(*, quiet: bool, clock: Callable[[], float] = time.monotonic) -> Iterator[OnProgress | None]:
     """Give what an engine tells its progress to; nothing if quiet."""
-    if quiet or sys.stderr is None:
-        yield None
-    elif sys.stderr.isatty():
-        with _bar(clock) as tell:
-            yield tell
-    else:
-        yield _lines(clock)
+    started_s = clock()
+    with _shown(quiet, clock) as show:
+
+        def tell(now_ns: int, horizon_ns: int, events: int, orders: int) -> None:
+            show(now_ns, horizon_ns, words(now_ns, horizon_ns, events, orders, clock() - started_s))
+
+        yield None if show is _nothing else tell
 
 
 @contextmanager
-def tally(*, quiet: bool, clock: Callable[[], float] = time.monotonic) -> Iterator[OnReplication | None]:
-    """Give what replications tell their number to; nothing if quiet."""
-    with progress(quiet=quiet, clock=clock, words_of=tally_words) as tell:
-        yield None if tell is None else lambda done, asked: tell(done, asked, 0, 0)
+def tally(*, quiet: bool, clock: Callable[[], float] = time.monotonic) -> Iterator[OnReplication]:
+    """Give what replications tell their number to."""
+    started_s = clock()
+    with _shown(quiet, clock) as show:
+        yield lambda done, asked: show(done, asked, tally_words(done, asked, clock() - started_s))
 
 
-def tally_words(done: int, asked: int, events: int, orders: int, elapsed_s: float) -> str:
+def tally_words(done: int, asked: int, elapsed_s: float) -> str:
     """Return `3 of 8 replications, 00:01:05 left`."""
     left = f", {_clock(round(elapsed_s * (asked - done) / done))} left" if done else ""
     return f"{done} of {asked} replications{left}"
@@ -54,32 +59,45 @@ def _clock(seconds: int) -> str:
     return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
 
 
-def _lines(clock: Callable[[], float]) -> OnProgress:
-    started_s = said_s = clock()
+@contextmanager
+def _shown(quiet: bool, clock: Callable[[], float]) -> Iterator[Show]:
+    if quiet or sys.stderr is None:
+        yield _nothing
+    elif sys.stderr.isatty():
+        with _bar() as show:
+            yield show
+    else:
+        yield _lines(clock)
 
-    def tell(now_ns: int, horizon_ns: int, events: int, orders: int) -> None:
+
+def _nothing(done: int, of: int, said: str) -> None:
+    """Show nothing."""
+
+
+def _lines(clock: Callable[[], float]) -> Show:
+    said_s = clock()
+
+    def show(done: int, of: int, said: str) -> None:
         nonlocal said_s
         now_s = clock()
         if now_s - said_s >= LINE_EVERY_S:
             said_s = now_s
-            note(f"{now_ns / horizon_ns:4.0%}  {words(now_ns, horizon_ns, events, orders, now_s - started_s)}")
+            note(f"{done / of:4.0%}  {said}")
 
-    return tell
+    return show
 
 
 @contextmanager
-def _bar(clock: Callable[[], float]) -> Iterator[OnProgress]:
+def _bar() -> Iterator[Show]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
     console = Console(stderr=True)
     columns = (BarColumn(bar_width=20), TaskProgressColumn(), TextColumn("{task.description}", markup=False))
-    started_s = clock()
     with Progress(*columns, console=console, transient=True, refresh_per_second=DRAWN_PER_S) as shown:
         task = shown.add_task("starting", total=None)
 
-        def tell(now_ns: int, horizon_ns: int, events: int, orders: int) -> None:
-            said = words(now_ns, horizon_ns, events, orders, clock() - started_s)
-            shown.update(task, description=said, completed=now_ns, total=horizon_ns)
+        def show(done: int, of: int, said: str) -> None:
+            shown.update(task, description=said, completed=done, total=of)
 
-        yield tell
+        yield show

@@ -14,9 +14,12 @@ from sluice.exits import Exit, UserError
 @click.argument("run", type=click.Path(path_type=Path))
 def report(run: Path) -> Exit:
     """Draw report.html into the folder RUN, which `sluice run` has named, and print where it is."""
+    from simulator.replications_file import REPLICATIONS
     from simulator.results import ResultError, read
     from sluice.drawing import draw
 
+    if (run / REPLICATIONS).exists():
+        raise UserError(f"{run}: holds several runs; name one of its folders, such as {next(run.glob('seed-*'), run)}")
     try:
         done = read(run)
     except ResultError as error:

@@ -25,6 +25,10 @@ def run(**asked: Any) -> Exit:
     from sluice.rehearsal import Asked, rehearse
 
     wanted = Asked(**asked)
+    if wanted.replications > 1:
+        from sluice.replicated import run_several
+
+        return run_several(wanted)
     done = rehearse(wanted)
     result(as_json(done.run.summary) if wanted.form == "json" else text(done.run))
     _warn("milestones missed", done.run.summary["milestones"], "missed")

@@ -154,7 +154,7 @@ PEOPLE = _table(
     heeds_retry_after=YES_OR_NO,
     patience=LONG,
     kinds=_kinds(),
-    come_back=_table({"probability": _one(1.0, 0.5, 0.0), "delay": TIMES, "times": st.integers(0, 2)}),
+    come_back=_table({"probability": _one(1.0, 0.5, 0.0), "delay": LONG, "times": st.integers(0, 2)}),
     store_retry_delay=TIMES,
     resignation=_steps(SHARES, 60, 0),
 )

@@ -51,7 +51,11 @@ def test_no_engine_is_reached_through_others(package: str) -> None:
         ("scenarios/model.py", "import simulator.outcome", "imports simulator.outcome, against the arrows"),
         ("scenarios/model.py", "from sluice.exits import Exit", "imports sluice.exits, against the arrows"),
         ("simulator/books.py", "import reports.text", "imports reports.text, against the arrows"),
-        ("simulator/books.py", "import simpy", "imports simpy, which only simulator.reference and simulator.control may"),
+        (
+            "simulator/books.py",
+            "import simpy",
+            "imports simpy, which only simulator.reference and simulator.control may",
+        ),
         ("simulator/books.py", "def f():\n    import numba", "simulator.books:2 imports numba, which only"),
         ("simulator/reference/a.py", "from numba import njit", "imports numba, which only simulator.compiled may"),
         ("reports/html.py", "from simulator.reference import engine", "against the arrows: reports may import"),

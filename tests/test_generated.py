@@ -195,15 +195,18 @@ def test_the_same_run_again_is_the_same_to_the_last_byte_with_or_without_a_trace
     first, again, untraced = (run(engine, tree, seed, trace=trace) for trace in (True, True, False))
     assert as_json(again.summary) == as_json(first.summary)
     assert_same_rows(again, first)
-    assert as_json(untraced.summary) == as_json(first.summary)
+    assert as_json(without_checked(untraced.summary)) == as_json(without_checked(first.summary))
     assert untraced.orders is untraced.attempts is None
+
+
+def without_checked(summary: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A trace is checked against the counts too, so that more is checked with it."""
+    return {**summary, "invariants": summary["invariants"]["violated"]}
 
 
 @on_every_engine
 @given(tree=scenarios(), seed=SEEDS)
-def test_a_resolved_file_runs_like_the_scenario_that_it_was_written_from(
-    engine: Engine, tree: Tree, seed: int
-) -> None:
+def test_a_resolved_file_runs_like_the_scenario_that_it_was_written_from(engine: Engine, tree: Tree, seed: int) -> None:
     first = run(engine, tree, seed)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "resolved.toml"
@@ -268,7 +271,9 @@ def test_neither_an_incident_that_changes_nothing_nor_the_width_of_buckets_chang
 ) -> None:
     turned = {timeline["knob"] for timeline in tree.get("timelines", [])}
     turned |= {knob for incident in tree.get("incidents", []) for knob in incident["set"]}
-    as_they_are = {knob: value for knob, value in knobs_as_they_are(loaded(tree).scenario).items() if knob not in turned}
+    as_they_are = {
+        knob: value for knob, value in knobs_as_they_are(loaded(tree).scenario).items() if knob not in turned
+    }
     if not as_they_are:
         return
     nothing = {"name": "nothing", "at": f"{at_ms}ms", "for": "3ms", "set": as_they_are}

@@ -7,7 +7,7 @@ import pytest
 from scenarios import metrics
 from scenarios.model import Scenario
 from simulator.outcome import FAILURES
-from simulator.results_page import DOCS, results_page, schema_text
+from simulator.results_page import DOCS, replications_schema_text, results_page, schema_text
 from tests.hand_made import SCENARIO
 
 
@@ -87,7 +87,14 @@ def test_stocks_and_counters_are_figures_and_no_stock_is_a_counter() -> None:
     assert not set(metrics.COUNTERS) & set(metrics.STOCKS)
 
 
-@pytest.mark.parametrize(("file", "text"), [("results.md", results_page()), ("summary.schema.json", schema_text())])
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("results.md", results_page()),
+        ("summary.schema.json", schema_text()),
+        ("replications.schema.json", replications_schema_text()),
+    ],
+)
 def test_published_page_and_schema_are_current(file: str, text: str) -> None:
     current = (DOCS / file).read_text(encoding="utf-8") == text
     assert current, f"docs/{file} is old; run python -m simulator.results_page"

@@ -74,7 +74,7 @@ def cache_folder() -> Path:
 
 def kernel(function: F) -> F:
     """Compile a function when it is first called, and keep the machine code."""
-    compiled: F = numba.njit(nogil=True, error_model="numpy", cache=not CHECKED, boundscheck=CHECKED)(function)
+    compiled: F = numba.njit(nogil=True, error_model="numpy", cache=not (CHECKED or os.environ.get("NOCACHE")), boundscheck=CHECKED)(function)
     return compiled
 
 

@@ -51,9 +51,9 @@ def person_life(town: Town, want: int, invited_by: int = -1) -> Life:
             town.leaves(person)
             return
         back_ns = town.now_ns + town.habits.away_ns(want, person.session)
-        person.session += 1
         town.goes_away()
         yield moment(town.env, back_ns, Rank.ARRIVAL, 0, want, person.attempt + 1)
+        person.session += 1
         town.is_back()
 
 

@@ -139,7 +139,7 @@ def _tandem() -> tuple[Check, ...]:
     desk_s, till_s = formulas.mmc_mean_wait(1, 0.4, 1), formulas.mmc_mean_wait(2, 0.4, 2)
     return (
         waiting("desk", desk_s, 0.15),
-        waiting("till", till_s, 0.2),
+        waiting("till", till_s, 0.17),
         Check(what="mean sojourn of both, s", theory=desk_s + 1 + till_s + 2, measure=mean_sojourn_s(50), reach=0.05),
         Check(
             what="P(nobody at either)",

@@ -1,0 +1,116 @@
+"""The instruments of a run: gauges told and knobs given at full size, whatever the scale that runs."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from scenarios import knobs, metrics, units
+from scenarios.errors import did_you_mean
+from scenarios.knobs import Kind, Knob, Value
+from scenarios.model import Scenario
+from scenarios.scale import scaled_value
+from scenarios.schedule import Change, changes
+from simulator.control.controlled import Controlled
+from simulator.outcome import MOST_TURNS, Turn
+
+
+class ControlError(Exception):
+    """A control process asked for what is not there; the text says what, and what is near."""
+
+
+class Panel:
+    """What all control processes of a run share; `full` is the scenario as written, `running` the one that runs."""
+
+    def __init__(self, full: Scenario, running: Scenario, scale: Fraction) -> None:
+        self.full = full
+        self.running = running
+        self.scale = scale
+        self.turns: list[Turn] = []
+        self.turn_count = 0
+        self.engine: Controlled | None = None
+        self._readable = frozenset(metrics.readable(full))
+        self._scheduled = changes(full) if full.controls else ()
+        self._given: dict[str, tuple[int, Value]] = {}  # by knob: when a control process turned it last, and to what
+
+    def read(self, name: str) -> float:
+        """Return a gauge, or what a counter has counted so far."""
+        engine = self._connected("reads gauges")
+        self.check_readable(name)
+        value = engine.counter(name) if name in metrics.COUNTERS else engine.gauge(name)
+        return float(Fraction(value) / self.scale)
+
+    def check_readable(self, name: str) -> None:
+        """Raise `ControlError` where a run of the scenario has no such gauge or counter."""
+        if name not in self._readable:
+            raise ControlError(f"{name} is no gauge or counter of this scenario{did_you_mean(name, self._readable)}")
+
+    def value(self, path: str, now_ns: int) -> Value:
+        """Return the value of a knob now: the last of what the schedule and the control processes gave it."""
+        knob = self._knob(path)
+        scheduled = [change for change in self._changes(knob) if change.at_ns <= now_ns]
+        turned_ns, given = self._given.get(path, (-1, None))
+        if scheduled and scheduled[-1].at_ns > turned_ns:
+            return scheduled[-1].value
+        return given if turned_ns >= 0 else knobs.base(knob, self.full)
+
+    def parsed(self, path: str, raw: object) -> Value:
+        """Return the value of a knob from what a file would give, or raise `ControlError`."""
+        knob = self._knob(path)
+        try:
+            value = knobs.value(knob, _as_in_a_file(raw), self.full)
+        except ValueError as error:
+            raise ControlError(f"{path}: {error}") from None
+        self._check_log(knob, value)
+        return value
+
+    def turn(self, control: str, path: str, raw: object, now_ns: int) -> None:
+        """Give a knob a value, now, and write it down."""
+        engine = self._connected("turns knobs")
+        knob, value = self._knob(path), self.parsed(path, raw)
+        try:
+            scaled = scaled_value(self.full, path, _as_in_a_file(raw), self.scale)
+            engine.turn(knob, knobs.value(knob, scaled, self.running))
+        except ValueError as error:
+            raise ControlError(f"{path}: at scale {float(self.scale):g}: {error}") from None
+        self._given[path] = now_ns, value
+        self.turn_count += 1
+        if len(self.turns) < MOST_TURNS:
+            self.turns.append(Turn(at_ns=now_ns, control=control, knob=path, value=_text(knob, value)))
+
+    def _connected(self, what: str) -> Controlled:
+        if self.engine is None:
+            raise ControlError(
+                f"a process {what} once the run has begun: after its first yield or inside its generator"
+            )
+        return self.engine
+
+    def _knob(self, path: str) -> Knob:
+        try:
+            return knobs.parse(path, self.full)
+        except ValueError as error:
+            raise ControlError(f"{path} {error}") from None
+
+    def _changes(self, knob: Knob) -> list[Change]:
+        return [change for change in self._scheduled if change.knob == knob]
+
+    def _check_log(self, knob: Knob, value: Value) -> None:
+        """A sliding log has room for what the scenario says, and no more."""
+        if knob.kind is not Kind.ADMISSION_LIMIT or self.full.admission[knob.index].law != "sliding_window_log":
+            return
+        known = [knobs.base(knob, self.full), *(change.value for change in self._changes(knob))]
+        most = max(limit for limit in known if isinstance(limit, int))
+        if isinstance(value, int) and value > most:
+            raise ControlError(
+                f"{knob.path}: {value} is more than {most}, the largest limit that the file gives this log"
+            )
+
+
+def _as_in_a_file(raw: object) -> object:
+    return "off" if raw is None else raw
+
+
+def _text(knob: Knob, value: Value) -> int | float | str:
+    if knob.kind is Kind.ADMISSION_RATE:
+        return "off" if value is None else units.rate_text(Fraction(value))
+    assert isinstance(value, int | float)
+    return value

@@ -1,0 +1,28 @@
+"""What generated scenarios have found, as small runs worked out by hand."""
+
+from __future__ import annotations
+
+import pytest
+
+from simulator.run import ENGINES, Engine, simulate
+from tests.scenario_strategy import Tree, loaded
+
+ONE_AT_1_MS: Tree = {
+    "schema": 1,
+    "name": "regression",
+    "title": "One person, who comes after 1 ms",
+    "horizon": "20ms",
+    "bucket": "10ms",
+    "arrivals": {"process": "steady", "rate": [["0s", "500/s"], ["2ms", "500/s"], ["2000001ns", "0/s"]]},
+    "people": {"timeout": "1s", "attempts": 1},
+    "stages": [{"name": "desk", "servers": 1, "service": "1ms"}],
+}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_session_that_a_person_means_to_come_back_for_has_not_begun(engine: Engine) -> None:
+    closed = [{"name": "desk", "servers": 0, "service": "1ms", "queue_limit": 0}]
+    comes_back = {"timeout": "1s", "attempts": 1, "come_back": {"probability": 1.0, "delay": "1s", "times": 2}}
+    result = simulate(loaded({**ONE_AT_1_MS, "stages": closed, "people": comes_back}), engine=engine, trace=True)
+    assert result.orders is not None
+    assert result.orders["sessions"].tolist() == [1] == [result.summary["sessions"]["started"]]
