@@ -20,7 +20,7 @@ OF_ANY_SIZE = frozenset({"s", "share", "ratio"})
 class Metric:
     """One figure. A counter is counted bucket by bucket, so it also has a value at an instant within the run.
 
-    `better` is the direction that everyone would call an improvement, whatever the settings; None where there is none.
+    `better` is the direction that is an improvement, all else equal; None where there is none.
     """
 
     name: str

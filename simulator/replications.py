@@ -143,7 +143,7 @@ def seed_folder(folder: Path, seed: int) -> Path:
 def _one_by_one(tasks: Sequence[_Task], tell: OnReplication, stop: Stop) -> list[_Found]:
     found: list[_Found] = []
     for task in tasks:
-        one = None if stop() else _replication(task, stop)
+        one = _replication(task, stop)
         if isinstance(one, _Failure):
             raise _error(task, one)
         found.append(one)
@@ -199,6 +199,9 @@ def _error(task: _Task, failure: _Failure) -> ReplicationError:
 
 def _replication(task: _Task, stop: Stop | None = None) -> _Found:
     """One replication, in whatever process; a run that was stopped says nothing of a whole one, and is dropped."""
+    asked = stop or _halted
+    if asked():
+        return None
     try:
         run = simulate(
             task.loaded,
@@ -206,7 +209,7 @@ def _replication(task: _Task, stop: Stop | None = None) -> _Found:
             seed=task.seed,
             scale=task.scale,
             trace=task.trace,
-            stop=stop or _halted,
+            stop=asked,
             command=task.command,
         )
         if run.manifest["interrupted"]:

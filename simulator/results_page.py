@@ -41,7 +41,7 @@ Times are in seconds. Quantiles are nearest-rank: the q-quantile of n values is 
 rounded to the nearest ns. A figure is null where there was nothing to count. `<stage>` is a stage of the scenario, or
 `gateway`; `<segment>` is a segment. Figures marked "at" are counted as they happen, so a milestone may ask for them at
 an instant: it gets what was counted up to the end of the last whole bucket by then. Others have a value at the end.
-"Better" is the direction that is an improvement whatever the settings; a throttle or a refusal is a means and has none.
+"Better" is the direction that is an improvement, all else equal; a throttle or a refusal is a means and has none.
 
 Besides the figures: `scenario`, `engine`, `seed`, `scale`, `horizon_s` (what was asked for) and `ended_s` (the same, or
 the instant of an interruption), and five lists.

@@ -16,6 +16,7 @@ from sluice.console import note, result
 from sluice.exits import Exit, UserError, gravest
 
 if TYPE_CHECKING:
+    from scenarios.model import Scenario
     from simulator.comparison import Comparison, Direction, Judgement
     from simulator.replications import Replications
     from sluice.rehearsal import Asked
@@ -64,9 +65,9 @@ def compare(
 ) -> Exit:
     """Compare two variants, A the baseline, seed by seed; each is a scenario, or the folder of a run.
 
-    A scenario beside a folder runs with the folder's seeds and scale, and --set is for it alone. Exits 4 where B is worse by more than
-    --tolerance, with all of the interval, in a --metric (without one: in the metrics of the gates); 5 where there is no
-    interval to judge by.
+    A scenario beside a folder runs with the folder's seeds and scale, and --set is for it alone. Exits 4 where B is
+    worse by more than --tolerance, with all of the interval, in a --metric (without one: in the metrics of the gates);
+    5 where there is no interval to judge by.
     """
     from reports.replications import comparison_text
     from simulator import comparison
@@ -76,15 +77,15 @@ def compare(
     kept = _kept(a, b)
     if kept:
         _refuse_what_is_fixed(context, kept)
-    wanted = Asked(scenario="", trace=False, with_report=False, confidence=confidence, **asked)
+    wanted = _like(Asked(scenario="", trace=False, with_report=False, confidence=confidence, **asked), kept)
+    named = _named(metrics, *(_scenario(name, wanted, kept) for name in (a, b)))  # before anything is run
     codes, both = [], []
     for name in (a, b):
-        runs, code = (kept[name], Exit.PASS) if name in kept else _run(name, _like(wanted, kept))
+        runs, code = (kept[name], Exit.PASS) if name in kept else _run(name, wanted)
         codes.append(code)
         if runs is None or code is Exit.INTERRUPTED:
             return gravest(*codes)
         both.append(runs)
-    named = _named(metrics, *both)
     try:
         found = comparison.compare(*both, confidence=confidence)
     except ValueError as error:
@@ -125,12 +126,18 @@ def _refuse_what_is_fixed(context: click.Context, kept: dict[str, Replications])
 
 def _like(wanted: Asked, kept: dict[str, Replications]) -> Asked:
     """What is run beside a folder has its scale and its seeds, which are in one row."""
-    if not kept:
+    if len(kept) != 1:
         return wanted
     (runs,) = kept.values()
     first, last = min(runs.seeds), max(runs.seeds)
     scale = Fraction(str(runs.scale))
     return replace(wanted, scale=scale, seed=first, replications=last - first + 1)
+
+
+def _scenario(name: str, wanted: Asked, kept: dict[str, Replications]) -> Scenario:
+    from sluice.rehearsal import load
+
+    return kept[name].scenario if name in kept else load(replace(wanted, scenario=name)).scenario
 
 
 def _run(name: str, wanted: Asked) -> tuple[Replications | None, Exit]:
@@ -140,22 +147,22 @@ def _run(name: str, wanted: Asked) -> tuple[Replications | None, Exit]:
     return (None, Exit.INTERRUPTED) if done is None else (done.runs, done.code)
 
 
-def _named(asked: Sequence[str], a: Replications, b: Replications) -> list[Named]:
+def _named(asked: Sequence[str], a: Scenario, b: Scenario) -> list[Named]:
     """Return the figures to judge, and which way is better: of --metric, or of the gates of both."""
     from scenarios import metrics
     from scenarios.errors import did_you_mean
 
-    theirs = set(metrics.names(a.scenario)) & set(metrics.names(b.scenario))
+    theirs = set(metrics.names(a)) & set(metrics.names(b))
     named: dict[str, Direction] = {}
     for name in asked:
         if name not in theirs:
             raise UserError(f"--metric {name}: is not a figure of both{did_you_mean(name, theirs)}")
-        found = metrics.find(name, a.scenario)
+        found = metrics.find(name, a)
         if found is None or found.better is None:
             raise UserError(f"--metric {name}: neither more nor less of it is better; name another")
         named[name] = found.better
-    for gate in () if asked else (*a.scenario.gates, *b.scenario.gates):
-        found = metrics.find(gate.metric, a.scenario)
+    for gate in () if asked else (*a.gates, *b.gates):
+        found = metrics.find(gate.metric, a)
         better = "lower" if gate.min is None else "higher" if gate.max is None else found.better if found else None
         if gate.metric not in theirs or better is None:
             note(f"not judged: {gate.metric} of gate {gate.name}: both must have it, and one way must be better")

@@ -15,18 +15,17 @@ LINE_EVERY_S = 10.0
 DRAWN_PER_S = 5
 
 
-Show = Callable[[int, int, str], None]
-"""Called with (done, of how much, the words for it)."""
+Show = Callable[[int, int, Callable[[float], str]], None]
+"""Called with (done, of how much, what gives the words for it after so many seconds)."""
 
 
 @contextmanager
 def progress(*, quiet: bool, clock: Callable[[], float] = time.monotonic) -> Iterator[OnProgress | None]:
     """Give what an engine tells its progress to; nothing if quiet."""
-    started_s = clock()
     with _shown(quiet, clock) as show:
 
         def tell(now_ns: int, horizon_ns: int, events: int, orders: int) -> None:
-            show(now_ns, horizon_ns, words(now_ns, horizon_ns, events, orders, clock() - started_s))
+            show(now_ns, horizon_ns, lambda elapsed_s: words(now_ns, horizon_ns, events, orders, elapsed_s))
 
         yield None if show is _nothing else tell
 
@@ -34,9 +33,8 @@ def progress(*, quiet: bool, clock: Callable[[], float] = time.monotonic) -> Ite
 @contextmanager
 def tally(*, quiet: bool, clock: Callable[[], float] = time.monotonic) -> Iterator[OnReplication]:
     """Give what replications tell their number to."""
-    started_s = clock()
     with _shown(quiet, clock) as show:
-        yield lambda done, asked: show(done, asked, tally_words(done, asked, clock() - started_s))
+        yield lambda done, asked: show(done, asked, lambda elapsed_s: tally_words(done, asked, elapsed_s))
 
 
 def tally_words(done: int, asked: int, elapsed_s: float) -> str:
@@ -64,40 +62,41 @@ def _shown(quiet: bool, clock: Callable[[], float]) -> Iterator[Show]:
     if quiet or sys.stderr is None:
         yield _nothing
     elif sys.stderr.isatty():
-        with _bar() as show:
+        with _bar(clock) as show:
             yield show
     else:
         yield _lines(clock)
 
 
-def _nothing(done: int, of: int, said: str) -> None:
+def _nothing(done: int, of: int, words_after: Callable[[float], str]) -> None:
     """Show nothing."""
 
 
 def _lines(clock: Callable[[], float]) -> Show:
-    said_s = clock()
+    started_s = said_s = clock()
 
-    def show(done: int, of: int, said: str) -> None:
+    def show(done: int, of: int, words_after: Callable[[float], str]) -> None:
         nonlocal said_s
         now_s = clock()
         if now_s - said_s >= LINE_EVERY_S:
             said_s = now_s
-            note(f"{done / of:4.0%}  {said}")
+            note(f"{done / of:4.0%}  {words_after(now_s - started_s)}")
 
     return show
 
 
 @contextmanager
-def _bar() -> Iterator[Show]:
+def _bar(clock: Callable[[], float]) -> Iterator[Show]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
     console = Console(stderr=True)
     columns = (BarColumn(bar_width=20), TaskProgressColumn(), TextColumn("{task.description}", markup=False))
+    started_s = clock()
     with Progress(*columns, console=console, transient=True, refresh_per_second=DRAWN_PER_S) as shown:
         task = shown.add_task("starting", total=None)
 
-        def show(done: int, of: int, said: str) -> None:
-            shown.update(task, description=said, completed=done, total=of)
+        def show(done: int, of: int, words_after: Callable[[float], str]) -> None:
+            shown.update(task, description=words_after(clock() - started_s), completed=done, total=of)
 
         yield show

@@ -48,6 +48,11 @@ def _one(*values: Any) -> SearchStrategy[Any]:
     return st.sampled_from(values)
 
 
+def _mostly(usual: SearchStrategy[Any], *others: SearchStrategy[Any]) -> SearchStrategy[Any]:
+    """The usual one three times in four or five; `one_of` would count it once."""
+    return _one(usual, usual, usual, *others).flatmap(lambda chosen: chosen)
+
+
 def _ms(ms: float) -> str:
     return f"{ms}ms"
 
@@ -81,7 +86,7 @@ def _distribution(values: SearchStrategy[Any], above_0: SearchStrategy[Any]) -> 
     simple = _simple(values, above_0)
     part = _table({"weight": _one(1, 2), "of": simple})
     mixture = st.lists(part, min_size=1, max_size=2).map(lambda parts: {"kind": "mixture", "parts": parts})
-    return st.one_of(values, values, values, values, simple, mixture)
+    return _mostly(values, simple, mixture)
 
 
 def _counts(*values: int) -> SearchStrategy[Any]:
@@ -162,6 +167,11 @@ INVITATIONS = _table({"mean": _one(0.5, 0.0, 0.2), "delay": TIMES}, after=_one("
 
 # what they meet
 
+
+def _named(stages: list[Tree]) -> list[Tree]:
+    return [{"name": f"s{index}", **stage} for index, stage in enumerate(stages, start=1)]
+
+
 QUEUE_LIMITS = _one(1000, 5, 1000, 2, 1, 0)
 SERVERS = _one(1, 2, 3, 2, 1, 8, 0)
 REPLICAS = _one(1, 2, 0.5, 1.4, 2.25, 2, 0, 0.000001)
@@ -181,40 +191,47 @@ SERVER_STAGE = _table(
     failure=FAILURES,
     slowdown=SLOWDOWNS,
 )
+_BATCHING = {
+    "kind": st.just("batching"),
+    "prompt": _counts(1, 0, 3, 8, 30),
+    "output": _counts(2, 0, 1, 3, 7),
+    "step": _durations(1, 0, 2, 0.5),
+    "slots": _one(2, 4, 3, 1),
+    "step_tokens": _one(4, 1, 7, 64),
+}
+_BATCHING_DETAILS = {
+    "step_per_sequence": _durations(0, 1, 0.25),
+    "step_per_context_token": _one("0s", "1us", "333ns", "1ps"),
+    "step_per_prefill_token": _durations(0, 0.1, 1),
+    "step_with_prefill": _durations(0, 1),
+    "kv_tokens": _one(40, 12, 6, 20, 1),
+    "gate_steps": _one(0, 1, 3, 50),
+    "reported_delay": _durations(0, 1, 5),
+    "kv_mode": _one("peak", "reserve"),
+    "reserve_milli": _one(1000, 0, 500, 333),
+    "discipline": DISCIPLINES,
+    "deadline": YES_OR_NO,
+}
 BATCHING_STAGE = _table(
-    {
-        "kind": st.just("batching"),
-        "replicas": REPLICAS,
-        "prompt": _counts(1, 0, 3, 8, 30),
-        "output": _counts(1, 0, 2, 3, 7),
-        "step": _durations(1, 0, 2, 0.5),
-        "slots": _one(1, 2, 4),
-        "step_tokens": _one(4, 1, 7, 64),
-    },
-    step_per_sequence=_durations(0, 1, 0.25),
-    step_per_context_token=_one("0s", "1us", "333ns", "1ps"),
-    step_per_prefill_token=_durations(0, 0.1, 1),
-    step_with_prefill=_durations(0, 1),
-    kv_tokens=_one(40, 12, 6, 1),
-    gate_steps=_one(0, 1, 3, 50),
-    reported_delay=_durations(0, 1, 5),
-    kv_mode=_one("reserve", "peak"),
-    reserve_milli=_one(1000, 0, 500, 333),
+    {"replicas": REPLICAS, **_BATCHING},
+    **_BATCHING_DETAILS,
     queue_limit=QUEUE_LIMITS,
-    discipline=DISCIPLINES,
-    deadline=YES_OR_NO,
     network_delay=TIMES,
     failure=FAILURES,
     slowdown=SLOWDOWNS,
 )
-STAGES = st.lists(st.one_of(SERVER_STAGE, SERVER_STAGE, BATCHING_STAGE), min_size=1, max_size=3).map(
-    lambda stages: [{"name": f"s{index}", **stage} for index, stage in enumerate(stages, start=1)]
-)
+EASY_STAGE = _one(
+    _table({"servers": _one(2, 8, 100), "service": SHORT}),
+    _table({"replicas": _one(1, 2, 1.4, 0.5), **_BATCHING}, **_BATCHING_DETAILS),
+).flatmap(lambda stage: stage)
+STAGES = st.lists(_mostly(SERVER_STAGE, BATCHING_STAGE), min_size=1, max_size=3).map(_named)
+
+EASY_STAGES = st.lists(EASY_STAGE, min_size=1, max_size=2).map(_named)
 
 # laws
 
 RATES = _one("500/s", "100/s", "0/s", "1/s", "1000/s", "33/s")
-RATES_OR_OFF = st.one_of(RATES, st.just("off"))
+RATES_OR_OFF = _one("500/s", "100/s", "0/s", "off", "1/s", "1000/s", "33/s")
 LIMITS = _one(2, 0, 1, 5, 10)
 LAWS = st.one_of(
     _table({"law": _one("token_bucket", "gcra"), "rate": RATES_OR_OFF}, burst=_one(1, 2, 5)),
@@ -258,8 +275,8 @@ STREET = _table(
     {"zones": _one(1, 2, 3), "stores_per_zone": _one(1, 2, 3)},
     zone_demand=_distribution(_one(1, 2), _one(1, 2)),
     popularity=_one(0, 0.8, 10),
-    repicks=_one(0, 1, 5),
-    repick_probability=SHARES,
+    repicks=_one(1, 5, 0),
+    repick_probability=_one(1.0, 0.5, 0.3, 0.0),
 )
 _KITCHENS = {
     "cups": _counts(1, 2, 3),
@@ -293,7 +310,8 @@ SERVER_COURIERS = _table(
 def _couriers(draw: Draw) -> Tree:
     promise_ms, rest_ms = draw(_one(10, 0, 4, 30)), draw(_one(10, 0, 2, 100))
     patience = {"promise": _ms(promise_ms), "cancel_after": _ms(promise_ms + rest_ms)}
-    return draw(st.one_of(CLOCK_COURIERS, SERVER_COURIERS)) | patience
+    couriers: Tree = draw(st.one_of(CLOCK_COURIERS, SERVER_COURIERS))
+    return couriers | patience
 
 
 # knobs
@@ -348,7 +366,10 @@ def _incidents(draw: Draw, knobs: Knobs, horizon_ms: int) -> list[Tree]:
 @st.composite
 def _scenarios(draw: Draw) -> Tree:
     horizon_ms = draw(_one(60, 20, 200, 1200, 3000))
+    easy = draw(YES_OR_NO)  # to order, so that the street has something to do
     people = draw(PEOPLE)
+    if easy:
+        people |= {"timeout": draw(_durations(1000, 60)), "least_timeout": "60ms"}
     tries = people["attempts"] * (1 + people.get("come_back", {"times": 0})["times"])
     tree: Tree = {
         "schema": 1,
@@ -359,20 +380,21 @@ def _scenarios(draw: Draw) -> Tree:
         "world_seed": draw(st.integers(0, 3)),
         "arrivals": draw(_arrivals(min(MOST_PEOPLE, MOST_ATTEMPTS // tries), horizon_ms)),
         "people": people,
-        "stages": draw(STAGES),
+        "stages": draw(EASY_STAGES if easy else STAGES),
     }
 
     def maybe(key: str, part: SearchStrategy[Any], whether: SearchStrategy[bool] = YES_OR_NO) -> None:
         if draw(whether):
             tree[key] = draw(part)
 
-    maybe("gateway", GATEWAY)
+    if not easy:
+        maybe("gateway", GATEWAY)
     maybe("street", STREET, MOSTLY)
     if "street" in tree:
         maybe("kitchens", st.one_of(CLOCK_KITCHENS, SERVER_KITCHENS), MOSTLY)
         maybe("couriers", _couriers(), MOSTLY)
     maybe("segments", _segments("street" in tree))
-    maybe("admission", _admission(tree), MOSTLY)
+    maybe("admission", _admission(tree), YES_OR_NO if easy else MOSTLY)
     maybe("invitations", INVITATIONS)
     knobs = _knobs(tree)
     maybe("timelines", _timelines(knobs, horizon_ms))

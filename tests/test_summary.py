@@ -109,6 +109,7 @@ def test_seconds_have_the_nine_decimals_of_their_ns() -> None:
 def test_the_summary_has_every_figure_of_the_table_and_no_other() -> None:
     head = {"scenario", "engine", "seed", "scale", "horizon_s", "ended_s"}
     lists = {"outages", "milestones", "gates", "invariants.checked", "invariants.violated"}
+    lists |= {"controls.turned", "controls.turns"}
     assert set(leaves(summary_of())) == set(metrics.names(SCENARIO)) | head | lists
 
 

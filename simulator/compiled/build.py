@@ -281,9 +281,7 @@ def _laws(draft: _Draft, scenario: model.Scenario, world: World, changes: Sequen
     _chain(draft, scenario, budgets, at.BUDGETS, at.BUDGET_COUNT)
 
 
-def _chain(
-    draft: _Draft, scenario: model.Scenario, laws: Sequence[model.Admission], place: int, length: int
-) -> None:
+def _chain(draft: _Draft, scenario: model.Scenario, laws: Sequence[model.Admission], place: int, length: int) -> None:
     rows = [draft.single[at.LAWS] + scenario.admission.index(law) * at.LAW_WIDTH for law in laws]
     draft.single[place] = draft.region(rows)
     draft.single[length] = len(rows)

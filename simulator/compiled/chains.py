@@ -156,9 +156,7 @@ def ask_for(M: Words, law: int, attempt: int, now_ns: int) -> int:
     side = M[attempt + A_SIDE]
     if side == 0:
         return ask(M, law, 0, 0, 0, M[attempt + A_TIMEOUT_NS], now_ns)
-    verdict = ask(
-        M, law, M[side + AS_SEGMENT], M[side + AS_ZONE], M[side + AS_LAWS], M[attempt + A_TIMEOUT_NS], now_ns
-    )
+    verdict = ask(M, law, M[side + AS_SEGMENT], M[side + AS_ZONE], M[side + AS_LAWS], M[attempt + A_TIMEOUT_NS], now_ns)
     if M[law + L_LAW] == _FIXED_CONCURRENCY and verdict == 0:
         slot = M[law + L_SLOT]
         M[side + AS_HELD + (slot >> 5)] |= 1 << (slot & 31)

@@ -12,6 +12,7 @@ from simulator.compiled.layout import (
     A_BUDGETS,
     A_DONE_NS,
     A_GATEWAY_BIT,
+    A_NEXT,
     A_NUMBER,
     A_PERSON,
     A_SEQ,
@@ -25,6 +26,7 @@ from simulator.compiled.layout import (
     ATTEMPTS_FAILED,
     ATTEMPTS_TIMED_OUT,
     ENDED,
+    ENDING,
     EXPIRED,
     FAILURES_THROTTLED,
     G_BUDGET,
@@ -58,6 +60,7 @@ from simulator.compiled.traces import (
 )
 
 _NETWORK = int(Stream.NETWORK)
+_ANSWER_BITS = 4
 _STAGE_BITS = 255 << A_STAGE_BIT
 _GATEWAY_BITS = 7 << A_GATEWAY_BIT
 
@@ -93,7 +96,7 @@ def is_decided(M: Words, F: Numbers, attempt: int, verdict: int, now_ns: int) ->
     if verdict >= 0:
         goes_to(M, F, attempt, 1, now_ns)
     else:
-        ends(M, F, attempt, code, retry_after_of(verdict), now_ns)
+        will_end(M, attempt, code, retry_after_of(verdict))
 
 
 @kernel
@@ -119,7 +122,50 @@ def is_dropped(M: Words, F: Numbers, attempt: int, now_ns: int) -> None:
     M[WORK_DROPPED] += M[attempt + A_AT_STAGE_NS]
     M[attempt + A_AT_STAGE_NS] = 0
     give_slots_back(M, stage, attempt)
-    ends(M, F, attempt, EXPIRED, 0, now_ns)
+    will_end(M, attempt, EXPIRED, 0)
+
+
+@kernel
+def will_end(M: Words, attempt: int, answer: int, retry_after_s: int) -> None:
+    """An attempt ends without an order, after all else that this event does."""
+    M[attempt + A_SEQ] = retry_after_s << _ANSWER_BITS | answer
+    M[attempt + A_NEXT] = 0
+    if M[ENDING] == 0:
+        M[ENDING] = attempt
+    else:
+        M[M[ENDING + 1] + A_NEXT] = attempt
+    M[ENDING + 1] = attempt
+
+
+@kernel
+def end_all(M: Words, F: Numbers, now_ns: int) -> None:
+    """The attempts that are to end do so; their people, if they still wait, hear of it."""
+    while M[ENDING]:
+        attempt = M[ENDING]
+        M[ENDING] = M[attempt + A_NEXT]
+        answer = M[attempt + A_SEQ] & (1 << _ANSWER_BITS) - 1
+        retry_after_s = M[attempt + A_SEQ] >> _ANSWER_BITS
+        M[WORK_WASTED] += M[attempt + A_DONE_NS]
+        trace(M, attempt, TRACE_RETRY_AFTER, retry_after_s)
+        return_units(M, M[attempt + A_BUDGETS])
+        close(M, attempt, now_ns)
+        waits = not M[attempt + A_STATE] & ANSWERED
+        person = M[attempt + A_PERSON]
+        if waits:
+            is_answered(M, attempt, answer, now_ns)
+        forget(M, attempt)
+        if waits:
+            fails(M, F, person, answer, retry_after_s, now_ns)
+
+
+@kernel
+def return_units(M: Words, budgets: int) -> None:
+    """Give back the units of budgets that an attempt held: one bit a stage."""
+    stage = STAGES + STAGE_WIDTH
+    while budgets:
+        M[stage + G_BUDGET] += budgets & 1
+        budgets = (budgets >> 1) & ((1 << 63) - 1)
+        stage += STAGE_WIDTH
 
 
 @kernel
@@ -129,28 +175,6 @@ def close(M: Words, attempt: int, now_ns: int) -> None:
     M[LIVE] -= 1
     trace(M, attempt, TRACE_ENDED, now_ns)
     give_slots_back(M, STAGES, attempt)
-
-
-@kernel
-def ends(M: Words, F: Numbers, attempt: int, answer: int, retry_after_s: int, now_ns: int) -> None:
-    """The work on an attempt is over without an order; tell the person, if they still wait."""
-    M[WORK_WASTED] += M[attempt + A_DONE_NS]
-    trace(M, attempt, TRACE_RETRY_AFTER, retry_after_s)
-    close(M, attempt, now_ns)
-    budgets = M[attempt + A_BUDGETS]
-    number = 1
-    while budgets:
-        if budgets & 1:
-            M[STAGES + number * STAGE_WIDTH + G_BUDGET] += 1
-        budgets >>= 1
-        number += 1
-    if M[attempt + A_STATE] & ANSWERED:
-        forget(M, attempt)
-    else:
-        is_answered(M, attempt, answer, now_ns)
-        person = M[attempt + A_PERSON]
-        forget(M, attempt)
-        fails(M, F, person, answer, retry_after_s, now_ns)
 
 
 @kernel
@@ -170,6 +194,4 @@ def is_answered(M: Words, attempt: int, answer: int, now_ns: int) -> None:
 def times_out(M: Words, F: Numbers, attempt: int, now_ns: int) -> None:
     """The person stops waiting for an attempt, now; the work on it goes on."""
     is_answered(M, attempt, TIMED_OUT, now_ns)
-    person = M[attempt + A_PERSON]
-    forget(M, attempt)
-    fails(M, F, person, TIMED_OUT, 0, now_ns)
+    fails(M, F, M[attempt + A_PERSON], TIMED_OUT, 0, now_ns)

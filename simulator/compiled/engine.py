@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -11,12 +13,15 @@ from scenarios.knobs import Kind, Knob, Value
 from scenarios.schedule import changes
 from scenarios.world import build_world
 from simulator.compiled import layout as at
+from simulator.compiled import readings
 from simulator.compiled.build import State, build
 from simulator.compiled.jit import INTERPRETED
 from simulator.compiled.loop import DONE, NEEDS_HEAP, advance
 from simulator.compiled.memory import WORDS_AN_ATTEMPT
 from simulator.compiled.outcome import outcome_of
 from simulator.compiled.turning import turn
+from simulator.control.drive import Drive
+from simulator.control.room import ControlRoom
 from simulator.outcome import Ints, Outcome
 from simulator.progress import OnProgress, Stop
 from simulator.rank import Rank
@@ -29,7 +34,13 @@ class Run:
     """One run. `words` and `numbers` are its whole state; layout.py says what lies where."""
 
     def __init__(
-        self, scenario: model.Scenario, *, seed: int, first_arrivals_ns: Ints, trace: bool = False, state: State | None = None
+        self,
+        scenario: model.Scenario,
+        *,
+        seed: int,
+        first_arrivals_ns: Ints,
+        trace: bool = False,
+        state: State | None = None,
     ) -> None:
         """Begin at time 0; or go on from a saved state of the same scenario."""
         self.scenario = scenario
@@ -37,9 +48,7 @@ class Run:
         self._next_change = 0
         if state is None:
             world = build_world(scenario)
-            state = build(
-                scenario, world, self.changes, seed=seed, first_arrivals_ns=first_arrivals_ns, trace=trace
-            )
+            state = build(scenario, world, self.changes, seed=seed, first_arrivals_ns=first_arrivals_ns, trace=trace)
         self.words, self.numbers, self.first_ns = state.words, state.numbers, state.first_ns
         self.views: tuple[Any, Any] = (None, None)
         self.make_room(LEAST_GROWTH)
@@ -67,6 +76,15 @@ class Run:
     def turn(self, knob: Knob, value: Value) -> None:
         """Give a knob a value, now."""
         turn(self, knob, value)
+        self._advance(self.now_ns, False)  # who is dropped at this turn is told
+
+    def gauge(self, name: str) -> float:
+        """Return a gauge as control processes are told it."""
+        return readings.gauge(self, name)
+
+    def counter(self, name: str) -> int:
+        """Return a counter as control processes are told it."""
+        return readings.counter(self, name)
 
     def outcome(self) -> Outcome:
         """What has happened so far."""
@@ -117,17 +135,23 @@ def run(
     trace: bool = False,
     on_progress: OnProgress | None = None,
     stop: Stop | None = None,
+    room: ControlRoom | None = None,
 ) -> Outcome:
-    """Simulate a scenario (already scaled) to its horizon, or until `stop` says so."""
+    """Simulate a scenario (already scaled) to its horizon, or until `stop` says so.
+
+    `room` holds its control processes; without one they take the scenario for one of full size.
+    """
+    room = room or ControlRoom(scenario, scenario, Fraction(1))
     life = Run(scenario, seed=seed, first_arrivals_ns=first_arrivals_ns, trace=trace)
+    drive = Drive(room, life)
     horizon_ns = scenario.horizon_ns
     for told in range(1, TELLS + 1):
         until_ns = horizon_ns * told // TELLS
         if until_ns <= life.now_ns:
             continue
-        life.advance(until_ns)
+        drive.advance(until_ns)
         if on_progress is not None:
             on_progress(until_ns, horizon_ns, int(life.words[at.EVENTS]), int(life.words[at.ORDERS_PLACED]))
         if stop is not None and until_ns < horizon_ns and stop():
             break
-    return life.outcome()
+    return replace(life.outcome(), turns=tuple(room.panel.turns), turn_count=room.panel.turn_count)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from simulator.compiled.jit import kernel
+from simulator.compiled.jit import entry
 from simulator.compiled.layout import A_NEXT, A_SINCE_NS, CELL_VALUES, FIG_CELL, FIG_FILL
 from simulator.compiled.memory import Words
 
 
-@kernel
+@entry
 def gather_sample(M: Words, row: int, out: Any) -> None:
     """Copy the values of a figure that keeps them."""
     cell = M[row + FIG_CELL]
@@ -23,7 +23,7 @@ def gather_sample(M: Words, row: int, out: Any) -> None:
         fill = CELL_VALUES
 
 
-@kernel
+@entry
 def count_rows(M: Words, row: int, before: int) -> int:
     """Return how many rows a trace has; each names the one before."""
     count = 0
@@ -33,7 +33,7 @@ def count_rows(M: Words, row: int, before: int) -> int:
     return count
 
 
-@kernel
+@entry
 def gather_column(M: Words, row: int, before: int, column: int, out: Any) -> None:
     """Copy one column of a trace, the newest row last."""
     place = len(out)
@@ -43,7 +43,7 @@ def gather_column(M: Words, row: int, before: int, column: int, out: Any) -> Non
         row = M[row + before]
 
 
-@kernel
+@entry
 def waited_in(M: Words, attempt: int, now_ns: int) -> int:
     """Return the time that all attempts of a queue have waited."""
     waited_ns = 0

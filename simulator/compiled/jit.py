@@ -73,8 +73,15 @@ def cache_folder() -> Path:
 
 
 def kernel(function: F) -> F:
-    """Compile a function when it is first called, and keep the machine code."""
-    compiled: F = numba.njit(nogil=True, error_model="numpy", cache=not (CHECKED or os.environ.get("NOCACHE")), boundscheck=CHECKED)(function)
+    """Compile a function that compiled ones call."""
+    compiled: F = numba.njit(nogil=True, error_model="numpy", boundscheck=CHECKED)(function)
+    return compiled
+
+
+def entry(function: F) -> F:
+    """Compile a function that Python calls, when it is first called, and keep the machine code."""
+    keep = not (CHECKED or os.environ.get("NOCACHE"))
+    compiled: F = numba.njit(nogil=True, error_model="numpy", boundscheck=CHECKED, cache=keep)(function)
     return compiled
 
 

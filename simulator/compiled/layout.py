@@ -26,6 +26,8 @@ WHEEL_SHIFT = next(_word)
 WHEEL_AT = next(_word)  # the bucket whose events are in the heap, and the instant at which it ends
 WHEEL_END_NS = next(_word)
 AT_ONCE = next(_word)  # an event of this very instant, kept out of the heap; 0: none
+ENDING = next(_word)  # attempts whose end is known in this event and comes after it: head and tail of a list
+next(_word)
 NOW_NS = next(_word)
 HORIZON_NS = next(_word)
 EVENTS = next(_word)
@@ -366,6 +368,7 @@ POOL_ROW_WIDTH = 48
     B_RESERVE_MILLI,
     B_PEAK,
     B_MILLIONTHS,  # of the replicas that take calls
+    B_CAPACITY,  # their slots
     B_WHOLE_LAW,  # six numbers of a whole replica, and of the part that comes next
     _,
     _,
@@ -373,7 +376,7 @@ POOL_ROW_WIDTH = 48
     _,
     _,
     B_PART_LAW,
-) = range(STATION_WIDTH, STATION_WIDTH + 25)
+) = range(STATION_WIDTH, STATION_WIDTH + 26)
 NO_ROOM = 1 << 62
 WHOLE = 1_000_000
 
@@ -438,7 +441,9 @@ LAW_WIDTH = 16
     L_EARN_ON_SUCCESS,
 ) = range(12)
 BY_ALL, BY_PERSON, BY_SEGMENT, BY_ZONE = range(4)
-LR_BEFORE, LR_REFS, LR_FREE, LR_FIRST = range(4)  # a person's law row: the row taken before, people and attempts that name it
+LR_BEFORE, LR_REFS, LR_FREE, LR_FIRST = range(
+    4
+)  # a person's law row: the row taken before, people and attempts that name it
 
 # Samples of one figure.
 FIGURE_WIDTH = 8

@@ -17,36 +17,40 @@ from simulator.compiled.calendar import (
     events_in_next_bucket,
     precedes_first_try,
     push,
+    ref_of,
     remove_top,
     row_of,
     turn_wheel,
 )
-from simulator.compiled.ends import times_out
-from simulator.compiled.jit import kernel
+from simulator.compiled.ends import end_all, times_out
+from simulator.compiled.jit import entry, kernel
 from simulator.compiled.layout import (
     A_STATE,
     AT_ONCE,
     BUCKET_NS,
     CAPACITY,
+    ENDING,
     EVENTS,
     FIRST_COUNT,
     HEAP,
     HEAP_LENGTH,
     HEAP_ROOM,
     HEAP_SPARE,
+    INVITED,
     LIVE,
     NEXT_FIRST,
     NEXT_SAMPLE_NS,
     NOW_NS,
+    P_INVITED_BY,
     R_VERSION,
     TIMER,
     TOP,
     WHEEL_END_NS,
 )
 from simulator.compiled.memory import Numbers, Words, needed
-from simulator.compiled.persons import arrives, arrives_first
+from simulator.compiled.persons import arrives
 from simulator.compiled.pools import wakes
-from simulator.compiled.rows import timer_is_void
+from simulator.compiled.rows import take_person, timer_is_void
 from simulator.compiled.series import close_bucket
 from simulator.compiled.street import cancels, is_back, is_made, is_over, is_ready, let_go
 from simulator.compiled.walks import departs, reaches_gateway, reaches_stage
@@ -59,88 +63,87 @@ _EXTRA_SHIFT = 36
 
 
 @kernel
-def happens(M: Words, F: Numbers, ref: int, now_ns: int) -> None:
-    """Let one event happen."""
-    kind = ref & 15
-    row = row_of(ref)
-    if kind == STAGE:
-        reaches_stage(M, F, row, now_ns)
-    elif kind == DEPARTURE:
-        departs(M, F, row, now_ns)
-    elif kind == TIMEOUT:
-        if not timer_is_void(M, row):
-            M[row + A_STATE] &= ~TIMER
-            times_out(M, F, row, now_ns)
-    elif kind == PERSON:
-        attempt = arrives(M, F, row, now_ns)
-        if attempt:
-            reaches_gateway(M, F, attempt, now_ns)
-    elif kind == WAKE:
-        if ref >> _EXTRA_SHIFT == M[row + R_VERSION] & EXTRA_MASK:
-            wakes(M, F, row, now_ns)
-    elif kind == IS_READY:
-        is_ready(M, F, row, now_ns)
-    elif kind == IS_OVER:
-        is_over(M, F, row, now_ns)
-        let_go(M, row)
-    elif kind == CANCEL:
-        cancels(M, F, row, now_ns)
-    elif kind == MADE:
-        is_made(M, F, row, ref >> _EXTRA_SHIFT, now_ns)
-    elif kind == BACK:
-        is_back(M, F, row, now_ns)
+def first_person(M: Words) -> int:
+    """Return the row of the first person who comes next, by themselves."""
+    person = take_person(M, M[NEXT_FIRST], INVITED)
+    M[person + P_INVITED_BY] = -1
+    M[NEXT_FIRST] += 1
+    return person
 
 
-@kernel
+@entry
 def advance(M: Words, F: Numbers, first: Words, until_ns: int, included: bool) -> int:
     """Let everything happen that is before `until_ns`; if `included`, also what is in that ns, samples apart.
 
     `first` are the instants of first tries. Return DONE, or what is needed before the call is repeated.
     """
     limit_ns = until_ns + 1 if included else until_ns
+    now_ns = M[NOW_NS]
     while True:
+        if M[ENDING]:
+            end_all(M, F, now_ns)
         first_ns = first[M[NEXT_FIRST]] if M[NEXT_FIRST] < M[FIRST_COUNT] else _NEVER
         heap_ns = M[M[HEAP]] if M[HEAP_LENGTH] else _NEVER
-        now_ns = min(first_ns, heap_ns)
-        edge_ns = min(now_ns, M[WHEEL_END_NS])
-        if M[NEXT_SAMPLE_NS] < edge_ns and M[NEXT_SAMPLE_NS] < until_ns:
-            close_bucket(M)
-            M[EVENTS] += 1
-            M[NEXT_SAMPLE_NS] += M[BUCKET_NS]
-            continue
-        if edge_ns >= limit_ns:
-            break
-        if now_ns >= M[WHEEL_END_NS]:
-            if M[HEAP_LENGTH] + events_in_next_bucket(M) > M[HEAP_ROOM]:
-                return NEEDS_HEAP
-            turn_wheel(M)
-            continue
-        if M[TOP] + needed(M) > M[CAPACITY]:
-            return NEEDS_WORDS
-        if M[HEAP_LENGTH] + M[LIVE] + M[HEAP_SPARE] > M[HEAP_ROOM]:
-            return NEEDS_HEAP
-        M[NOW_NS] = now_ns
-        M[EVENTS] += 1
-        if first_ns < heap_ns or (
-            first_ns == heap_ns and not precedes_first_try(M, M[M[HEAP] + 1], M[NEXT_FIRST])
-        ):
-            want = M[NEXT_FIRST]
-            M[NEXT_FIRST] = want + 1
-            attempt = arrives_first(M, F, want, now_ns)
-            if attempt:
-                reaches_gateway(M, F, attempt, now_ns)
-        else:
-            ref = M[M[HEAP] + 1]
-            remove_top(M)
-            happens(M, F, ref, now_ns)
-        while M[AT_ONCE]:
+        next_ns = min(first_ns, heap_ns)
+        if M[AT_ONCE]:
             ref = M[AT_ONCE]
             M[AT_ONCE] = 0
-            first_ns = first[M[NEXT_FIRST]] if M[NEXT_FIRST] < M[FIRST_COUNT] else _NEVER
-            if first_ns == now_ns or (M[HEAP_LENGTH] and M[M[HEAP]] == now_ns):
+            if next_ns == now_ns:
                 push(M, now_ns, ref)
+                continue
+        else:
+            edge_ns = min(next_ns, M[WHEEL_END_NS])
+            if M[NEXT_SAMPLE_NS] < edge_ns and M[NEXT_SAMPLE_NS] < until_ns:
+                close_bucket(M)
+                M[EVENTS] += 1
+                M[NEXT_SAMPLE_NS] += M[BUCKET_NS]
+                continue
+            if edge_ns >= limit_ns:
                 break
-            M[EVENTS] += 1
-            happens(M, F, ref, now_ns)
+            if next_ns >= M[WHEEL_END_NS]:
+                if M[HEAP_LENGTH] + events_in_next_bucket(M) > M[HEAP_ROOM]:
+                    return NEEDS_HEAP
+                turn_wheel(M)
+                continue
+            if M[TOP] + needed(M) > M[CAPACITY]:
+                return NEEDS_WORDS
+            if M[HEAP_LENGTH] + M[LIVE] + M[HEAP_SPARE] > M[HEAP_ROOM]:
+                return NEEDS_HEAP
+            now_ns = next_ns
+            M[NOW_NS] = now_ns
+            if first_ns < heap_ns or (first_ns == heap_ns and not precedes_first_try(M, M[M[HEAP] + 1], M[NEXT_FIRST])):
+                ref = ref_of(PERSON, first_person(M), 0)
+            else:
+                ref = M[M[HEAP] + 1]
+                remove_top(M)
+        M[EVENTS] += 1
+        kind = ref & 15
+        row = row_of(ref)
+        if kind == STAGE:
+            reaches_stage(M, F, row, now_ns)
+        elif kind == DEPARTURE:
+            departs(M, F, row, now_ns)
+        elif kind == TIMEOUT:
+            if not timer_is_void(M, row):
+                M[row + A_STATE] &= ~TIMER
+                times_out(M, F, row, now_ns)
+        elif kind == PERSON:
+            attempt = arrives(M, F, row, now_ns)
+            if attempt:
+                reaches_gateway(M, F, attempt, now_ns)
+        elif kind == WAKE:
+            if ref >> _EXTRA_SHIFT == M[row + R_VERSION] & EXTRA_MASK:
+                wakes(M, F, row, now_ns)
+        elif kind == IS_READY:
+            is_ready(M, F, row, now_ns)
+        elif kind == IS_OVER:
+            is_over(M, F, row, now_ns)
+            let_go(M, row)
+        elif kind == CANCEL:
+            cancels(M, F, row, now_ns)
+        elif kind == MADE:
+            is_made(M, F, row, ref >> _EXTRA_SHIFT, now_ns)
+        elif kind == BACK:
+            is_back(M, F, row, now_ns)
     M[NOW_NS] = until_ns
     return DONE

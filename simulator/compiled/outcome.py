@@ -89,7 +89,11 @@ class _Reader:
     def _rows(self, pool: int) -> Ints:
         """All rows of a pool, those not in use too."""
         words = self.words
-        width, end, slab = int(words[pool + at.POOL_WIDTH]), int(words[pool + at.POOL_NEXT]), int(words[pool + at.POOL_SLAB])
+        width, end, slab = (
+            int(words[pool + at.POOL_WIDTH]),
+            int(words[pool + at.POOL_NEXT]),
+            int(words[pool + at.POOL_SLAB]),
+        )
         parts = []
         while slab:
             first = slab + at.CELL_WIDTH
@@ -122,11 +126,10 @@ class _Reader:
             row = self._stage_row(number)
             if words[row + at.G_KIND] == at.NO_STAGE:
                 continue
-            parts = at.WHOLE if words[row + at.G_KIND] == at.BATCHING_STAGE else 1
             first = 3 + 3 * number
             found[f"stages.{name}.backlog"] = columns[:, first].astype(np.float64)
             found[f"stages.{name}.busy"] = columns[:, first + 1].astype(np.float64)
-            found[f"stages.{name}.capacity"] = columns[:, first + 2] / parts
+            found[f"stages.{name}.capacity"] = columns[:, first + 2].astype(np.float64)
         for name, number in _STEPPED.items():
             if words[at.CUPS_STEPPED + number]:
                 place = int(words[at.CUPS_STEPS + number])
@@ -197,16 +200,16 @@ class _Reader:
     def _capacity(self, row: int) -> int:
         words = self.words
         if words[row + at.G_KIND] == at.BATCHING_STAGE:
-            return int(words[words[row + at.G_STATION] + at.B_MILLIONTHS])
+            return int(words[words[row + at.G_STATION] + at.B_CAPACITY])
         return int(words[row + at.G_SERVERS] * words[row + at.G_SHARDS])
 
     def _stages(self) -> Iterator[StageOutcome]:
         for number, name in enumerate(["gateway", *(stage.name for stage in self.scenario.stages)]):
             row = self._stage_row(number)
+            if self.words[row + at.G_KIND] == at.NO_STAGE:
+                continue
             stations = [self._station(row, station) for station in self._stations(row)]
-            busy, available, queued, unserved, longest = (
-                zip(*stations, strict=True) if stations else ((0,), (0,), (0,), (0,), (0,))
-            )
+            busy, available, queued, unserved, longest = zip(*stations, strict=True)
             batching = self.words[row + at.G_KIND] == at.BATCHING_STAGE
             parts = at.WHOLE if batching else 1
             counts = {name: int(self.words[row + field]) for name, field in _STAGE_COUNTS.items()}
@@ -219,7 +222,11 @@ class _Reader:
                 queue_max=max(longest),
                 queue_integral_ns=sum(queued),
                 unserved_waiting_ns=sum(unserved),
-                counts={**counts, "waiting": self._waiting(row) if stations else 0, "in_service": self._in_service(row)},
+                counts={
+                    **counts,
+                    "waiting": self._waiting(row),
+                    "in_service": self._in_service(row),
+                },
                 kv_blocked=int(self.words[self.words[row + at.G_STATION] + at.B_KV_BLOCKED]) if batching else 0,
             )
 

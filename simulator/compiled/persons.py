@@ -173,8 +173,6 @@ def session_fails(M: Words, F: Numbers, person: int, now_ns: int) -> None:
     M[TRYING] -= 1
     M[AWAY] += 1
     M[person + P_STATE] = GONE_AWAY
-    if M[TRACED]:
-        trace_session(M, M[M[person + P_SIDE] + PS_TRACE])
     schedule(M, back_ns, ref_of(PERSON, person, 0))
 
 
@@ -210,16 +208,9 @@ def arrives(M: Words, F: Numbers, person: int, now_ns: int) -> int:
         else:
             M[AWAY] -= 1
             M[TRYING] += 1
+            if M[TRACED]:
+                trace_session(M, M[M[person + P_SIDE] + PS_TRACE])
         begins_session(M, F, person, now_ns)
-    return tries(M, F, person, now_ns)
-
-
-@kernel
-def arrives_first(M: Words, F: Numbers, want: int, now_ns: int) -> int:
-    """The first try of a first person is now; return the attempt that is sent, or 0."""
-    person = take_person(M, want, THINKING)
-    comes(M, F, person, -1, now_ns)
-    begins_session(M, F, person, now_ns)
     return tries(M, F, person, now_ns)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from simulator.compiled.calendar import EXTRA_MASK, WAKE, ref_of, schedule
 from simulator.compiled.ends import is_dropped
-from simulator.compiled.jit import kernel
+from simulator.compiled.jit import entry, kernel
 from simulator.compiled.layout import (
     A_SEQ,
     A_SINCE_NS,
@@ -12,6 +12,7 @@ from simulator.compiled.layout import (
     B_AVAILABLE,
     B_BUSY,
     B_CALLS,
+    B_CAPACITY,
     B_LOADS,
     B_MILLIONTHS,
     B_PART_LAW,
@@ -61,9 +62,8 @@ from simulator.compiled.layout import (
 )
 from simulator.compiled.memory import Numbers, Words, add_product, carry, sample
 from simulator.compiled.replicas import advance, call_arrives, plan, takes
-from simulator.compiled.stations import dequeue, enqueue
+from simulator.compiled.stations import FULL, JOINED, LEFT, dequeue, enqueue
 
-FULL, JOINED, LEFT = range(3)
 _FIRST_OF_LAW = min(LAW_OF_A_PART)
 _LAW_WORDS = len(LAW_OF_A_PART)
 
@@ -201,6 +201,7 @@ def retires(M: Words, seat: int) -> None:
     """Take a replica out of the choice; it keeps the calls that it holds, and goes when they are done."""
     M[seat + R_STATE] = RETIRED
     M[M[seat + R_POOL] + B_MILLIONTHS] -= M[seat + R_MILLIONTHS]
+    M[M[seat + R_POOL] + B_CAPACITY] -= M[seat + R_SLOTS]
     note_load(M, seat)
     if not M[seat + R_BUSY]:
         removes(M, seat)
@@ -233,6 +234,7 @@ def adds(M: Words, pool: int, millionths: int, law: int) -> int:
         M[seat + _FIRST_OF_LAW + word] = M[law + word]
     M[pool + B_AVAILABLE] += millionths
     M[pool + B_MILLIONTHS] += millionths
+    M[pool + B_CAPACITY] += M[seat + R_SLOTS]
     return seat
 
 
@@ -250,7 +252,7 @@ def new_seat(M: Words, pool: int, index: int) -> None:
     M[seat + R_INDEX] = index
 
 
-@kernel
+@entry
 def resize(M: Words, F: Numbers, pool: int, wanted: int) -> None:
     """Have so many millionths of replicas from now on; those that go drain first."""
     now_ns = M[NOW_NS]

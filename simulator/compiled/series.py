@@ -5,7 +5,7 @@ from __future__ import annotations
 from simulator.compiled.jit import kernel
 from simulator.compiled.layout import (
     AWAY,
-    B_MILLIONTHS,
+    B_CAPACITY,
     B_WAITING,
     BATCHING_STAGE,
     BUCKET_NS,
@@ -60,10 +60,10 @@ def in_service_at(M: Words, stage: int) -> int:
 
 @kernel
 def capacity_of(M: Words, stage: int) -> int:
-    """Return the servers of a stage; of a batching stage the millionths of replicas."""
+    """Return the servers of a stage; of a batching stage the slots of its replicas."""
     if M[stage + G_KIND] == SERVER_STAGE:
         return M[stage + G_SERVERS] * M[stage + G_SHARDS]
-    return M[M[stage + G_STATION] + B_MILLIONTHS]
+    return M[M[stage + G_STATION] + B_CAPACITY]
 
 
 @kernel

@@ -7,7 +7,7 @@ from simulator.compiled.calendar import DEPARTURE, ref_of, schedule
 from simulator.compiled.chains import ask_gateway
 from simulator.compiled.ends import is_dropped
 from simulator.compiled.habits import drawn_ns
-from simulator.compiled.jit import kernel
+from simulator.compiled.jit import entry, kernel
 from simulator.compiled.layout import (
     A_AT_STAGE_NS,
     A_NEXT,
@@ -48,6 +48,7 @@ from simulator.compiled.memory import WORD, Numbers, Words, add_product, carry, 
 
 _ADMIT, _REFUSE = int(Stream.ADMIT), int(Stream.REFUSE)
 LONGEST_NS = float(WORD)
+FULL, JOINED, LEFT = range(3)
 
 
 @kernel
@@ -95,19 +96,21 @@ def dequeue(M: Words, station: int) -> int:
 
 
 @kernel
-def joins(M: Words, F: Numbers, number: int, station: int, attempt: int, now_ns: int) -> bool:
-    """Take an attempt up, or queue it; False where the queue is full."""
+def joins(M: Words, F: Numbers, number: int, station: int, attempt: int, now_ns: int) -> int:
+    """Take an attempt up, or queue it; return FULL, JOINED, or LEFT where its turn came and its person has left."""
     stage = STAGES + number * STAGE_WIDTH
     count_time(M, stage, station, now_ns)
     M[attempt + A_SINCE_NS] = now_ns
     if M[station + S_IN_SERVICE] < M[stage + G_SERVERS]:
+        if M[stage + G_DEADLINE] and now_ns >= M[attempt + A_TIMEOUT_NS]:
+            return LEFT
         starts(M, F, number, station, attempt, now_ns)
     elif M[station + S_LENGTH] < M[stage + G_QUEUE_LIMIT]:
         enqueue(M, station, attempt, M[stage + G_LIFO])
         M[station + S_QUEUE_MAX] = max(M[station + S_QUEUE_MAX], M[station + S_LENGTH])
     else:
-        return False
-    return True
+        return FULL
+    return JOINED
 
 
 @kernel
@@ -160,7 +163,7 @@ def is_free(M: Words, F: Numbers, number: int, station: int, attempt: int, now_n
         takes_up(M, F, number, station, now_ns)
 
 
-@kernel
+@entry
 def set_servers(M: Words, F: Numbers, number: int, servers: int) -> None:
     """Change the servers of each shard of a stage, now."""
     stage = STAGES + number * STAGE_WIDTH

@@ -81,7 +81,7 @@ def trace_sent(M: Words, row: int) -> None:
 
 @kernel
 def trace_session(M: Words, row: int) -> None:
-    """Another session will begin."""
+    """Another session begins."""
     M[row + _SESSIONS] += 1
 
 

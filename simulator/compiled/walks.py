@@ -9,12 +9,12 @@ from simulator.compiled.chains import ask_for, ask_gateway, code_of, earns, give
 from simulator.compiled.ends import (
     close,
     count_refusal,
-    ends,
     goes_to,
     is_answered,
     is_decided,
     is_dropped,
     stage_number,
+    will_end,
 )
 from simulator.compiled.habits import drawn_ns
 from simulator.compiled.jit import kernel
@@ -95,14 +95,16 @@ from simulator.compiled.layout import (
 )
 from simulator.compiled.memory import Numbers, Words, sample
 from simulator.compiled.persons import invites, shut_out
-from simulator.compiled.pools import FULL, LEFT, departs_from_pool, joins_pool
+from simulator.compiled.pools import departs_from_pool, joins_pool
 from simulator.compiled.rows import forget, give_person
-from simulator.compiled.stations import is_free, joins
+from simulator.compiled.stations import FULL, LEFT, is_free, joins
 from simulator.compiled.street import NONE_TAKES_IT, begins, pick_store
 from simulator.compiled.traces import TRACE_STAGE, trace
 
+MOST_PROMPT, MOST_OUTPUT = 1_000_000, 100_000  # tokens of a call
 sample_count, key = draws.sample_count, draws.key
 shard_of, fails_at = people.shard_of, people.fails
+_LAST_STAGE = -(1 << 63)  # the highest of 64 bits
 _SERVICE, _PROMPT, _OUTPUT = int(Stream.SERVICE), int(Stream.PROMPT), int(Stream.OUTPUT)
 
 
@@ -113,9 +115,12 @@ def reaches_gateway(M: Words, F: Numbers, attempt: int, now_ns: int) -> None:
         is_decided(M, F, attempt, ask_gateway(M, STAGES, attempt, now_ns), now_ns)
         return
     M[STAGES + G_ARRIVED] += 1
-    if not joins(M, F, 0, M[STAGES + G_STATION], attempt, now_ns):
+    joined = joins(M, F, 0, M[STAGES + G_STATION], attempt, now_ns)
+    if joined == FULL:
         M[STAGES + G_SHED] += 1
         is_decided(M, F, attempt, -SHED, now_ns)
+    elif joined == LEFT:
+        is_dropped(M, F, attempt, now_ns)
 
 
 @kernel
@@ -135,7 +140,7 @@ def reaches_stage(M: Words, F: Numbers, attempt: int, now_ns: int) -> None:
         if verdict < 0:
             give_slots_back(M, stage, attempt)
             count_refusal(M, stage, code_of(verdict))
-            ends(M, F, attempt, code_of(verdict), retry_after_of(verdict), now_ns)
+            will_end(M, attempt, code_of(verdict), retry_after_of(verdict))
             return
         if verdict:
             M[stage + G_PACED] += 1
@@ -153,16 +158,16 @@ def enters(M: Words, F: Numbers, number: int, attempt: int, now_ns: int) -> None
         if M[stage + G_BUDGET] == 0:
             M[stage + G_SOLD_OUT] += 1
             give_slots_back(M, stage, attempt)
-            ends(M, F, attempt, SOLD_OUT, 0, now_ns)
+            will_end(M, attempt, SOLD_OUT, 0)
             return
         M[stage + G_BUDGET] -= 1
-        M[attempt + A_BUDGETS] |= 1 << (number - 1)
+        M[attempt + A_BUDGETS] |= 1 << (number - 1) if number < 64 else _LAST_STAGE
     joined = joins_station(M, F, number, attempt, now_ns)
     if joined == FULL:
         M[attempt + A_AT_STAGE_NS] = 0
         M[stage + G_SHED] += 1
         give_slots_back(M, stage, attempt)
-        ends(M, F, attempt, SHED, 0, now_ns)
+        will_end(M, attempt, SHED, 0)
         return
     M[WORK_BROUGHT] += M[attempt + A_AT_STAGE_NS]
     if joined == LEFT:
@@ -181,6 +186,7 @@ def joins_station(M: Words, F: Numbers, number: int, attempt: int, now_ns: int) 
             prompt = sample_count(F, M[stage + G_PROMPT_TABLE], key(M[SEED], _PROMPT + number, want, tried), 0)
         if output < 0:
             output = sample_count(F, M[stage + G_OUTPUT_TABLE], key(M[SEED], _OUTPUT + number, want, tried), 1)
+        prompt, output = min(prompt, MOST_PROMPT), min(output, MOST_OUTPUT)
         M[attempt + A_PROMPT] = prompt
         M[attempt + A_OUTPUT] = output
         work_ns = (M[stage + G_PER_PREFILL_NS] * prompt + M[stage + G_PER_TOKEN_NS] * output) // M[stage + G_SLOTS]
@@ -194,7 +200,7 @@ def joins_station(M: Words, F: Numbers, number: int, attempt: int, now_ns: int) 
         shard = shard_of(M[stage + G_SHARDS], M[SEED], number, want)
         M[attempt + A_STATE] = (M[attempt + A_STATE] & ~(4095 << A_SHARD_BIT)) | shard << A_SHARD_BIT
         station += shard * STATION_WIDTH
-    return 1 if joins(M, F, number, station, attempt, now_ns) else FULL
+    return joins(M, F, number, station, attempt, now_ns)
 
 
 @kernel
@@ -223,7 +229,7 @@ def departs(M: Words, F: Numbers, attempt: int, now_ns: int) -> None:
     give_slots_back(M, stage, attempt)
     if fails:
         M[stage + G_ERRORS] += 1
-        ends(M, F, attempt, ERROR, 0, now_ns)
+        will_end(M, attempt, ERROR, 0)
     elif number + 1 < M[STAGE_COUNT]:
         goes_to(M, F, attempt, number + 1, now_ns)
     else:
@@ -234,13 +240,13 @@ def departs(M: Words, F: Numbers, attempt: int, now_ns: int) -> None:
 def commits(M: Words, F: Numbers, attempt: int, now_ns: int) -> None:
     """All stages are done: an order, if its person still waits and a store takes it."""
     if M[attempt + A_STATE] & ANSWERED:
-        ends(M, F, attempt, TIMED_OUT, 0, now_ns)
+        will_end(M, attempt, TIMED_OUT, 0)
         return
     person = M[attempt + A_PERSON]
     zone = M[person + P_PLACE] & P_ZONE_MASK
     store = pick_store(M, F, M[attempt + A_WANT], M[attempt + A_NUMBER], zone, now_ns)
     if store == NONE_TAKES_IT:
-        ends(M, F, attempt, STORE, 0, now_ns)
+        will_end(M, attempt, STORE, 0)
         return
     M[WORK_USEFUL] += M[attempt + A_DONE_NS]
     close(M, attempt, now_ns)

@@ -30,6 +30,7 @@ class Panel:
         self.engine: Controlled | None = None
         self._readable = frozenset(metrics.readable(full))
         self._scheduled = changes(full) if full.controls else ()
+        self._due: list[tuple[Knob, Value]] = []  # turned in this wake, at the size that runs
         self._given: dict[str, tuple[int, Value]] = {}  # by knob: when a control process turned it last, and to what
 
     def read(self, name: str) -> float:
@@ -64,18 +65,28 @@ class Panel:
         return value
 
     def turn(self, control: str, path: str, raw: object, now_ns: int) -> None:
-        """Give a knob a value, now, and write it down."""
-        engine = self._connected("turns knobs")
+        """Give a knob a value and write it down; the engine hears of it at `carry_out`."""
+        self._connected("turns knobs")
         knob, value = self._knob(path), self.parsed(path, raw)
         try:
             scaled = scaled_value(self.full, path, _as_in_a_file(raw), self.scale)
-            engine.turn(knob, knobs.value(knob, scaled, self.running))
+            self._due.append((knob, knobs.value(knob, scaled, self.running)))
         except ValueError as error:
             raise ControlError(f"{path}: at scale {float(self.scale):g}: {error}") from None
         self._given[path] = now_ns, value
         self.turn_count += 1
         if len(self.turns) < MOST_TURNS:
             self.turns.append(Turn(at_ns=now_ns, control=control, knob=path, value=_text(knob, value)))
+
+    def carry_out(self) -> None:
+        """Turn the engine's knobs, in the order in which a process turned them in the wake that ends now.
+
+        Not before: what a turn lets happen is seen half done by one engine and done by another.
+        """
+        engine = self._connected("turns knobs")
+        for knob, value in self._due:
+            engine.turn(knob, value)
+        self._due.clear()
 
     def _connected(self, what: str) -> Controlled:
         if self.engine is None:

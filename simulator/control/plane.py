@@ -60,7 +60,7 @@ class Plane:
         return self._panel.value(path, self.now_ns)
 
     def turn(self, path: str, value: object) -> None:
-        """Give a knob a value, at once; `value` is as in a scenario file, or as `knob` returns it."""
+        """Give a knob a value, in this ns, when the process waits again; `value` as in a file, or as `knob` has it."""
         self._panel.turn(self.name, path, value, self.now_ns)
 
     def check(self, *, gauge: str | None = None, knob: str | None = None, value: object = None) -> None:

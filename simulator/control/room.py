@@ -56,9 +56,11 @@ class ControlRoom:
                 if awaited is not plane.awaited:
                     raise ControlError("it yielded something else than what plane.wait(...) has just returned")
             except StopIteration:
+                self.panel.carry_out()
                 return
             except Exception as error:
                 raise self._failed(control, error, plane.now_ns) from error
+            self.panel.carry_out()
         generator.close()
 
     def _failed(self, control: Control, error: Exception, now_ns: int) -> ScenarioError:
