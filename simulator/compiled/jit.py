@@ -15,7 +15,8 @@ from types import ModuleType
 from typing import Any, TypeVar
 
 import numba
-from numba.extending import register_jitable
+from numba import types
+from numba.extending import intrinsic, overload, register_jitable
 
 from limits import (
     deadline,
@@ -73,9 +74,9 @@ def cache_folder() -> Path:
 
 
 def kernel(function: F) -> F:
-    """Compile a function that compiled ones call."""
-    compiled: F = numba.njit(nogil=True, error_model="numpy", boundscheck=CHECKED)(function)
-    return compiled
+    """Make a function one that compiled ones can call."""
+    registered: F = register_jitable(function)
+    return registered
 
 
 def entry(function: F) -> F:
@@ -83,6 +84,26 @@ def entry(function: F) -> F:
     keep = not (CHECKED or os.environ.get("NOCACHE"))
     compiled: F = numba.njit(nogil=True, error_model="numpy", boundscheck=CHECKED, cache=keep)(function)
     return compiled
+
+
+def pointer_to(array: Any) -> Any:
+    """Return what a kernel reads an array through: where it begins, without its bounds."""
+    return array
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _pointer_to(_: Any, array: Any) -> Any:
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return context.make_array(signature.args[0])(context, builder, arguments[0]).data
+
+    return types.CPointer(array.dtype)(array), code
+
+
+if not CHECKED:
+
+    @overload(pointer_to, strict=False)
+    def _of_array(array: Any) -> Any:
+        return lambda array: _pointer_to(array)
 
 
 def _functions(module: ModuleType) -> Iterator[Callable[..., Any]]:

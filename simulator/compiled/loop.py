@@ -23,7 +23,7 @@ from simulator.compiled.calendar import (
     turn_wheel,
 )
 from simulator.compiled.ends import end_all, times_out
-from simulator.compiled.jit import entry, kernel
+from simulator.compiled.jit import entry, kernel, pointer_to
 from simulator.compiled.layout import (
     A_STATE,
     AT_ONCE,
@@ -72,11 +72,12 @@ def first_person(M: Words) -> int:
 
 
 @entry
-def advance(M: Words, F: Numbers, first: Words, until_ns: int, included: bool) -> int:
+def advance(words: Words, numbers: Numbers, first: Words, until_ns: int, included: bool) -> int:
     """Let everything happen that is before `until_ns`; if `included`, also what is in that ns, samples apart.
 
     `first` are the instants of first tries. Return DONE, or what is needed before the call is repeated.
     """
+    M, F = pointer_to(words), pointer_to(numbers)
     limit_ns = until_ns + 1 if included else until_ns
     now_ns = M[NOW_NS]
     while True:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from simulator.compiled.calendar import EXTRA_MASK, WAKE, ref_of, schedule
 from simulator.compiled.ends import is_dropped
-from simulator.compiled.jit import entry, kernel
+from simulator.compiled.jit import entry, kernel, pointer_to
 from simulator.compiled.layout import (
     A_SEQ,
     A_SINCE_NS,
@@ -253,8 +253,9 @@ def new_seat(M: Words, pool: int, index: int) -> None:
 
 
 @entry
-def resize(M: Words, F: Numbers, pool: int, wanted: int) -> None:
+def resize(words: Words, numbers: Numbers, pool: int, wanted: int) -> None:
     """Have so many millionths of replicas from now on; those that go drain first."""
+    M, F = pointer_to(words), pointer_to(numbers)
     now_ns = M[NOW_NS]
     count_pool_time(M, pool, now_ns)
     part = wanted % WHOLE

@@ -7,7 +7,7 @@ from simulator.compiled.calendar import DEPARTURE, ref_of, schedule
 from simulator.compiled.chains import ask_gateway
 from simulator.compiled.ends import is_dropped
 from simulator.compiled.habits import drawn_ns
-from simulator.compiled.jit import entry, kernel
+from simulator.compiled.jit import entry, kernel, pointer_to
 from simulator.compiled.layout import (
     A_AT_STAGE_NS,
     A_NEXT,
@@ -164,8 +164,9 @@ def is_free(M: Words, F: Numbers, number: int, station: int, attempt: int, now_n
 
 
 @entry
-def set_servers(M: Words, F: Numbers, number: int, servers: int) -> None:
+def set_servers(words: Words, numbers: Numbers, number: int, servers: int) -> None:
     """Change the servers of each shard of a stage, now."""
+    M, F = pointer_to(words), pointer_to(numbers)
     stage = STAGES + number * STAGE_WIDTH
     now_ns = M[NOW_NS]
     first = M[stage + G_STATION]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -27,4 +28,6 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     for name in [name for name in os.environ if name.startswith("SLUICE_")]:
         monkeypatch.delenv(name)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))  # where tracebacks of internal errors go
+    monkeypatch.setattr(tempfile, "tempdir", None)
     return tmp_path
