@@ -1,4 +1,6 @@
-"""Fit the flagship day to its published milestones: `python -m calibration.day` searches, `... profile` says what is identified.
+"""Fit the flagship day to its published milestones.
+
+`python -m calibration.day` searches, `python -m calibration.day profile` says what the milestones identify.
 
 The search turns four numbers of `milk-tea-day` (level of demand, demand at noon, when the news spreads, how soon people
 come back) and leaves all else as it is. Its loss is the sum of squared deviations, each in units of its tolerance. A
@@ -95,9 +97,7 @@ def fit(start: Point, scale: Fraction, seed: int, tries: int, more: Sequence[str
         return value
 
     simplex = [[0.0] * len(names)] + [[1.0 if i == j else 0.0 for j in range(len(names))] for i in range(len(names))]
-    minimize(
-        at, simplex[0], method="Nelder-Mead", options={"initial_simplex": simplex, "maxfev": tries, "fatol": 0.02}
-    )
+    minimize(at, simplex[0], method="Nelder-Mead", options={"initial_simplex": simplex, "maxfev": tries, "fatol": 0.02})
     assert best is not None
     return best[1], best[2]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import MutableSequence, Sequence
+from collections.abc import Callable, MutableSequence, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
@@ -31,6 +31,11 @@ _LOGISTIC_REACH = 40  # widths from the middle beyond which a logistic is level 
 _HIGHEST_PEAK = 1e6  # arrivals per ns
 
 
+Fill = Callable[
+    [MutableSequence[int], Sequence[float], float, int, Sequence[float], Sequence[float], Sequence[float], int], int
+]
+
+
 @dataclass(frozen=True)
 class Grid:
     """A rate over the run: knots in ns, the rate per ns there (linear in between), expected arrivals up to there."""
@@ -40,11 +45,13 @@ class Grid:
     expected: list[float]
 
 
-def first_arrivals(scenario: Scenario, seed: int, scale: Fraction) -> NDArray[np.int64]:
+def first_arrivals(
+    scenario: Scenario, seed: int, scale: Fraction, filled_by: Fill | None = None
+) -> NDArray[np.int64]:
     """Return the instants of first tries before the horizon, in ns, sorted; want i comes at instant i.
 
-    The scenario is already scaled. `scale` is for traces, which have no rate to multiply. Raises ValueError for an
-    unreadable trace and for more than `MOST_ARRIVALS`.
+    The scenario is already scaled. `scale` is for traces, which have no rate to multiply; `filled_by` is `fill`, or
+    a compiled one. Raises ValueError for an unreadable trace and for more than `MOST_ARRIVALS`.
     """
     arrivals, horizon_ns = scenario.arrivals, scenario.horizon_ns
     if arrivals.process == "trace":
@@ -57,10 +64,10 @@ def first_arrivals(scenario: Scenario, seed: int, scale: Fraction) -> NDArray[np
     _check_number(expected)
     size = int(expected + 8.0 * max(1.0, arrivals.cv or 0.0) * math.sqrt(expected + 1.0)) + 16
     while True:
-        out = [0] * size
-        found = fill(out, row, start, seed, grid.at_ns, grid.rate, grid.expected, horizon_ns)
+        out = np.zeros(size, dtype=np.int64)
+        found = (filled_by or fill)(out, row, start, seed, grid.at_ns, grid.rate, grid.expected, horizon_ns)
         if found < size:
-            return np.array(out[:found], dtype=np.int64)
+            return out[:found]
         size *= 2
 
 

@@ -6,7 +6,7 @@ from enum import IntEnum
 
 
 class Rank(IntEnum):
-    """Smaller happens first; all are above SimPy's own 0 and 1, so that its internal hops drain before the next event."""
+    """Smaller happens first; all are above SimPy's own 0 and 1, so that its hops drain before the next event."""
 
     INCIDENT = 10
     DEPARTURE = 11  # capacity is freed before anybody gives up or asks for it

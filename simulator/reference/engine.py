@@ -26,7 +26,7 @@ from simulator.reference.person import person_life
 from simulator.reference.stations import Station
 from simulator.reference.town import Town
 
-TELLS = 2000  # how often over the horizon progress is told and a stop is heard
+TELLS = 20_000  # how often over the horizon progress is told and a stop is heard
 
 
 def run(
