@@ -73,6 +73,8 @@ def value(knob: Knob, raw: object, scenario: Scenario) -> Value:
         return rate
     if knob.kind is Kind.ADMISSION_LIMIT and isinstance(scenario.admission[knob.index], WindowAdmission):
         return _whole(10**7)(raw)
+    if knob.kind is Kind.STAGE_SLOWDOWN and isinstance(scenario.stages[knob.index], BatchingStage):
+        return _slowdown(raw, most=1000)
     return _READERS[knob.kind](raw)
 
 
@@ -147,10 +149,10 @@ def _replicas(raw: object) -> float:
     return number
 
 
-def _slowdown(raw: object) -> float:
+def _slowdown(raw: object, most: float = 1e6) -> float:
     number = units.number(raw)
-    if not 0 < number <= 1e6:
-        raise ValueError(f"{units.shown(raw)} is not between 0 and 1,000,000; 1 is the usual speed, 2 half of it")
+    if not 0 < number <= most:
+        raise ValueError(f"{units.shown(raw)} is not between 0 and {most:,.0f}; 1 is the usual speed, 2 half of it")
     return number
 
 

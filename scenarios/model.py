@@ -213,7 +213,7 @@ class BatchingStage(Frozen):
     deadline: bool = Field(strict=True, default=False)
     network_delay: TimeDistribution | None = None
     failure: Share = 0.0
-    slowdown: float = Field(gt=0, le=1e6, default=1.0)
+    slowdown: float = Field(gt=0, le=1000, default=1.0)
 
     @model_validator(mode="after")
     def _inside_int64(self) -> BatchingStage:

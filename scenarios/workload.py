@@ -45,9 +45,7 @@ class Grid:
     expected: list[float]
 
 
-def first_arrivals(
-    scenario: Scenario, seed: int, scale: Fraction, filled_by: Fill | None = None
-) -> NDArray[np.int64]:
+def first_arrivals(scenario: Scenario, seed: int, scale: Fraction, filled_by: Fill | None = None) -> NDArray[np.int64]:
     """Return the instants of first tries before the horizon, in ns, sorted; want i comes at instant i.
 
     The scenario is already scaled. `scale` is for traces, which have no rate to multiply; `filled_by` is `fill`, or

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import fields
 from fractions import Fraction
 
 import numpy as np
@@ -11,7 +12,8 @@ from scenarios.model import Scenario
 from scenarios.scale import scaled
 from scenarios.workload import first_arrivals
 from simulator import compiled, reference
-from simulator.outcome import Ints, Outcome
+from simulator.outcome import Ints, Outcome, StageOutcome
+from simulator.samples import Sample
 
 NOT_COMPARED = {"events", "turns", "turn_count"}  # SimPy counts its own hops
 
@@ -74,7 +76,9 @@ def _figures(simpy: Outcome, fast: Outcome) -> Iterator[str]:
 def _shown(one: object, other: object) -> str:
     """Both values; of two long lists, the length and the first place where they differ."""
     if isinstance(one, list) and isinstance(other, list):
-        place = next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+        place = next(
+            (at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other))
+        )
         around = slice(place, place + 3)
         return f"simpy {len(one)} values, compiled {len(other)}; from {place} on {one[around]} and {other[around]}"
     return f"simpy {one}, compiled {other}"
@@ -83,29 +87,25 @@ def _shown(one: object, other: object) -> str:
 def _flat(outcome: Outcome) -> dict[str, object]:
     """Every field of an outcome under a name of its own, samples sorted."""
     found: dict[str, object] = {}
-    for field in Outcome.__dataclass_fields__:
-        value = getattr(outcome, field)
-        if field in NOT_COMPARED:
-            continue
-        if field == "samples": value = {k:v for k,v in value.items() if k!="tried_ns"}
-        if field == "stages":
-            for stage in value:
-                for part in stage.__dataclass_fields__:
-                    _put(found, f"stages.{stage.name}.{part}", getattr(stage, part), samples=part.endswith("ing_ns") or part == "service_ns")
-        else:
-            _put(found, field, value, samples=field in ("samples", "segments"))
+    for field in fields(outcome):
+        if field.name not in NOT_COMPARED:
+            _put(found, field.name, getattr(outcome, field.name))
     return found
 
 
-def _put(found: dict[str, object], name: str, value: object, samples: bool) -> None:
+def _put(found: dict[str, object], name: str, value: object) -> None:
     if isinstance(value, Mapping):
         for key, part in value.items():
-            _put(found, f"{name}.{key}", part, samples)
+            _put(found, f"{name}.{key}", part)
     elif isinstance(value, tuple):
         for place, part in enumerate(value):
-            _put(found, f"{name}[{place}]", part, samples)
+            _put(found, f"{name}[{place}]", part)
+    elif isinstance(value, StageOutcome | Sample):
+        for field in fields(value):
+            _put(found, f"{name}.{field.name}", getattr(value, field.name))
     elif isinstance(value, np.ndarray):
-        found[name] = np.sort(value).tolist() if samples else value.tolist()
+        # the order of the values of a sample is nobody's business
+        found[name] = np.sort(value).tolist() if name.endswith(".values") else value.tolist()
     else:
         found[name] = value
 

@@ -14,6 +14,7 @@ import numpy as np
 from scenarios.metrics import COUNTERS, STOCKS
 from scenarios.model import Scenario
 from simulator.outcome import Ints, Outcome, StageOutcome
+from simulator.samples import Sample
 from simulator.trace import ATTEMPT_COLUMNS, ORDER_COLUMNS
 
 S = 1_000_000_000
@@ -79,6 +80,10 @@ def seconds(*values: float) -> Ints:
     return np.array([round(value * S) for value in values], dtype=np.int64)
 
 
+def sample(*values: float) -> Sample:
+    return Sample.of(seconds(*values))
+
+
 PER_BUCKET = {name: ints(0, 0, 0) for name in COUNTERS} | {
     "people.wanted": ints(3, 2, 0),
     "people.placed": ints(1, 1, 0),
@@ -122,8 +127,8 @@ NO_STAGE_COUNTS = dict.fromkeys(
 )
 GATEWAY = StageOutcome(
     name="gateway",
-    waiting_ns=seconds(0, 0, 0, 0, 0, 0, 1),
-    service_ns=seconds(1, 1, 0.5, 1, 0.5, 1, 1),
+    waiting_ns=sample(0, 0, 0, 0, 0, 0, 1),
+    service_ns=sample(1, 1, 0.5, 1, 0.5, 1, 1),
     busy_ns=6 * S,
     available_ns=180 * S,
     queue_max=1,
@@ -133,8 +138,8 @@ GATEWAY = StageOutcome(
 )
 DESK = StageOutcome(
     name="desk",
-    waiting_ns=seconds(0, 4, 0, 2),
-    service_ns=seconds(10, 20, 30, 40),
+    waiting_ns=sample(0, 4, 0, 2),
+    service_ns=sample(10, 20, 30, 40),
     busy_ns=100 * S,
     available_ns=200 * S,
     queue_max=2,
@@ -168,20 +173,20 @@ OUTCOME = Outcome(
     counts=COUNTS,
     work_ns={"brought": 156 * S, "useful": 42 * S, "wasted": 64 * S, "dropped": 50 * S, "pending": 0},
     samples={
-        "time_to_order_ns": seconds(60, 20),
-        "tried_ns": seconds(60, 20, 90, 30, 100),
-        "response_admitted_ns": seconds(11, 31, 50, 50, 21),
-        "response_refused_ns": seconds(0.5, 1.5, 0),
-        "ready_ns": seconds(100, 40),
-        "delivery_ns": seconds(110),
+        "time_to_order_ns": sample(60, 20),
+        "response_admitted_ns": sample(11, 31, 50, 50, 21),
+        "response_refused_ns": sample(0.5, 1.5, 0),
+        "ready_ns": sample(100, 40),
+        "delivery_ns": sample(110),
     },
+    shut_out=(0, 0, 0),
     stages=(GATEWAY, DESK),
     bucket_ns=60 * S,
     per_bucket=PER_BUCKET,
     gauges={"stages.desk.backlog": np.array([1.0, 2.0, 0.0])},
     zones_wanted=ints(3, 2),
     zones_placed=ints(1, 1),
-    segments={"city": (3, 1, seconds(60)), "county": (2, 1, seconds(20))},
+    segments={"city": (3, 1, sample(60)), "county": (2, 1, sample(20))},
     orders=orders(),
     attempts=attempts(),
 )
@@ -192,7 +197,7 @@ def with_counts(**changed: int) -> Outcome:
     return replace(OUTCOME, counts=COUNTS | {name.replace("__", "."): number for name, number in changed.items()})
 
 
-def with_samples(**changed: Ints) -> Outcome:
+def with_samples(**changed: Sample) -> Outcome:
     return replace(OUTCOME, samples={**OUTCOME.samples, **changed})
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from simulator.books import Violation, check, identities
 from simulator.outcome import Outcome
+from simulator.samples import Sample
 from tests.hand_made import (
     COUNTS,
     DESK,
@@ -22,6 +23,7 @@ from tests.hand_made import (
     attempts,
     ints,
     orders,
+    sample,
     seconds,
     with_counts,
     with_samples,
@@ -66,8 +68,10 @@ TAMPERED = [
         "sessions ended: sessions.served 2 + sessions.failed 5 = 7 is more than sessions.started 6",
     ),
     (with_counts(sessions__served=3), "sessions served: sessions.served 3 is not people.placed 2"),
-    (with_samples(time_to_order_ns=seconds(60)), "times to an order: samples 1 is not people.placed 2"),
-    (with_samples(tried_ns=seconds(60, 20, 90)), "times of trying: samples 3 is not people.wanted 5"),
+    (with_samples(time_to_order_ns=sample(60)), "times to an order: samples 1 is not people.placed 2"),
+    (replace(OUTCOME, shut_out=(6, 0, 0)), "people shut out for 1 h: shut out 6 is more than people.wanted 5"),
+    (replace(OUTCOME, shut_out=(1, 2, 0)), "people shut out for 2 h: shut out 2 is more than shut out for less 1"),
+    (replace(OUTCOME, shut_out=(1, 1, 3)), "people shut out for 6 h: shut out 3 is more than shut out for less 1"),
     (
         with_counts(attempts__admitted=6),
         "verdicts of the gateway: attempts.offered 9 is not attempts.admitted 6 + attempts.throttled 2 + "
@@ -87,12 +91,12 @@ TAMPERED = [
     (with_counts(orders__placed=3), "attempts that became orders: attempts.completed 2 is not orders.placed 3"),
     (with_counts(people__placed=1), "attempts that served a person: attempts.completed 2 is not people.placed 1"),
     (
-        with_samples(response_refused_ns=seconds(1, 1)),
+        with_samples(response_refused_ns=sample(1, 1)),
         "response times: samples of admitted 5 + samples of refused 2 = 7 is not attempts.completed 2 + "
         "attempts.failed 4 + attempts.timed_out 2 = 8",
     ),
     (
-        with_samples(response_refused_ns=seconds(1, 1, 1, 1)),
+        with_samples(response_refused_ns=sample(1, 1, 1, 1)),
         "refusals heard: samples of refused 4 is more than attempts.throttled 2 + attempts.shed 1 + "
         "attempts.expired 0 = 3",
     ),
@@ -105,9 +109,9 @@ TAMPERED = [
         with_counts(orders__late=1),
         "deliveries: orders.delivered 1 is not orders.delivered_on_time 1 + orders.late 1 = 2",
     ),
-    (with_samples(delivery_ns=seconds()), "times of delivery: samples 0 is not orders.delivered 1"),
-    (with_samples(ready_ns=seconds()), "delivered orders were ready: orders.delivered 1 is more than samples 0"),
-    (with_samples(ready_ns=seconds(1, 2, 3)), "orders ready: samples 3 is more than orders.placed 2"),
+    (with_samples(delivery_ns=sample()), "times of delivery: samples 0 is not orders.delivered 1"),
+    (with_samples(ready_ns=sample()), "delivered orders were ready: orders.delivered 1 is more than samples 0"),
+    (with_samples(ready_ns=sample(1, 2, 3)), "orders ready: samples 3 is more than orders.placed 2"),
     (with_counts(kitchens__wasted_cups=4), "cups: kitchens.wasted_cups 4 is more than kitchens.cups 3"),
     (
         with_work(useful=43 * S),
@@ -121,10 +125,10 @@ TAMPERED = [
     ),
     (with_desk(counts={**DESK.counts, "errors": 5}), "stages.desk errors: errors 5 is more than served 4"),
     (
-        with_gateway(waiting_ns=seconds(1)),
+        with_gateway(waiting_ns=sample(1)),
         "stages.gateway services begun: samples of waiting 1 is not samples of service 7 + in_service 0 = 7",
     ),
-    (with_desk(service_ns=seconds(10, 20)), "stages.desk services ended: samples of service 2 is not served 4"),
+    (with_desk(service_ns=sample(10, 20)), "stages.desk services ended: samples of service 2 is not served 4"),
     (
         with_desk(queue_integral_ns=15 * S),
         "stages.desk Little's law of the queue (ns): integral of the queue 15,000,000,000 is not "
@@ -174,19 +178,19 @@ TAMPERED = [
     (replace(OUTCOME, zones_wanted=ints(3, 3)), "people by zone: sum of zones 6 is not people.wanted 5"),
     (replace(OUTCOME, zones_placed=ints(0, 1)), "orders by zone: sum of zones 1 is not people.placed 2"),
     (
-        replace(OUTCOME, segments={"city": (3, 2, seconds(60, 20))}),
+        replace(OUTCOME, segments={"city": (3, 2, sample(60, 20))}),
         "people by segment: sum of segments 3 is not people.wanted 5",
     ),
     (
-        replace(OUTCOME, segments={"city": (5, 1, seconds(60))}),
+        replace(OUTCOME, segments={"city": (5, 1, sample(60))}),
         "orders by segment: sum of segments 1 is not people.placed 2",
     ),
     (
-        replace(OUTCOME, segments={"city": (5, 2, seconds(60))}),
+        replace(OUTCOME, segments={"city": (5, 2, sample(60))}),
         "times to an order of city: samples 1 is not placed 2",
     ),
     (
-        replace(OUTCOME, segments={**OUTCOME.segments, "county": (2, 1, seconds())}),
+        replace(OUTCOME, segments={**OUTCOME.segments, "county": (2, 1, sample())}),
         "times to an order of county: samples 0 is not placed 1",
     ),
     (replace(OUTCOME, orders=orders(want=ints(0, 1, 1, 3, 4))), "orders trace: rows out of order 1 is not allowed 0"),
@@ -252,8 +256,8 @@ def tampered_everywhere() -> Iterator[Outcome]:
     for with_stage, stage in ((with_gateway, GATEWAY), (with_desk, DESK)):
         yield with_stage(busy_ns=stage.available_ns + 1)
         yield with_stage(queue_integral_ns=stage.queue_integral_ns + 1)
-        yield with_stage(waiting_ns=np.append(stage.waiting_ns, 0))
-        yield with_stage(service_ns=np.append(stage.service_ns, 0))
+        yield with_stage(waiting_ns=Sample.of(np.zeros(len(stage.waiting_ns) + 1, dtype=np.int64)))
+        yield with_stage(service_ns=Sample.of(np.zeros(len(stage.service_ns) + 1, dtype=np.int64)))
         yield from (with_stage(counts={**stage.counts, name: n + 9}) for name, n in stage.counts.items())
 
 
@@ -293,6 +297,6 @@ def test_sums_beyond_64_bits_are_exact() -> None:
     hours_ns = np.full(2_000_000, 6 * 3600 * S, dtype=np.int64)
     waited_ns = 2_000_000 * 6 * 3600 * S  # 4.3e19, where 64 bits end at 9.2e18
     counts = {**DESK.counts, "served": 2_000_000}
-    desk = replace(DESK, waiting_ns=hours_ns, queue_integral_ns=waited_ns + 10 * S, counts=counts)
+    desk = replace(DESK, waiting_ns=Sample.of(hours_ns), queue_integral_ns=waited_ns + 10 * S, counts=counts)
     violated = check(replace(OUTCOME, stages=(GATEWAY, desk)))
     assert not any("Little's law" in violation.about for violation in violated)

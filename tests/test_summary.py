@@ -18,13 +18,13 @@ from scenarios import metrics
 from scenarios.model import Scenario
 from simulator.outages import outages
 from simulator.outcome import FAILURES, Ints, Outcome
-from simulator.samples import quantiles, seconds, spread_s, total
+from simulator.samples import EXACT_UP_TO, Sample, seconds, spread_s, total
 from simulator.schema import summary_schema
 from simulator.summary import as_json, figure, jain, summarise
 from tests import hand_made
 from tests.hand_made import OUTCOME, SCENARIO, S, ints
 
-HOUR = 3600 * S
+NONE = Sample.of(np.zeros(0, dtype=np.int64))
 VALIDATOR = jsonschema.Draft202012Validator(summary_schema())
 
 
@@ -73,25 +73,41 @@ def leaves(tree: Mapping[str, Any], above: str = "") -> Iterator[str]:
     ],
 )
 def test_a_quantile_is_the_nearest_rank(values: tuple[int, ...], permille: int, expected: int) -> None:
-    assert quantiles(ints(*values), [permille]) == [expected]
+    assert Sample.of(ints(*values)).quantiles([permille]) == [expected]
 
 
 @given(st.lists(st.integers(0, 50), min_size=1, max_size=40), st.integers(1, 1000))
 def test_a_quantile_is_the_least_value_that_so_many_do_not_exceed(values: list[int], permille: int) -> None:
     at_least = [v for v in sorted(values) if 1000 * sum(other <= v for other in values) >= permille * len(values)]
-    assert quantiles(ints(*values), [permille]) == [at_least[0]]
+    assert Sample.of(ints(*values)).quantiles([permille]) == [at_least[0]]
 
 
 def test_quantiles_do_not_reorder_what_they_are_given() -> None:
     values = ints(3, 1, 2)
-    assert quantiles(values, [500, 1000]) == [2, 3]
+    assert Sample.of(values).quantiles([500, 1000]) == [2, 3]
     assert values.tolist() == [3, 1, 2]
 
 
 def test_a_mean_is_rounded_to_the_nearest_ns_and_half_goes_up() -> None:
-    assert spread_s(ints(1, 1, 2), ("mean",)) == {"mean": 1e-9}
-    assert spread_s(ints(1, 2), ("mean",)) == {"mean": 2e-9}
-    assert spread_s(ints(), ("mean", "p50")) == {"mean": None, "p50": None}
+    assert spread_s(Sample.of(ints(1, 1, 2)), ("mean",)) == {"mean": 1e-9}
+    assert spread_s(Sample.of(ints(1, 2)), ("mean",)) == {"mean": 2e-9}
+    assert spread_s(Sample.of(ints()), ("mean", "p50")) == {"mean": None, "p50": None}
+
+
+def test_beyond_the_bound_a_quantile_is_at_most_one_in_4096_too_large_and_the_rest_is_exact() -> None:
+    values = np.arange(EXACT_UP_TO + 1, dtype=np.int64) * 1_000_003
+    found = Sample.of(values)
+    assert (found.values, len(found), found.total, found.largest) == (
+        None,
+        EXACT_UP_TO + 1,
+        sum(values.tolist()),
+        values[-1],
+    )
+    kept = Sample(found.count, found.total, found.largest, values)
+    shares = [1, 250, 500, 900, 999, 1000]
+    for counted, exact in zip(found.quantiles(shares), kept.quantiles(shares), strict=True):
+        assert exact <= counted <= exact + exact // 4096
+    assert found.quantiles([1000]) == [values[-1]]
 
 
 @given(st.lists(st.integers(-(2**62), 2**62), max_size=20))
@@ -146,14 +162,14 @@ def test_a_figure_without_anything_to_count_is_null() -> None:
         OUTCOME,
         counts=dict.fromkeys(OUTCOME.counts, 0),
         work_ns=dict.fromkeys(OUTCOME.work_ns, 0),
-        samples=dict.fromkeys(OUTCOME.samples, ints()),
+        samples=dict.fromkeys(OUTCOME.samples, NONE),
         stages=tuple(
-            replace(stage, waiting_ns=ints(), service_ns=ints(), busy_ns=0, available_ns=0) for stage in OUTCOME.stages
+            replace(stage, waiting_ns=NONE, service_ns=NONE, busy_ns=0, available_ns=0) for stage in OUTCOME.stages
         ),
         per_bucket={name: ints(0, 0, 0) for name in OUTCOME.per_bucket},
         zones_wanted=ints(0, 0),
         zones_placed=ints(0, 0),
-        segments={name: (0, 0, ints()) for name in OUTCOME.segments},
+        segments=dict.fromkeys(OUTCOME.segments, (0, 0, NONE)),
     )
     summary = summary_of(nothing)
     null = {name for name in metrics.names(SCENARIO) if figure(summary, name) is None}
@@ -161,11 +177,9 @@ def test_a_figure_without_anything_to_count_is_null() -> None:
     VALIDATOR.validate(summary)
 
 
-def test_people_are_shut_out_who_tried_so_long_and_had_no_order_by_then() -> None:
-    tried_ns = ints(HOUR, HOUR, HOUR - 1, 2 * HOUR, 7 * HOUR)
-    # of the first two, one got the order in the very ns in which the hour was over
-    outcome = hand_made.with_samples(tried_ns=tried_ns, time_to_order_ns=ints(HOUR, 2 * HOUR))
-    assert summary_of(outcome)["people"]["shut_out"] == {"1h": 0.6, "2h": 0.2, "6h": 0.2}
+def test_the_share_shut_out_is_of_everybody_who_wanted_an_order() -> None:
+    outcome = replace(OUTCOME, shut_out=(3, 1, 0))
+    assert summary_of(outcome)["people"]["shut_out"] == {"1h": 0.6, "2h": 0.2, "6h": 0.0}
 
 
 def test_fairness_is_one_where_all_zones_are_alike_and_one_over_n_where_one_gets_all() -> None:
@@ -396,7 +410,7 @@ def test_a_gate_passes_between_its_bounds(bounds: dict[str, Any], verdict: str) 
 
 
 def test_a_gate_on_a_figure_without_a_value_neither_passes_nor_fails() -> None:
-    nobody = hand_made.with_samples(time_to_order_ns=ints())
+    nobody = hand_made.with_samples(time_to_order_ns=NONE)
     found = gate(nobody, metric="time_to_order_s.p90", max=60)
     assert (found["value"], found["verdict"]) == (None, "no value")
 
