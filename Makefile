@@ -37,7 +37,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@touch "$@"
 
 run: setup
-	@echo 'Simulating the milk-tea day at scale $(SCALE).'
+	@echo 'Simulating the milk-tea day at scale $(SCALE): about a minute (SCALE=0.02 for milestones that can be judged: some minutes).'
 	@"$(BIN)/sluice" run milk-tea-day --engine simpy --scale $(SCALE) --report
 
 test: lint

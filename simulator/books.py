@@ -10,7 +10,7 @@ import numpy as np
 
 from scenarios.metrics import COUNTERS, STOCKS
 from simulator import trace
-from simulator.outcome import FAILURES, Ints, Outcome, StageOutcome
+from simulator.outcome import FAILURES, SHUT_OUT_HOURS, Ints, Outcome, StageOutcome
 from simulator.samples import total
 
 Terms = Mapping[str, int]
@@ -47,11 +47,12 @@ class Violation:
 
 def check(outcome: Outcome) -> list[Violation]:
     """Return every identity of the books that the outcome violates."""
-    return [Violation(identity.about, str(identity)) for identity in identities(outcome) if not identity.holds]
+    lines = (*identities(outcome), *of_traces(outcome))
+    return [Violation(identity.about, str(identity)) for identity in lines if not identity.holds]
 
 
 def identities(outcome: Outcome) -> Iterator[Identity]:
-    """Go through every identity of the books, with this outcome's numbers."""
+    """Go through every identity of the books but those of the traces, with this outcome's numbers."""
     yield from _counts_there(outcome)
     yield from _people(outcome)
     yield from _attempts(outcome)
@@ -62,7 +63,6 @@ def identities(outcome: Outcome) -> Iterator[Identity]:
     yield from _way_through_stages(outcome)
     yield from _series(outcome)
     yield from _zones_and_segments(outcome)
-    yield from _traces(outcome)
 
 
 def _side(terms: Terms) -> str:
@@ -96,7 +96,10 @@ def _people(outcome: Outcome) -> Iterator[Identity]:
     yield Identity("sessions ended", _of(of, "sessions.served", "sessions.failed"), "<=", _of(of, "sessions.started"))
     yield Identity("sessions served", _of(of, "sessions.served"), "=", placed)
     yield Identity("times to an order", {"samples": len(of.samples["time_to_order_ns"])}, "=", placed)
-    yield Identity("times of trying", {"samples": len(of.samples["tried_ns"])}, "=", wanted)
+    most: Terms = wanted
+    for hours, shut_out in zip(SHUT_OUT_HOURS, of.shut_out, strict=True):
+        yield Identity(f"people shut out for {hours} h", {"shut out": shut_out}, "<=", most)
+        most = {"shut out for less": shut_out}
 
 
 def _attempts(outcome: Outcome) -> Iterator[Identity]:
@@ -152,7 +155,7 @@ def _stage(outcome: Outcome, stage: StageOutcome) -> Iterator[Identity]:
         f"{about} Little's law of the queue (ns)",
         {"integral of the queue": stage.queue_integral_ns},
         "=",
-        {"waited before service": total(stage.waiting_ns), "waited without": stage.unserved_waiting_ns},
+        {"waited before service": stage.waiting_ns.total, "waited without": stage.unserved_waiting_ns},
     )
     available = {"available": stage.available_ns}
     yield Identity(f"{about} servers (server-ns)", {"busy": stage.busy_ns}, "<=", available)
@@ -198,7 +201,7 @@ def _zones_and_segments(outcome: Outcome) -> Iterator[Identity]:
             yield Identity(f"times to an order of {name}", {"samples": len(times_ns)}, "=", {"placed": number})
 
 
-def _traces(outcome: Outcome) -> Iterator[Identity]:
+def of_traces(outcome: Outcome) -> Iterator[Identity]:
     """Rows of the traces, by their codes, against the counts."""
     for what, table, columns in (
         ("orders", outcome.orders, trace.ORDER_COUNTS),

@@ -7,17 +7,14 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from scenarios import metrics
 from scenarios.model import Gate, Milestone, Scenario
 from scenarios.units import NS_PER_S
 from simulator import books
-from simulator.outages import Outage, outages
-from simulator.outcome import Ints, Outcome, StageOutcome, Turn
+from simulator.outages import MINUTE_NS, Outage, outages
+from simulator.outcome import SHUT_OUT_HOURS, Ints, Outcome, StageOutcome, Turn
 from simulator.samples import seconds, spread_s, total
 
-HOUR_NS = 3600 * NS_PER_S
 Figure = int | float | None
 
 
@@ -65,7 +62,8 @@ def summarise(outcome: Outcome, scenario: Scenario, *, engine: str, seed: int, s
     summary["gates"] = [_gate(gate, outcome, summary) for gate in scenario.gates]
     summary["controls"] = {"turned": outcome.turn_count, "turns": [_turn(turn) for turn in outcome.turns]}
     identities = list(books.identities(outcome))
-    violated = [str(identity) for identity in identities if not identity.holds]
+    # a trace is held to the books too, but leaves the summary as it is without one
+    violated = [violation.says for violation in books.check(outcome)]
     summary["invariants"] = {"checked": len(identities), "violated": violated}
     return summary
 
@@ -104,14 +102,8 @@ def _group(counts: Mapping[str, int], group: str) -> dict[str, Any]:
 
 
 def _shut_out(outcome: Outcome) -> dict[str, float | None]:
-    tried_ns, ordered_ns = outcome.samples["tried_ns"], outcome.samples["time_to_order_ns"]
-    shares = {}
-    for hours in (1, 2, 6):
-        limit_ns = hours * HOUR_NS
-        # who got the order in that very ns has it "by then"
-        without = np.count_nonzero(tried_ns >= limit_ns) - np.count_nonzero(ordered_ns == limit_ns)
-        shares[f"{hours}h"] = ratio(int(without), outcome.counts["people.wanted"])
-    return shares
+    wanted = outcome.counts["people.wanted"]
+    return {f"{hours}h": ratio(n, wanted) for hours, n in zip(SHUT_OUT_HOURS, outcome.shut_out, strict=True)}
 
 
 def _orders(counts: Mapping[str, int]) -> dict[str, Any]:
@@ -144,6 +136,11 @@ def _turn(turn: Turn) -> dict[str, Any]:
 
 def _outages(outcome: Outcome) -> list[Outage]:
     return outages(outcome.per_bucket, bucket_ns=outcome.bucket_ns, ended_ns=outcome.ended_ns)
+
+
+def _goes_on(outage: Outage, outcome: Outcome) -> bool:
+    """Whether the run was interrupted within an outage: nobody knows when it would have ended."""
+    return outcome.interrupted and outcome.ended_ns - outage.end_ns < 2 * MINUTE_NS
 
 
 def _outage(outage: Outage) -> dict[str, Any]:
@@ -205,6 +202,8 @@ def _value_at(name: str, at_ns: int, outcome: Outcome, summary: Mapping[str, Any
         return value, None if value is None else at_ns
     if name in metrics.OF_OUTAGES:
         standing = [o for o in _outages(outcome) if o.start_ns <= at_ns < o.end_ns]
+        if name != metrics.OF_OUTAGES[0] and any(_goes_on(outage, outcome) for outage in standing):
+            return None, None
         return figure({"longest_outage": _longest(standing)}, name), at_ns
     if name not in outcome.per_bucket:
         return None, None

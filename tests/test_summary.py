@@ -310,6 +310,14 @@ def test_a_milestone_of_an_outage_speaks_of_the_one_that_stands_at_its_instant()
     assert (before["simulated"], before["verdict"]) == (None, "no value")
 
 
+def test_the_end_of_an_outage_that_goes_on_where_a_run_was_interrupted_is_not_known() -> None:
+    cut_short = replace(OUTCOME, interrupted=True)
+    ends = milestone(cut_short, metric="longest_outage.end_s", at="150s", value=180)
+    assert (ends["simulated"], ends["verdict"]) == (None, "no value")
+    begins = milestone(cut_short, metric="longest_outage.start_s", at="150s", value=120)
+    assert (begins["simulated"], begins["verdict"]) == (120.0, "met")
+
+
 def test_a_milestone_without_an_instant_speaks_of_the_whole_run() -> None:
     found = milestone(metric="orders.placed_share", value=0.5, tolerance="20%")
     assert (found["at_s"], found["simulated"], found["deviation"], found["verdict"]) == (180.0, 0.4, -0.2, "met")
