@@ -11,9 +11,11 @@ from markupsafe import Markup
 
 from reports import figures, words
 from reports.run import (
+    SMALLEST_UNBIASED,
     Run,
     answered,
     as_run,
+    bias,
     bounds,
     ended_s,
     figure,
@@ -24,12 +26,12 @@ from reports.run import (
     reason,
     rows,
     scale,
+    spreads,
     stage_names,
+    tolerance,
 )
 from reports.run import words as in_its_unit
 from scenarios import metrics
-
-SMALLEST_UNBIASED = 1 / 50  # below it zones are few and servers round, and counts of the day drift
 
 
 class Badge(NamedTuple):
@@ -165,7 +167,7 @@ def _milestones(run: Run) -> Table:
         head=("milestone", "", "expected", "simulated", "off by", "allowed", "grade", "source"),
         rows=[_milestone(run, one) for one in found],
         words=(0, 1, 6, 7),
-        note=_size_note(run),
+        note=" ".join(filter(None, (_size_note(run), bias(run) and f"{bias(run).capitalize()}."))),
     )
 
 
@@ -173,8 +175,7 @@ def _milestone(run: Run, milestone: Mapping[str, Any]) -> tuple[Cell, ...]:
     title, *numbers = milestone_words(run, milestone)
     verdict, grade = str(milestone.get("verdict") or ""), str(milestone.get("grade") or "assumed")
     kind = {"met": "good", "missed": "bad"}.get(verdict, "plain")
-    about = milestone.get("compare", "about") == "about"
-    allowed = figures.tolerance(milestone.get("tolerance")) if about or milestone.get("tolerance") else figures.NOTHING
+    allowed = tolerance(run, milestone)
     return title, Badge(verdict, kind), *numbers, allowed, Badge(grade, grade), str(milestone.get("source") or "")
 
 
@@ -198,19 +199,15 @@ def _defined(run: Run, metric: str) -> str:
 
 
 def _times(run: Run) -> Table:
-    spreads = [
-        ("time_to_order_s", "from the first try to the order placed"),
-        ("response_time_s.admitted", "from an attempt to its answer, where the gateway let it in"),
-        ("response_time_s.refused", "from an attempt to its refusal by the gateway"),
-        ("kitchens.ready_time_s", "from the order placed to ready"),
-        ("couriers.delivery_time_s", "from the order placed to the door"),
-    ]
+    titles = {
+        "time_to_order_s": "from the first try to the order placed",
+        "response_time_s.admitted": "from an attempt to its answer, where the gateway let it in",
+        "response_time_s.refused": "from an attempt to its refusal by the gateway",
+        "kitchens.ready_time_s": "from the order placed to ready",
+        "couriers.delivery_time_s": "from the order placed to the door",
+    }
     keys = metrics.SPREAD
-    cells = [
-        (title, *(figures.duration(number(run, f"{path}.{key}")) for key in keys))
-        for path, title in spreads
-        if number(run, f"{path}.p50") is not None
-    ]
+    cells = [(titles[path], *(figures.duration(number(run, f"{path}.{key}")) for key in keys)) for path in spreads(run)]
     return Table(title="Times", head=("", *keys), rows=cells)
 
 
@@ -263,7 +260,7 @@ def _segments(run: Run) -> Table:
         times = [figures.duration(number(run, f"{here}.time_to_order_s.{key}")) for key in ("p50", "p90", "p99")]
         cells.append((name, figures.share(number(run, f"{here}.placed_share")), *times))
     fairness = number(run, "fairness.jain")
-    note = f"Fairness over zones (Jain's index; 1 when all are equal): {figures.decimal(fairness)}." if fairness else ""
+    note = f"Fairness over zones (Jain's index; 1 when all are equal): {fairness:.3f}." if fairness else ""
     head = ("segment", "got an order", "time to order p50", "p90", "p99")
     return Table(title="Segments", head=head, rows=cells, note=note)
 

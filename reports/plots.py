@@ -32,7 +32,9 @@ try:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 except ImportError as error:
-    raise MissingLibrary("drawing a report needs matplotlib: pip install 'sluice[report]'") from error
+    raise MissingLibrary(
+        "drawing a report needs matplotlib: pip install matplotlib (in a checkout: make setup)"
+    ) from error
 
 INK, MUTED, GRID, ASH = (inline.COLOURS[name] for name in ("ink", "muted", "grid", "ash"))
 BLUE, ORANGE, GREEN, RED, PINK = (inline.COLOURS[name] for name in ("blue", "orange", "green", "red", "pink"))
@@ -302,7 +304,10 @@ def _rates(run: Run, over: bins.Bins) -> Plot | None:
     _draw_rates(panels[0], run, over)
     _legend(panels[0])
     step = figures.duration(float(over.width_s[0]))
-    caption = f"What stays grey was refused by the gateway, what stays orange was let in and lost (means over {step})"
+    caption = (
+        "What stays grey was refused by the gateway, what stays orange was let in and lost, or still waits"
+        f" (means over {step})"
+    )
     if shown:
         _draw_changes(panels[1], run, shown)
         caption += "; below is what was set when"
@@ -325,21 +330,33 @@ def _draw_rates(panel: Axes, run: Run, over: bins.Bins, times: float = 1.0) -> N
 
 
 def _draw_changes(panel: Axes, run: Run, changes: Sequence[words.Change]) -> None:
-    """A row a knob: its name, and below it what it was set to, and when."""
+    """A row a knob: its name, and below it what it was set to, and when; a value too wide for its step is above it."""
+    for patch in list(panel.patches):  # on the shade of an outage nobody can tell one step from the next
+        patch.remove()
     for row, change in enumerate(changes):
+        free = _name_width(change.title)
         panel.text(0, row + 0.42, change.title, size=8, color=MUTED, va="bottom")
         for k, (start_s, end_s, word) in enumerate(change.spans):
             length_s = end_s - start_s
+            start, length = start_s / horizon_s(run), length_s / horizon_s(run)
             fill = "none" if k % 2 == 0 and len(change.spans) > 1 else GRID
-            panel.barh(row + 0.7, length_s, 0.52, start_s, color=fill, edgecolor=GRID, linewidth=0.6)
-            if length_s / horizon_s(run) > 0.011 * len(word) + 0.008:
+            panel.barh(row + 0.7, length_s, 0.52, start_s, color=fill, edgecolor=MUTED, linewidth=0.6)
+            if length > _name_width(word):
                 panel.text(start_s + length_s / 2, row + 0.7, word, ha="center", va="center_baseline", size=8)
+            elif free <= start <= 1 - _name_width(word):
+                panel.text(start_s, row + 0.42, word, size=8, va="bottom")
+                free = start + _name_width(word)
     panel.set_ylim(len(changes), 0)
     panel.set_yticks([])
     panel.grid(visible=False)
     for line in list(panel.lines):
         line.remove()
     panel.spines[["left", "bottom"]].set_visible(False)
+
+
+def _name_width(word: str) -> float:
+    """Return what part of the width a word in the strip of changes takes."""
+    return 0.008 * len(word) + 0.008
 
 
 def _able(run: Run, over: bins.Bins) -> Plot | None:
@@ -373,13 +390,12 @@ def _queues(run: Run, over: bins.Bins) -> Plot | None:
     if not names:
         return None
     picture, (waiting, used, wasted) = _canvas(run, (1.4, 1.2, 0.9))
-    calls_at_once = {stage.name: words.calls_at_once(stage) for stage in run.scenario.stages}
     for name, (colour, style) in zip(names, _LINES, strict=False):
         backlog, busy, capacity = (bins.mean(run, f"stages.{name}.{gauge}", over) for gauge in _STAGE_GAUGES)
         _line(waiting, over, backlog, style, colour, name)
         if busy is not None and capacity is not None:
-            capacity = capacity * calls_at_once.get(name, 1)
-            _line(used, over, bins.share(busy, capacity), style, colour)
+            in_use = np.minimum(bins.share(busy, capacity), 1.0)  # servers that were taken away finish what they have
+            _line(used, over, in_use, style, colour)
     _count_axis(waiting, "attempts waiting")
     _share_axis(used, "capacity in use")
     parts = [bins.summed(run, f"work.{name}", over) for name in ("wasted", "useful")]

@@ -18,6 +18,7 @@ from scenarios.units import NS_PER_S
 Series = NDArray[np.float64]
 
 _INSTANTS = ("longest_outage.start_s", "longest_outage.end_s")
+SMALLEST_UNBIASED = 1 / 50  # below it zones are few and servers round, and counts of the day drift
 _COMPARED = {"about": "", "at_least": ">= ", "at_most": "<= "}
 
 
@@ -85,6 +86,16 @@ def milestone_words(run: Run, milestone: Mapping[str, Any]) -> tuple[str, str, s
     return title, _COMPARED[compare] + expected, simulated, _off_by(milestone, compare)
 
 
+def tolerance(run: Run, milestone: Mapping[str, Any]) -> str:
+    """Write how far a milestone may be off: "3%", or the time where it is an instant: "± 13 min 30 s"."""
+    part = milestone.get("tolerance")
+    if not part and milestone.get("compare", "about") != "about":
+        return figures.NOTHING
+    if milestone["metric"] in _INSTANTS and part is not None:
+        return f"± {figures.duration(float(part) * abs(float(milestone['value'])))}"
+    return figures.tolerance(part)
+
+
 def _off_by(milestone: Mapping[str, Any], compare: str) -> str:
     if milestone.get("simulated") is None or (compare != "about" and milestone.get("verdict") == "met"):
         return figures.NOTHING
@@ -119,6 +130,26 @@ def interrupted(run: Run) -> bool:
 def scale(run: Run) -> float:
     """Return the scale at which the run counted."""
     return number(run, "scale") or 1.0
+
+
+def bias(run: Run) -> str:
+    """Write what its scale does to the milestones of a run, nothing where it is large enough or has none."""
+    if scale(run) >= SMALLEST_UNBIASED or not rows(run, "milestones"):
+        return ""
+    judged = figures.scale(SMALLEST_UNBIASED)
+    return f"at {figures.scale(scale(run))} counts are biased; judge milestones at {judged} or larger"
+
+
+def spreads(run: Run) -> list[str]:
+    """Return the times that the run has something to say of, in the order of an order."""
+    paths = ["time_to_order_s", "response_time_s.admitted"]
+    if number(run, "response_time_s.refused.max"):  # a limit without a gateway refuses in no time
+        paths.append("response_time_s.refused")
+    if run.scenario.kitchens is not None:
+        paths.append("kitchens.ready_time_s")
+    if run.scenario.couriers is not None:
+        paths.append("couriers.delivery_time_s")
+    return [path for path in paths if number(run, f"{path}.p50") is not None]
 
 
 def as_run(run: Run) -> Scenario:

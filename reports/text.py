@@ -1,4 +1,5 @@
-"""The summary of a run as plain text that fits a terminal of 80 columns and 40 lines; the same bytes for one seed."""
+"""The summary of a run as plain text of 80 columns and, where milestones and gates leave room, 40 lines; the same bytes
+for one seed."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from reports import figures
 from reports.run import (
     Run,
     answered,
+    bias,
     bounds,
     ended_s,
     figure,
@@ -20,6 +22,7 @@ from reports.run import (
     reason,
     rows,
     scale,
+    spreads,
     stage_names,
     words,
 )
@@ -28,17 +31,29 @@ COLUMNS = 80
 LINES = 38  # two are left for the shell's prompt
 _LABEL = 11
 _OUTAGES = 5
+_TIMES = {
+    "time_to_order_s": "to an order",
+    "response_time_s.admitted": "to an answer",
+    "response_time_s.refused": "to a refusal",
+    "kitchens.ready_time_s": "order to ready",
+    "couriers.delivery_time_s": "order to door",
+}
 
 
 @dataclass(kw_only=True, eq=False)
 class _Block:
     """Lines that are always shown, then rows of which the lightest are left out where the screen is too short."""
 
-    lines: list[str]
+    lines: list[str] = field(default_factory=list)
     rows: list[str] = field(default_factory=list)
     weights: list[float] = field(default_factory=list)
     left_out: int = 0
-    indent: int = 2
+    label: str = ""  # before the first row, instead of a line above the rows
+    least: int = 1  # rows that stay
+
+    @property
+    def can_shorten(self) -> bool:
+        return len(self.rows) > self.least
 
     def shorten(self) -> None:
         lightest = min(range(len(self.rows)), key=lambda i: (self.weights[i], -i))
@@ -46,19 +61,19 @@ class _Block:
         self.left_out += 1
 
     def text(self) -> list[str]:
-        more = [f"{' ' * self.indent}and {self.left_out} more in the report"] if self.left_out else []
-        return [*self.lines, *self.rows, *more]
+        indent = " " * (_LABEL if self.label else 2)
+        more = [f"{indent}and {self.left_out} more in summary.json"] if self.left_out and self.rows else []
+        shown = [*self.lines, *self.rows, *more]
+        return [self.label.ljust(_LABEL) + shown[0][_LABEL:], *shown[1:]] if self.label and shown else shown
 
 
 def text(run: Run) -> str:
-    """Return what a run came to, on one screen."""
-    blocks = [_asked(run), _sums(run), _times(run), _stages(run), _street(run), _outages(run)]
-    blocks += [_milestones(run), _gates(run), _books(run)]
-    while sum(len(block.text()) for block in blocks) > LINES:
-        longest = max(blocks, key=lambda block: len(block.rows))
-        if not longest.rows:
-            break
-        longest.shorten()
+    """Return what a run came to, on one screen; milestones and gates are all there, whatever the screen."""
+    times, stages, street, outages = _times(run), _stages(run), _street(run), _outages(run)
+    blocks = [_asked(run), _sums(run), times, stages, street, outages, _milestones(run), _gates(run), _books(run)]
+    for block in (outages, stages, street, times):
+        while block.can_shorten and sum(len(block.text()) for block in blocks) > LINES:
+            block.shorten()
     blocks = [block for block in blocks if block.text()]
     spare = LINES - sum(len(block.text()) for block in blocks)
     apart = sorted(blocks[1:], key=lambda block: -len(block.text()))[:spare]
@@ -68,8 +83,7 @@ def text(run: Run) -> str:
 
 def milestones_table(run: Run) -> str:
     """Return every milestone as a table: published, simulated, deviation, grade; empty where there is none."""
-    block = _milestones(run)
-    return "\n".join(line.rstrip() for line in [*block.lines, *block.rows]) + "\n" if block.rows else ""
+    return "".join(f"{line}\n" for line in _milestones(run).text())
 
 
 def _asked(run: Run) -> _Block:
@@ -139,17 +153,11 @@ def _labelled(label: str, first: str, rest: Sequence[str]) -> list[str]:
 
 
 def _times(run: Run) -> _Block:
-    spreads = [("time_to_order_s", "to an order")]
-    spreads += [("response_time_s.admitted", "to an answer"), ("response_time_s.refused", "to a refusal")]
-    if run.scenario.kitchens is not None:
-        spreads.append(("kitchens.ready_time_s", "order to ready"))
-    if run.scenario.couriers is not None:
-        spreads.append(("couriers.delivery_time_s", "order to door"))
     table = [["Times", "mean", "p50", "p90", "p99", "max"]]
-    for path, word in spreads:
-        if number(run, f"{path}.p50") is not None:
-            table.append([f"  {word}", *(figures.duration(number(run, f"{path}.{key}")) for key in table[0][1:])])
-    return _Block(lines=_table(table, "lrrrrr") if len(table) > 1 else [])
+    for path in spreads(run):
+        times = [figures.duration(number(run, f"{path}.{key}")) for key in table[0][1:]]
+        table.append([f"  {_TIMES[path]}", *times])
+    return _listed(_table(table, "lrrrrr", gives=()), [0.0] * (len(table) - 1))
 
 
 def _stages(run: Run) -> _Block:
@@ -171,7 +179,7 @@ def _street(run: Run) -> _Block:
         lines += _labelled(
             "Couriers", _counted(run, "couriers.trips", "trips"), [_counted(run, "couriers.carried", "orders")]
         )
-    return _Block(lines=lines)
+    return _Block(rows=lines, weights=[0.0] * len(lines), least=0)
 
 
 def _kitchens(run: Run) -> list[str]:
@@ -187,14 +195,13 @@ def _outages(run: Run) -> _Block:
     found = rows(run, "outages")
     if not found:
         return _Block(lines=_labelled("Outages", "none: never under half of the attempts succeeded for a minute", []))
-    lines: list[str] = []
+    block = _Block(label="Outages")
     for outage in found:
         start_s, end_s = float(outage["start_s"]), float(outage["end_s"])
         when = f"{figures.span(start_s, end_s, run.scenario.opens)} ({figures.duration(end_s - start_s)})"
-        lines.append(f"{'' if lines else 'Outages':<{_LABEL}}{when}, most failed: {reason(outage)}")
-    lengths_s = [float(outage["end_s"]) - float(outage["start_s"]) for outage in found]
-    block = _Block(lines=lines[:1], rows=lines[1:], weights=lengths_s[1:], indent=_LABEL)
-    while len(block.rows) > _OUTAGES - 1:
+        block.rows.append(f"{' ' * _LABEL}{when}, most failed: {reason(outage)}")
+        block.weights.append(end_s - start_s)
+    while len(block.rows) > _OUTAGES:
         block.shorten()
     return block
 
@@ -206,8 +213,8 @@ def _milestones(run: Run) -> _Block:
         title, *numbers = milestone_words(run, milestone)
         mark = "!" if milestone.get("verdict") == "missed" else " "
         table.append([f"{mark} {figures.plain(title)}", *numbers, str(milestone["grade"])])
-    weights = [1.0 if milestone.get("verdict") == "missed" else 0.0 for milestone in found]
-    return _listed(_table(table, "lrrrl"), weights)
+    note = [f"  {bias(run)}"] if bias(run) else []
+    return _Block(lines=_table(table, "lrrrl") + note if found else [])
 
 
 def _gates(run: Run) -> _Block:
@@ -217,7 +224,7 @@ def _gates(run: Run) -> _Block:
         is_now = words(run, gate["metric"], gate.get("value"))
         verdict = str(gate["verdict"])
         table.append([f"  {gate['name']}", gate["metric"], bounds(run, gate), is_now, _loud(verdict)])
-    return _listed(_table(table, "lllrl"), [0.0 if gate["verdict"] == "passed" else 1.0 for gate in found])
+    return _Block(lines=_table(table, "lllrl", gives=(0, 1)) if found else [])
 
 
 def _loud(verdict: str) -> str:
@@ -239,15 +246,17 @@ def _listed(lines: list[str], weights: list[float]) -> _Block:
     return _Block(lines=lines[:1], rows=lines[1:], weights=weights) if weights else _Block(lines=[])
 
 
-def _table(cells: Sequence[Sequence[str]], align: str) -> list[str]:
-    """Lay cells out in columns two spaces apart; the first column gives way where the line would be too long."""
+def _table(cells: Sequence[Sequence[str]], align: str, gives: Sequence[int] = (0,)) -> list[str]:
+    """Lay cells out in columns; where the line would be too long, columns that give are cut, else all stand closer."""
     widths = [max(figures.columns(row[i]) for row in cells) for i in range(len(align))]
-    widths[0] = min(widths[0], COLUMNS - sum(widths[1:]) - 2 * (len(align) - 1))
-    widths[0] = max(widths[0], _LABEL)
+    room = COLUMNS - 2 * (len(align) - 1)
+    for i in gives:
+        widths[i] = min(widths[i], max(_LABEL, widths[i] + room - sum(widths)))
+    apart = " " * (2 if sum(widths) <= room else 1)
     lines = []
     for row in cells:
         columns = zip(row, widths, align, strict=True)
-        line = "  ".join(_filled(_cut(cell, width), width, side) for cell, width, side in columns)
+        line = apart.join(_filled(_cut(cell, width), width, side) for cell, width, side in columns)
         lines.append(_cut(line.rstrip(), COLUMNS))
     return lines
 

@@ -93,11 +93,6 @@ def people_words(scenario: model.Scenario) -> str:
     return "; ".join(words)
 
 
-def calls_at_once(stage: model.Stage) -> int:
-    """Return how many attempts one server, or one replica, serves at once."""
-    return stage.slots if stage.kind == "batching" else 1
-
-
 def stage_rows(scenario: model.Scenario) -> list[tuple[str, str, str, str, str]]:
     """Return per stage: name, capacity, work of one attempt, queue, and what happens to work whose person has left."""
     rows = []

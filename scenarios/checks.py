@@ -30,6 +30,7 @@ from scenarios.tree import Node
 MOST_WANTS = 10**8
 MOST_BUCKETS = 100_000
 MOST_STORES = 10**7
+MOST_SLOTS = 10_000  # of a log for each value of a key
 
 COUNTED = {"makers", "cups", "prompt", "output", "pause_backlog", "per_zone"}  # keys of what is drawn in whole numbers
 
@@ -40,9 +41,9 @@ def problems(scenario: Scenario, root: Node, scale: Fraction) -> list[Problem]:
     """Return what is wrong with a scenario that is well formed, told at the places of its tree."""
     return [
         root.problem(steps, remedy)
-        for check in (_names, _laws, _street, _spreads, _turns, _controls, _marks, _sizes, _trace)
+        for check in (_names, _laws, _street, _spreads, _turns, _controls, _marks, _sizes, _growth, _trace)
         for steps, remedy in check(scenario)
-    ] + [root.problem(steps, remedy) for steps, remedy in _wants(scenario, scale)]
+    ] + [root.problem(steps, remedy) for steps, remedy in (*_wants(scenario, scale), *_bounds(scenario, root))]
 
 
 def _names(scenario: Scenario) -> Iterator[Finding]:
@@ -60,9 +61,9 @@ def _laws(scenario: Scenario) -> Iterator[Finding]:
             yield (*steps, "at"), f"there is no stage {stage}{did_you_mean(stage, stages)}"
         if isinstance(law, RetryBudgetAdmission) and place != "client":
             yield (*steps, "at"), 'a retry_budget holds back retries before they are sent; it stands at = "client"'
-        if isinstance(law, PacingAdmission) and place == "gateway":
-            yield (*steps, "at"), 'pacing holds work back before a stage; write the stage, such as "stage:payment"'
-        if isinstance(law, PacingAdmission | DeadlineAdmission | ConcurrencyAdmission) and place == "client":
+        if isinstance(law, PacingAdmission) and place != "stage":
+            yield (*steps, "at"), f'pacing holds work back before a stage; write at = "stage:{stages[0]}"'
+        if isinstance(law, DeadlineAdmission | ConcurrencyAdmission) and place == "client":
             yield (*steps, "at"), f"a {law.law} stands at the gateway or a stage; a client knows nothing of others"
         if isinstance(law, RateAdmission | PacingAdmission):
             yield from _told(partial(knobs.check_rate, law, law.rate_per_s), (*steps, "rate"))
@@ -160,6 +161,33 @@ def _marks(scenario: Scenario) -> Iterator[Finding]:
         yield from _when(scenario, milestone.at_ns, milestone.metric, ("milestones", at, "at"))
 
 
+def _bounds(scenario: Scenario, root: Node) -> Iterator[Finding]:
+    """Look at bounds and values as the file has them: whether their unit is that of the figure, and shares are some."""
+    for part, keys in (("gates", ("min", "max")), ("milestones", ("value",))):
+        for at, mark in enumerate(getattr(scenario, part)):
+            metric = metrics.find(mark.metric, scenario)
+            if metric is None:
+                continue  # told at its metric
+            for key in keys:
+                figure = getattr(mark, key)
+                raw = root.at((part, at, key)).value
+                if figure is not None and (remedy := _misfit(metric.unit, figure, raw)):
+                    yield (part, at, key), remedy
+
+
+def _misfit(unit: str, figure: float, raw: object) -> str | None:
+    written = "share" if str(raw).strip().endswith("%") else "s"
+    if isinstance(raw, str) and unit != written:
+        number = f"in {unit}" if unit in metrics.FRACTIONAL else f"of {unit}"
+        return (
+            f"the figure is a number {number}, so a {'percentage' if written == 'share' else 'duration'} does not fit"
+        )
+    if unit == "share" and not 0 <= figure <= 1:
+        asked = f'; write {figure / 100:g} or "{figure:g}%"' if 1 < figure <= 100 else ", between 0 and 1"
+        return f"{units.shown(raw)} is not a share{asked}"
+    return None
+
+
 def _when(scenario: Scenario, at_ns: int | None, name: str, steps: Steps) -> Iterator[Finding]:
     metric = metrics.find(name, scenario)
     if at_ns is None or metric is None:
@@ -180,6 +208,18 @@ def _sizes(scenario: Scenario) -> Iterator[Finding]:
             ("bucket",),
             f"a bucket of {bucket} makes more than {MOST_BUCKETS:,} of them in {horizon}; use a longer one",
         )
+
+
+def _growth(scenario: Scenario) -> Iterator[Finding]:
+    invitations = scenario.invitations
+    if invitations is not None and invitations.mean >= 1 and tables.mean(invitations.delay, whole=False) < 1:
+        yield (
+            ("invitations", "delay"),
+            "with one invitation an order or more it needs to be longer than 0, or nothing ends",
+        )
+    for at, law in enumerate(scenario.admission):
+        if law.law == "sliding_window_log" and law.key != "global" and law.limit > MOST_SLOTS:
+            yield ("admission", at, "limit"), f"a log per {law.key} keeps at most {MOST_SLOTS:,} instants; use a window"
 
 
 def _distributions(part: BaseModel, above: Steps = ()) -> Iterator[Finding]:

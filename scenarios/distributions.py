@@ -9,7 +9,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from scenarios import units
 
@@ -21,11 +21,49 @@ DurationNs = Annotated[int, BeforeValidator(units.duration_ns), WithJsonSchema(D
 Number = Annotated[float, BeforeValidator(units.number)]
 Positive = Annotated[float, BeforeValidator(units.number), Field(gt=0, le=1e6)]
 Count = Annotated[float, BeforeValidator(units.number), Field(ge=0, le=1e12)]
+Weight = Annotated[
+    float,
+    BeforeValidator(units.weight),
+    Field(gt=0, le=1e6),
+    WithJsonSchema(
+        {
+            "type": ["string", "number"],
+            "exclusiveMinimum": 0,
+            "maximum": 1_000_000,
+            "description": 'a number or a share: 4 or "80%"',
+        }
+    ),
+]
 Share = Annotated[
     float,
     BeforeValidator(units.share),
     WithJsonSchema({"type": ["string", "number"], "description": 'a share: "25%" or 0.25'}),
 ]
+
+
+def rising_times(points: tuple[tuple[int, Any], ...]) -> tuple[tuple[int, Any], ...]:
+    """Return points of [time, ...] as they are, or raise `ValueError` where a time does not come after the one before."""
+    for (before_ns, _), (at_ns, _) in pairwise(points):
+        if at_ns <= before_ns:
+            before, at = units.duration_text(before_ns), units.duration_text(at_ns)
+            raise ValueError(f'the time "{at}" comes after "{before}"; times rise, so put them in order, each once')
+    return points
+
+
+def _rising_quantiles(quantiles: tuple[tuple[float, Any], ...]) -> tuple[tuple[float, Any], ...]:
+    if quantiles[0][0] != 0 or quantiles[-1][0] != 1:
+        ends = f"{quantiles[0][0]:g} and {quantiles[-1][0]:g}"
+        raise ValueError(f"the first share is 0 and the last 1, not {ends}; write [[0, low], ..., [1, high]]")
+    for (before, low), (share, high) in pairwise(quantiles):
+        if share <= before:
+            raise ValueError(
+                f"the share {share:g} comes after {before:g}; shares rise, so put them in order, each once"
+            )
+        if high < low:
+            raise ValueError(
+                f"the value at share {share:g} is below the one at {before:g}; values of quantiles never fall"
+            )
+    return quantiles
 
 
 class Frozen(BaseModel):
@@ -95,25 +133,15 @@ class Empirical(Frozen, Generic[V]):
     """By quantiles, `[[0, low], [0.5, median], ..., [1, high]]`, linear between them."""
 
     kind: Literal["empirical"]
-    quantiles: tuple[tuple[Share, V], ...] = Field(min_length=2, max_length=10_000)
-
-    @model_validator(mode="after")
-    def _rising(self) -> Empirical[V]:
-        shares = [q for q, _ in self.quantiles]
-        values: list[Any] = [v for _, v in self.quantiles]
-        if shares[0] != 0 or shares[-1] != 1:
-            raise ValueError("quantiles start at share 0 and end at share 1")
-        if any(b <= a for a, b in pairwise(shares)):
-            raise ValueError("shares of quantiles rise from one to the next")
-        if any(b < a for a, b in pairwise(values)):
-            raise ValueError("values of quantiles never fall")
-        return self
+    quantiles: Annotated[
+        tuple[tuple[Share, V], ...], Field(min_length=2, max_length=10_000), AfterValidator(_rising_quantiles)
+    ]
 
 
 class Part(Frozen, Generic[S]):
     """One part of a mixture, drawn with its weight over the sum of weights."""
 
-    weight: Positive
+    weight: Weight
     of: S
 
 

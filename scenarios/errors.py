@@ -37,17 +37,18 @@ class Problem:
 class ScenarioError(Exception):
     """A scenario that cannot be run; its text is what a user sees, a line a problem."""
 
-    def __init__(self, *problems: Problem) -> None:
+    def __init__(self, *problems: Problem, then: str = "") -> None:
         assert problems
         super().__init__(*problems)
         self.problems = problems
+        self.then = then
 
     def __str__(self) -> str:
-        """Write the problems, at most twenty of them, and how many more there are."""
+        """Write the problems, at most twenty of them, how many more there are, and what to do then."""
         lines = [str(problem) for problem in self.problems[:MOST_SHOWN]]
         if len(self.problems) > MOST_SHOWN:
             lines.append(f"... and {len(self.problems) - MOST_SHOWN} more")
-        return "\n".join(lines)
+        return "\n".join((*lines, self.then) if self.then else lines)
 
 
 def key_text(keys: Iterable[str | int]) -> str:

@@ -17,7 +17,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from scenarios import checks, wording
+from scenarios import checks, partial, wording
 from scenarios.errors import Problem, ScenarioError, did_you_mean
 from scenarios.merge import extended, with_setting
 from scenarios.model import Scenario
@@ -144,11 +144,15 @@ def _scenario(resolved: dict[str, Any], root: Node, scale: Fraction) -> Scenario
     try:
         scenario = Scenario.model_validate(resolved)
     except ValidationError as error:
-        raise _all(wording.problems(error, root)) from None
+        found = wording.problems(error, root)
+        rest = partial.checkable(error, root)
+        if rest is None:
+            raise _all(found, then=partial.LATER) from None
+        raise _all([*found, *checks.problems(*rest, scale)]) from None
     if problems := checks.problems(scenario, root, scale):
         raise _all(problems)
     return scenario
 
 
-def _all(problems: Sequence[Problem]) -> ScenarioError:
-    return ScenarioError(*sorted(problems, key=lambda problem: (problem.source, problem.line or 0)))
+def _all(problems: Sequence[Problem], *, then: str = "") -> ScenarioError:
+    return ScenarioError(*sorted(problems, key=lambda problem: (problem.source, problem.line or 0)), then=then)

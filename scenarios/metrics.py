@@ -143,10 +143,10 @@ _WORK = (
     *(
         Metric(f"work.{name}", "server-s", counter, definition, "work of all attempts at the gateway and all stages")
         for name, counter, definition in (
-            ("brought", True, "service time of all work that arrived"),
+            ("brought", True, "service time of all work that joined a station"),
             ("useful", True, "work done for attempts that became orders"),
             ("wasted", True, "work done for attempts that did not, the cost of refusing them included"),
-            ("dropped", True, "work never begun: shed, expired or sold out before its service at a stage"),
+            ("dropped", True, "drawn service of work dropped at its turn, because its person had left"),
             ("pending", False, "work of attempts that had not ended at the end"),
         )
     ),
@@ -249,7 +249,7 @@ def _street(name: str, unit: str, definition: str, whom: str) -> Metric:
 
 _KITCHENS = (
     _street("kitchens.cups", "cups", "cups ordered", "orders that a kitchen took"),
-    _street("kitchens.wasted_cups", "cups", "cups made, or begun, for orders that were cancelled", "cancelled orders"),
+    _street("kitchens.wasted_cups", "cups", "cups of orders that were cancelled, made or not", "cancelled orders"),
     _street("kitchens.pauses", "times", "how often a store stopped taking orders for its backlog", "stores"),
     _street(
         "kitchens.repicks", "picks", "how often another store was tried after one that did not take the order", "picks"
@@ -266,7 +266,7 @@ _KITCHENS = (
     ),
 )
 _COURIERS = (
-    _street("couriers.trips", "trips", "trips begun", "couriers"),
+    _street("couriers.trips", "trips", "trips begun; couriers of kind clock count none", "couriers of kind servers"),
     _street("couriers.carried", "orders", "orders picked up", "orders that became ready"),
     *_spread(
         "couriers.delivery_time_s",

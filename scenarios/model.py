@@ -7,10 +7,9 @@ users write are the aliases (`timeout`, `rate`). What the parts mean to an engin
 from __future__ import annotations
 
 from fractions import Fraction
-from itertools import pairwise
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
 
 from scenarios import units
 from scenarios.distributions import (
@@ -22,6 +21,7 @@ from scenarios.distributions import (
     Positive,
     Share,
     TimeDistribution,
+    rising_times,
 )
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$")]
@@ -39,7 +39,16 @@ RateOrOff = Annotated[
 DurationPs = Annotated[int, BeforeValidator(units.duration_ps), WithJsonSchema({"type": "string"})]
 Whole = Annotated[int, Field(strict=True, ge=0, le=10**12)]
 AtLeastOne = Annotated[int, Field(strict=True, ge=1, le=10**12)]
-ShareCurve = Annotated[tuple[tuple[DurationNs, Share], ...], Field(max_length=10_000)]
+Rising = AfterValidator(rising_times)
+ShareCurve = Annotated[tuple[tuple[DurationNs, Share], ...], Field(max_length=10_000), Rising]
+FactorCurve = Annotated[tuple[tuple[DurationNs, Count], ...], Field(min_length=1, max_length=10_000), Rising]
+Bound = Annotated[
+    float,
+    BeforeValidator(units.bound),
+    WithJsonSchema(
+        {"type": ["string", "number"], "description": 'in the unit of the figure: 0.95, "95%", 60 or "60s"'}
+    ),
+]
 
 
 class Logistic(Frozen):
@@ -55,17 +64,13 @@ class Shape(Frozen):
     """One factor of the arrival rate over the day: a piecewise linear curve, or a logistic step."""
 
     name: Name
-    curve: tuple[tuple[DurationNs, Count], ...] | None = Field(max_length=10_000, default=None)
+    curve: FactorCurve | None = None
     logistic: Logistic | None = None
 
     @model_validator(mode="after")
     def _one_form(self) -> Shape:
         if (self.curve is None) == (self.logistic is None):
             raise ValueError("a shape is either a curve of [time, factor] or a logistic; give one of them")
-        if self.curve is not None:
-            times = [at_ns for at_ns, _ in self.curve]
-            if not times or any(b <= a for a, b in pairwise(times)):
-                raise ValueError("a curve has at least one point and its times rise from one to the next")
         return self
 
 
@@ -80,9 +85,9 @@ class Arrivals(Frozen):
     """
 
     process: Literal["poisson", "steady", "gamma", "trace"]
-    rate_per_s: Annotated[tuple[tuple[DurationNs, Rate], ...], BeforeValidator(_as_curve)] = Field(
-        alias="rate", max_length=10_000, default=()
-    )
+    rate_per_s: Annotated[
+        tuple[tuple[DurationNs, Rate], ...], Field(max_length=10_000), BeforeValidator(_as_curve), Rising
+    ] = Field(alias="rate", default=())
     shapes: tuple[Shape, ...] = Field(max_length=100, default=())
     cv: Positive | None = None
     file: str | None = None
@@ -100,11 +105,10 @@ class Arrivals(Frozen):
             return self
         if not self.rate_per_s:
             raise ValueError(f'{self.process} arrivals need a rate, such as rate = "280/s"')
-        times = [at_ns for at_ns, _ in self.rate_per_s]
-        if any(b <= a for a, b in pairwise(times)):
-            raise ValueError("times of the rate curve rise from one point to the next")
-        if (self.process == "gamma") != (self.cv is not None):
-            raise ValueError("cv belongs to gamma arrivals, and gamma arrivals need it")
+        if self.process == "gamma" and self.cv is None:
+            raise ValueError("gamma arrivals need how uneven they are; add cv = 1.5, or another number (1 is poisson)")
+        if self.process != "gamma" and self.cv is not None:
+            raise ValueError('cv belongs to gamma arrivals; take it out, or write process = "gamma"')
         for name in ("file", "column", "count_column"):
             if getattr(self, name) is not None:
                 raise ValueError(f'{name} belongs to process = "trace"')
@@ -116,7 +120,7 @@ class ComeBack(Frozen):
 
     probability: Share
     delay: TimeDistribution
-    times: Whole
+    times: int = Field(strict=True, ge=0, le=1000)
 
 
 class PersonKind(Frozen):
@@ -148,7 +152,6 @@ class People(Frozen):
     def _adds_up(self) -> People:
         if self.kinds and abs(sum(kind.share for kind in self.kinds) - 1) > 1e-9:
             raise ValueError(f"the shares of people.kinds add up to {sum(k.share for k in self.kinds):g}, not 1")
-        _steps_rise("resignation", self.resignation)
         return self
 
 
@@ -384,14 +387,7 @@ class Timeline(Frozen):
 
     name: Name
     knob: str
-    steps: tuple[tuple[DurationNs, Any], ...] = Field(min_length=1, max_length=10_000)
-
-    @model_validator(mode="after")
-    def _rising(self) -> Timeline:
-        times = [at_ns for at_ns, _ in self.steps]
-        if any(b <= a for a, b in pairwise(times)):
-            raise ValueError("times of steps rise from one to the next")
-        return self
+    steps: Annotated[tuple[tuple[DurationNs, Any], ...], Field(min_length=1, max_length=10_000), Rising]
 
 
 SHIPPED_CONTROLS = ("autoscaler", "runbook")
@@ -414,7 +410,7 @@ class Milestone(Frozen):
     title: str | None = None
     metric: str
     at_ns: DurationNs | None = Field(alias="at", default=None)
-    value: Number
+    value: Bound
     tolerance: Share = 0.0
     compare: Literal["about", "at_least", "at_most"] = "about"
     grade: Literal["published", "derived", "assumed"] = "assumed"
@@ -426,8 +422,8 @@ class Gate(Frozen):
 
     name: Name
     metric: str
-    min: Number | None = None
-    max: Number | None = None
+    min: Bound | None = None
+    max: Bound | None = None
 
     @model_validator(mode="after")
     def _bounds(self) -> Gate:
@@ -465,9 +461,3 @@ class Scenario(Frozen):
     controls: tuple[Control, ...] = Field(max_length=100, default=())
     milestones: tuple[Milestone, ...] = Field(max_length=1000, default=())
     gates: tuple[Gate, ...] = Field(max_length=1000, default=())
-
-
-def _steps_rise(what: str, steps: ShareCurve) -> None:
-    times = [at_ns for at_ns, _ in steps]
-    if any(b <= a for a, b in pairwise(times)):
-        raise ValueError(f"times of {what} rise from one step to the next")

@@ -9,6 +9,7 @@ from typing import Any
 
 from scenarios import units
 from scenarios.distributions import DURATION_SCHEMA
+from scenarios.meanings import MEANINGS
 from scenarios.model import Scenario
 
 Schema = dict[str, Any]
@@ -26,6 +27,8 @@ def json_schema() -> Schema:
     rate = tables["Arrivals"]["properties"]["rate"]
     tables["Arrivals"]["properties"]["rate"] = {"anyOf": [_RATE, rate]}
     tables["Scenario"] = _cleaned(made)
+    for name, table in tables.items():
+        _describe(table, MEANINGS[name.removesuffix("Time").removesuffix("Count")])
     changes = {f"{name}Change": _change(table) for name, table in tables.items()}
     changes["ScenarioChange"]["required"] = []
     return {
@@ -37,6 +40,12 @@ def json_schema() -> Schema:
         "else": {"$ref": "#/$defs/Scenario"},
         "$defs": {**tables, **changes},
     }
+
+
+def _describe(table: Schema, meanings: dict[str, str]) -> None:
+    for key, part in table["properties"].items():
+        written = f" ({part['description']})" if "description" in part else ""
+        part["description"] = meanings[key] + written
 
 
 def _table_name(name: str) -> str:

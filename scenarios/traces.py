@@ -57,6 +57,8 @@ def read(arrivals: Arrivals, horizon_ns: int) -> Trace:
         period_ns = _period_ns(arrivals.file, instants)
     at_ns = instants - instants[0] - arrivals.from_ns
     within = (at_ns >= 0) & (at_ns < horizon_ns)
+    if not within.any():
+        raise ValueError(f"{arrivals.file}: no row lies within the run; take a smaller from, or a longer horizon")
     return Trace(at_ns[within], counts[within], period_ns)
 
 
@@ -119,6 +121,7 @@ def _columns(file: str, column: str | None, count_column: str | None) -> tuple[N
     """Read the instants, in ns since an epoch, and the counts (1 where there is no column of them)."""
     rows = _rows(file)
     _, header = next(rows, (1, []))
+    _check_header(file, header)
     at = _place(file, header, column if column is not None else (header or [""])[0])
     count_at = _place(file, header, count_column) if count_column is not None else None
     instants: list[int] = []
@@ -151,6 +154,15 @@ def _rows(file: str) -> Iterator[tuple[int, list[str]]]:
         raise ValueError(f"{file}: cannot be read ({error.strerror}); a trace is a CSV file") from None
     except (UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f"{file}: is not a CSV file in UTF-8 ({error})") from None
+
+
+def _check_header(file: str, header: Sequence[str]) -> None:
+    if any(_seconds(cell) is not None for cell in header):
+        raise ValueError(
+            f"{file}, line 1: holds numbers where the names of the columns should stand; add a header line"
+        )
+    if len(set(header)) < len(header):
+        raise ValueError(f"{file}, line 1: two columns have the same name; rename one")
 
 
 def _place(file: str, header: Sequence[str], column: str) -> int:

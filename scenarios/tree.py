@@ -180,7 +180,9 @@ def _syntax(label: str, text: str, message: str) -> Problem:
         )
     line = int(match["line"])
     wrong = re.sub(r"[^ -~]", "?", lines[line - 1].strip()[:80]) if line <= len(lines) else ""
-    remedy = f'not TOML: {what}: {wrong}  (texts and units stand in quotes: timeout = "60s")'
+    twice = "overwrite" in what or "twice" in what
+    hint = "the key stands twice; take one out" if twice else 'texts and units stand in quotes: timeout = "60s"'
+    remedy = f"not TOML: {what}: {wrong}  ({hint})"
     return Problem(source=label, line=line, column=int(match["column"]), remedy=remedy)
 
 

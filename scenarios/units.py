@@ -120,6 +120,23 @@ def share(value: object) -> float:
     return float(exact)
 
 
+def weight(value: object) -> float:
+    """Return a number, or a share such as `"80%"`."""
+    return share(value) if isinstance(value, str) else number(value)
+
+
+def bound(value: object) -> float:
+    """Return a number, a share from `"95%"`, or the seconds of a duration such as `"60s"`."""
+    if not isinstance(value, str):
+        return number(value)
+    if value.strip().endswith("%"):
+        return share(value)
+    try:
+        return float(seconds(value))
+    except ValueError:
+        raise ValueError(f'{shown(value)} is not a number, a share or a duration; write 0.95, "95%" or "60s"') from None
+
+
 def number(value: object) -> float:
     """Return a finite number; TOML's nan and inf are refused."""
     if isinstance(value, bool) or not isinstance(value, int | float):

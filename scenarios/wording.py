@@ -49,6 +49,48 @@ _EXAMPLES = {
     "for": '"10s"',
     "rate": '"290/s"',
     "metric": '"orders.placed"',
+    "value": "1000000",
+    "knob": '"stages.till.servers"',
+    "steps": '[["1h", 2], ["2h", 4]]',
+    "set": '{ "stages.till.servers" = 0 }',
+    "stages": '[{ name = "till", servers = 2, service = "4s" }], or [[stages]] with these in it',
+    "process": '"poisson" for arrivals, "autoscaler" for a control',
+    "window": '"1m"',
+    "limit": "100",
+    "burst": "50",
+    "quantiles": '[[0, "1s"], [0.5, "2s"], [1, "9s"]], or numbers where counts are drawn',
+    "parts": '[{ weight = "80%", of = "2s" }, { weight = "20%", of = "9s" }], or numbers where counts are drawn',
+    "weight": '"80%"',
+    "of": '"2s", or a number where counts are drawn',
+    "mean": '"4s", or a number where counts are drawn',
+    "median": '"4s", or a number where counts are drawn',
+    "low": '"1s", or a number',
+    "high": '"9s", or a number',
+    "cv": "1.5",
+    "middle": '"2h"',
+    "width": '"10m"',
+    "share": '"50%"',
+    "probability": '"40%"',
+    "delay": '"10m"',
+    "times": "3",
+    "replicas": "2",
+    "prompt": "400",
+    "output": "60",
+    "step": '"9ms"',
+    "slots": "64",
+    "step_tokens": "2048",
+    "zones": "3",
+    "stores_per_zone": "4",
+    "makers": "4",
+    "make": '"110s"',
+    "cups_per_hour": "90",
+    "trip": '"20m"',
+    "promise": '"40m"',
+    "cancel_after": '"90m"',
+    "per_zone": "50",
+    "pickup": '"4m"',
+    "travel": '"6m"',
+    "dropoff": '"4m"',
 }
 _BOUNDS = {
     "greater_than_equal": ("ge", "needs to be {} or more"),
@@ -115,6 +157,8 @@ def _remedy(kind: str, context: Mapping[str, Any], key: str, place: Steps, value
         return f"is longer than {context['max_length']:,} characters; shorten it"
     if kind == "string_pattern_mismatch":
         return _PATTERNS.get(key, "is not written as it should be")
+    if kind == "tuple_type" and isinstance(value, dict) and any("name" in _fields(model) for model in _models(place)):
+        return f"is one table, where there may be several; write [[{'.'.join(map(str, _walk(place)[0]))}]] with a name in each"
     return _KINDS.get(kind, "is not what belongs here; see docs/model.md")
 
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, MutableSequence, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,10 +62,11 @@ def first_arrivals(scenario: Scenario, seed: int, scale: Fraction, filled_by: Fi
     _check_number(expected)
     size = int(expected + 8.0 * max(1.0, arrivals.cv or 0.0) * math.sqrt(expected + 1.0)) + 16
     while True:
-        out = np.zeros(size, dtype=np.int64)
+        out: Any = np.zeros(size, dtype=np.int64)
         found = (filled_by or fill)(out, row, start, seed, grid.at_ns, grid.rate, grid.expected, horizon_ns)
         if found < size:
-            return out[:found]
+            filled: NDArray[np.int64] = out[:found]
+            return filled
         size *= 2
 
 

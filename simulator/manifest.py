@@ -13,7 +13,7 @@ from typing import Any
 FORMAT = 1
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ("limits", "scenarios", "simulator")
-LIBRARIES = ("sluice", "numpy", "simpy")
+LIBRARIES = ("sluice", "numpy", "numba", "simpy", "pyarrow", "pydantic")
 
 
 def make_manifest(

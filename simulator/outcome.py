@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from simulator.samples import Sample
 
 Ints = NDArray[np.int64]
 
 FAILURES = ("throttled", "shed", "expired", "timed_out", "error", "sold_out", "store")
 """Why a try failed, as its person saw it. Codes of the traces: simulator/trace.py."""
+
+SHUT_OUT_HOURS = (1, 2, 6)
 
 
 MOST_TURNS = 10_000
@@ -22,9 +28,9 @@ MOST_TURNS = 10_000
 class StageOutcome:
     """One stage (the gateway, named "gateway", comes first) over the run. Times in ns.
 
-    `waiting_ns` and `service_ns` hold one value per work that began (waiting: from joining the queue, after any pacing)
-    or ended (service). `busy_ns` and `available_ns` are integrals in server-ns; servers taken away while busy are
-    available until they finish.
+    `waiting_ns` and `service_ns` are of one value per work that began (waiting: from joining the queue, after any
+    pacing) or ended (service). `busy_ns` and `available_ns` are integrals in server-ns; servers taken away while busy
+    are available until they finish.
     `counts`: every work that arrived is once among served (with an error or not; at the gateway refusals that took a
     server's time too), shed, throttled, expired, sold_out, waiting (queued or paced at the end) and in_service; errors
     are those of the served that failed.
@@ -33,8 +39,8 @@ class StageOutcome:
     """
 
     name: str
-    waiting_ns: Ints
-    service_ns: Ints
+    waiting_ns: Sample
+    service_ns: Sample
     busy_ns: int
     available_ns: int
     queue_max: int
@@ -65,11 +71,12 @@ class Outcome:
     orders.{placed, delivered, delivered_on_time, late, cancelled, in_progress},
     kitchens.{cups, wasted_cups, pauses, repicks, refused}, couriers.{trips, carried}.
     `work_ns`: brought, useful, wasted, dropped, pending in server-ns.
-    `samples`, one int64 per person, attempt or order:
-    time_to_order_ns; tried_ns (people without an order: from the first try to leaving or to the end of the run; people
-    with one: to the order); response_refused_ns (attempts whose person heard a refusal of the gateway: from start to
-    refusal); response_admitted_ns (all other answered attempts: from start to the answer, or to the timeout);
-    ready_ns (orders that became ready: from placed to ready); delivery_ns (orders delivered: from placed to delivered).
+    `samples`, of one value per person, attempt or order: time_to_order_ns; response_refused_ns (attempts whose person
+    heard a refusal of the gateway: from start to refusal); response_admitted_ns (all other answered attempts: from
+    start to the answer, or to the timeout); ready_ns (orders that became ready: from placed to ready); delivery_ns
+    (orders delivered: from placed to delivered).
+    `shut_out`: for each of SHUT_OUT_HOURS the people who tried for so long and had no order by then: until the order,
+    until they left for good, or until the end of the run.
     `per_bucket`: the names of COUNTERS counted in each bucket (start, end], the first with instant 0, the last up to
     `ended_ns`; and work.{brought, useful, wasted, dropped} in server-ns. `gauges`: values at the end of each bucket,
     such as stages.intent.backlog.
@@ -83,14 +90,15 @@ class Outcome:
     events: int
     counts: Mapping[str, int]
     work_ns: Mapping[str, int]
-    samples: Mapping[str, Ints]
+    samples: Mapping[str, Sample]
+    shut_out: tuple[int, ...]
     stages: tuple[StageOutcome, ...]
     bucket_ns: int
     per_bucket: Mapping[str, Ints]
     gauges: Mapping[str, NDArray[np.float64]]
     zones_wanted: Ints
     zones_placed: Ints
-    segments: Mapping[str, tuple[int, int, Ints]]
+    segments: Mapping[str, tuple[int, int, Sample]]
     orders: Mapping[str, Ints] | None = None  # trace columns, a row a want, sorted by want
     attempts: Mapping[str, Ints] | None = None  # a row an attempt, sorted by want and attempt
     turns: tuple[Turn, ...] = ()

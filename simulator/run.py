@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Literal
 
+from scenarios import workload
 from scenarios.dump import toml_text
 from scenarios.errors import Problem, ScenarioError
 from scenarios.loader import Loaded
 from scenarios.model import Scenario
 from scenarios.scale import scaled
-from scenarios.workload import first_arrivals
 from simulator import reference
 from simulator.control.room import ControlRoom
 from simulator.manifest import make_manifest
-from simulator.outcome import Ints
+from simulator.outcome import Ints, Outcome
 from simulator.progress import OnProgress, Stop
 from simulator.results import RunResult, timeseries
 from simulator.summary import summarise
 
-Engine = Literal["simpy"]
-ENGINES: tuple[Engine, ...] = ("simpy",)
+Engine = Literal["simpy", "compiled"]
+Arrivals = Callable[[Scenario, int, Fraction], Ints]
+ENGINES: tuple[Engine, ...] = ("simpy", "compiled")
 
 
 def simulate(
@@ -46,10 +47,11 @@ def simulate(
     started, begun_s = datetime.now(UTC), time.perf_counter()
     as_run, roundings = scaled(scenario, scale)
     folders = [source.resolve().parent for source in loaded.sources]
-    outcome = reference.run(
+    run, first_arrivals = _parts(engine)
+    outcome = run(
         as_run,
         seed=seed,
-        first_arrivals_ns=_first_arrivals_ns(as_run, seed, scale),
+        first_arrivals_ns=_first_arrivals_ns(first_arrivals, as_run, seed, scale),
         trace=trace,
         on_progress=on_progress,
         stop=stop,
@@ -82,7 +84,16 @@ def simulate(
     )
 
 
-def _first_arrivals_ns(as_run: Scenario, seed: int, scale: Fraction) -> Ints:
+def _parts(engine: Engine) -> tuple[Callable[..., Outcome], Arrivals]:
+    """Return what runs a scenario on an engine, and what tells when the first people come."""
+    if engine == "compiled":
+        from simulator import compiled  # not before it is asked for: it takes a compiler with it
+
+        return compiled.run, compiled.first_arrivals
+    return reference.run, workload.first_arrivals
+
+
+def _first_arrivals_ns(first_arrivals: Arrivals, as_run: Scenario, seed: int, scale: Fraction) -> Ints:
     try:
         return first_arrivals(as_run, seed, scale)
     except ValueError as error:

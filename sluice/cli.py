@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Sequence
 
 import click
+from click.core import ParameterSource
 
 from sluice import __version__, exits
 from sluice.catalogue import catalogue
@@ -43,8 +44,11 @@ def start(arguments: Sequence[str]) -> int:
         code: int = cli.main(list(arguments), prog_name="sluice", standalone_mode=False) or Exit.PASS
     except click.Abort:  # ctrl-C, where no simulation was there to stop
         return Exit.INTERRUPTED
-    except click.ClickException as error:
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
+        return Exit.USAGE
+    except click.ClickException as error:
+        note(f"sluice: {_misused(error)}")
         return Exit.USAGE
     except UserError as error:
         note(f"sluice: {error}")
@@ -55,6 +59,19 @@ def start(arguments: Sequence[str]) -> int:
         _confess(error, debug="--debug" in arguments)
         return Exit.INTERNAL
     return code
+
+
+def _misused(error: click.ClickException) -> str:
+    """Return what was wrong with the command; a variable is named only where the value came from it."""
+    said = error.format_message()
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    if context is None:
+        return said
+    parameter = error.param if isinstance(error, click.BadParameter) else None
+    if parameter is not None and parameter.name is not None:
+        if context.get_parameter_source(parameter.name) is not ParameterSource.ENVIRONMENT:
+            said = said.replace(f" (env var: '{parameter.envvar}')", "")
+    return f"{said} (`{context.command_path} --help` shows what it takes)"
 
 
 def _confess(error: Exception, *, debug: bool) -> None:

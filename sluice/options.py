@@ -18,11 +18,11 @@ LARGEST_SEED = 2**63 - 1
 MOST_REPLICATIONS = 1000
 MOST_WORKERS = 256
 
-_SCALE = re.compile(r"(\d{1,30}(?:\.\d{1,30})?(?:[eE][+-]?\d{1,2})?)(%)?|(\d{1,30})/(\d{1,30})")
+_SCALE = re.compile(r"(\d{1,30}(?:\.\d{1,30})?(?:[eE][+-]?\d{1,2})?)(%)?|(\d{1,30})[/:](\d{1,30})")
 
 
 class Scale(click.ParamType[Fraction]):
-    """A part or a multiple of the scenario's size, kept exact: 0.01, 1/100, 1% or 2."""
+    """A part or a multiple of the scenario's size, kept exact: 0.01, 1/100, 1:100, 1% or 2."""
 
     name = "scale"
 
@@ -65,7 +65,11 @@ def usable_cores() -> int:
 
 scenario = click.argument("scenario", metavar="SCENARIO")
 sets = click.option(
-    "--set", "sets", metavar="KEY=VALUE", multiple=True, help="Override one value of the scenario; may be repeated."
+    "--set",
+    "sets",
+    metavar="KEY=VALUE",
+    multiple=True,
+    help='Override one value of the scenario; may be repeated. It wins over the variable SLUICE_SET="a.b=1;c.d=2".',
 )
 engine = click.option(
     "--engine",

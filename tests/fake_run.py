@@ -258,7 +258,7 @@ def _series() -> dict[str, NDArray[Any]]:
             "people.trying": trying,
             "people.away": away,
             "stages.intent.backlog": backlog,
-            "stages.intent.capacity": capacity[i] / 23.9,
+            "stages.intent.capacity": 64 * capacity[i] / 23.9,
             "stages.intent.busy": 64 * capacity[i] / 23.9 * min(1, served / capacity[i] / BUCKET_S),
             "kitchens.backlog_cups": 9 * paused,
             "kitchens.paused": paused,

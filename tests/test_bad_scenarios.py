@@ -16,9 +16,12 @@ import pytest
 import tomli_w
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
+from scenarios import wording
 from scenarios.errors import MOST_SHOWN, Problem, ScenarioError
 from scenarios.loader import load
+from scenarios.model import Scenario
 
 SHOP = """\
 schema = 1
@@ -107,7 +110,7 @@ CASES = [
     Case("a unit outside quotes", 'a = 1\nb = 60s\nc = "x"\n', ("shop.toml:2:7: not TOML", "b = 60s", "quotes")),
     Case("an open quote", 'name = "shop\n', ("shop.toml:1:", "not TOML", 'name = "shop')),
     Case("an open long text", 'name = """shop\n', ("shop.toml:1", "not TOML", "quote open")),
-    Case("a key twice", "schema = 1\nschema = 1\n", ("shop.toml:2:", "not TOML", "overwrite")),
+    Case("a key twice", "schema = 1\nschema = 1\n", ("shop.toml:2:", "not TOML", "the key stands twice; take one out")),
     Case("a number too long to read", f"a = {'9' * 5000}\n", ("shop.toml: ", "thousands of digits")),
     Case("arrays nested without end", f"a = {'[' * 3000}{']' * 3000}\n", ("shop.toml: ", "levels deep")),
     Case("keys nested without end", f"{'.'.join('a' * 3000)} = 1\n", ("shop.toml: a.a.a", "levels deep")),
@@ -120,13 +123,13 @@ CASES = [
     swapped("a title without end", "A shop", "x" * 201, "shop.toml:3: title = a text of 201", "longer than 200"),
     swapped("a name with a space", '"shop"', '"my shop"', 'shop.toml:2: name = "my shop"', "letters, digits"),
     swapped("no stages at all", SHOP[SHOP.index("[[stages]]") :], "", "shop.toml: stages", "is missing"),
-    swapped("a table where an array belongs", "[[stages]]", "[stages]", "shop.toml:13: stages", "[[tables]]"),
+    swapped("a table where an array belongs", "[[stages]]", "[stages]", "shop.toml:13: stages", "write [[stages]] with a name in each"),
     grown("a table nobody knows", "[wether]\nrain = 1\n", "shop.toml:29: wether", "not a known key"),
     # keys
     swapped("a misspelt key", "servers =", "sevrers =", "shop.toml:15: stages.till.sevrers = 4", "mean servers?"),
     swapped("a misspelt table", "[people]", "[poeple]", "shop.toml:10: poeple", "did you mean people?"),
     swapped("a key of another table", "process =", "horizon = 1\nprocess =", "shop.toml:7: arrivals.horizon = 1"),
-    swapped("a missing key", "servers = 4\n", "", "shop.toml:13: stages.till.servers", "is missing; add it"),
+    swapped("a missing key", "servers = 4\n", "", "shop.toml:13: stages.till.servers", "is missing; add it, as in servers = 40"),
     swapped("a kind nobody knows", '"500ms"', '{ kind = "logn", mean = "1s" }', 'service.kind = "logn"', "lognormal?"),
     swapped("a distribution without kind", '"500ms"', '{ mean = "1s" }', "till.service.kind", "add kind = one of"),
     swapped("a law nobody knows", '"token_bucket"', '"tokenbucket"',
@@ -162,7 +165,37 @@ CASES = [
     swapped("a gate without a bound", "min = 10\n", "", "gates.sold", "needs min, max or both"),
     swapped("two widths", '"500ms"', '{ kind = "lognormal", median = "1s", sigma = 1, cv = 1 }', "stages.till.service",
             "exactly one of sigma, cv and p95"),
-    swapped("a curve that goes back", '"5/s"', '[["1m", "5/s"], ["0s", "6/s"]]', "arrivals", "rise from one"),
+    swapped("a curve that goes back", '"5/s"', '[["1m", "5/s"], ["0s", "6/s"]]', "shop.toml:8: arrivals.rate",
+            'the time "0s" comes after "1m"', "put them in order"),
+    swapped("a factor curve that stands still", '"5/s"',
+            '"5/s"\nshapes = [{ name = "x", curve = [["1m", 1], ["1m", 2]] }]',
+            "arrivals.shapes.x.curve", 'the time "1m" comes after "1m"'),
+    swapped("a resignation that goes back", '"3s"', '"3s"\nresignation = [["2m", 0.1], ["1m", 0.2]]',
+            "shop.toml:12: people.resignation", 'the time "1m" comes after "2m"'),
+    swapped("quantiles that go back", '"500ms"',
+            '{ kind = "empirical", quantiles = [[0, "1s"], ["50%", "9s"], [1, "2s"]] }',
+            "stages.till.service.quantiles", "the value at share 1 is below the one at 0.5"),
+    swapped("quantiles without ends", '"500ms"', '{ kind = "empirical", quantiles = [[0.1, "1s"], [1, "2s"]] }',
+            "service.quantiles", "the first share is 0 and the last 1, not 0.1 and 1"),
+    swapped("gamma arrivals without cv", '"poisson"', '"gamma"', "shop.toml:6: arrivals", "add cv = 1.5"),
+    swapped("a cv of poisson arrivals", '"poisson"', '"poisson"\ncv = 1.5', "arrivals", "take it out", '"gamma"'),
+    swapped("one law in single brackets", "[[admission]]", "[admission]", "shop.toml:18: admission",
+            "write [[admission]] with a name in each"),
+    swapped("a gate of 95 for a share", '"orders.placed"\nmin = 10', '"orders.placed_share"\nmin = 95',
+            "shop.toml:27: gates.sold.min", '95 is not a share; write 0.95 or "95%"'),
+    swapped("a gate below any share", '"orders.placed"\nmin = 10', '"orders.placed_share"\nmin = -1',
+            "gates.sold.min", "-1 is not a share, between 0 and 1"),
+    swapped("a percentage of orders", "min = 10", 'min = "10%"', "gates.sold.min", "of orders",
+            "percentage does not fit"),
+    swapped("a duration of orders", "min = 10", 'min = "10s"', "gates.sold.min", "of orders", "duration does not fit"),
+    swapped("a bound in words", "min = 10", 'min = "many"', "gates.sold.min", '"many" is not a number', '"95%"'),
+    grown("a milestone of 40 for a share",
+          MILESTONE.format(metric="orders.placed_share", at="10m").replace("5\n", "40\n", 1),
+          "milestones.known.value", '40 is not a share; write 0.4 or "40%"'),
+    swapped("a weight of nothing", '"500ms"', '{ kind = "mixture", parts = [{ weight = "0%", of = "1s" }] }',
+            "stages.till.service.parts.0.weight", "more than 0"),
+    grown("a timeline that goes back", timeline().replace("2]]", '2], ["30s", 3]]'), "timelines.day.steps",
+          'the time "30s" comes after "1m"'),
     swapped("half a point of a curve", '"5/s"', '[["0s", "5/s"], ["1m"]]', "arrivals.rate.1", "[TIME, VALUE]"),
     swapped("a bare process of arrivals", 'rate = "5/s"\n', "", "shop.toml:6: arrivals", 'rate = "280/s"'),
     # what belongs together
@@ -178,7 +211,9 @@ CASES = [
     grown("a law at no place", law('at = "door"\nlaw = "gcra"\nrate = "1/s"'), 'second.at = "door"', "stage:NAME"),
     grown("a retry budget at the gateway", law('at = "gateway"\nlaw = "retry_budget"'), "second.at", 'at = "client"'),
     grown("pacing at the client", law('at = "client"\nlaw = "pacing"\nrate = "1/s"'), 'second.at = "client"',
-          "gateway"),
+          'write at = "stage:till"'),
+    grown("pacing at the gateway", law('at = "gateway"\nlaw = "pacing"\nrate = "1/s"'), 'second.at = "gateway"',
+          'write at = "stage:till"'),
     grown("a deadline at the client", law('at = "client"\nlaw = "deadline"'), 'second.at = "client"', "or a stage"),
     grown("slots at the client", law('at = "client"\nlaw = "fixed_concurrency"\nlimit = 3'), "second.at", "or a stage"),
     grown("a law by zone without a street", law('at = "gateway"\nlaw = "gcra"\nrate = "1/s"\nkey = "zone"'),
@@ -407,7 +442,47 @@ def test_all_mistakes_of_a_file_are_told_in_the_order_of_its_lines() -> None:
     text = SHOP.replace('"3s"', "3").replace("servers = 4", "servers = -4").replace('"10m"', '"10"')
     Path("shop.toml").write_text(text)
     lines = message("shop.toml").splitlines()
-    assert [line.split(" ")[0] for line in lines] == ["shop.toml:4:", "shop.toml:11:", "shop.toml:15:"]
+    assert [line.split(" ")[0] for line in lines[:-1]] == ["shop.toml:4:", "shop.toml:11:", "shop.toml:15:"]
+    assert lines[-1] == "mend these and validate again: references are checked after that"
+
+
+def test_references_are_told_beside_values_that_cannot_be_read() -> None:
+    text = (
+        SHOP.replace('"3s"', "3").replace("servers = 4", "servers = -4").replace('"orders.placed"', '"orders.plcaed"')
+    )
+    wrong = '[[gates]]\nname = "first"\nmetric = "orders.placed"\nmin = "x"\n\n[[gates]]'
+    Path("shop.toml").write_text(text.replace("[[gates]]", wrong) + incident(knob="stages.tile.servers"))
+    lines = message("shop.toml").splitlines()
+    assert [line.split(" ")[1] for line in lines] == [
+        "people.timeout:",
+        "stages.till.servers",
+        "gates.first.min:",
+        "gates.sold.metric",
+        'incidents.jam.set."stages.tile.servers"',
+    ]
+    assert lines[3].startswith("shop.toml:31: ")
+
+
+def test_what_a_wrong_entry_is_referred_to_for_is_not_told_as_missing() -> None:
+    Path("shop.toml").write_text(SHOP.replace('"4/s"', "4") + incident(knob="admission.door.rate", value='"1/s"'))
+    first, last = message("shop.toml").splitlines()
+    assert first.startswith("shop.toml:22: admission.door.rate: 4 is not a rate")
+    assert last == "mend these and validate again: references are checked after that"
+
+
+def required_keys() -> set[str]:
+    def inside(model: type[BaseModel], seen: set[type[BaseModel]]) -> set[str]:
+        seen.add(model)
+        keys = {field.alias or name for name, field in model.model_fields.items() if field.is_required()}
+        parts = {part for annotation in wording._fields(model).values() for part in wording._inside(annotation)}
+        return keys | {key for part in parts - seen for key in inside(part, seen)}
+
+    return inside(Scenario, set()) - {"kind", "law"}  # those are told with what there is to choose from
+
+
+@pytest.mark.parametrize("key", sorted(required_keys()))
+def test_every_key_that_may_be_missing_is_told_with_an_example(key: str) -> None:
+    assert key in wording._EXAMPLES
 
 
 def test_at_most_twenty_mistakes_are_told_and_the_rest_are_counted() -> None:

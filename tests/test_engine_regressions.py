@@ -26,3 +26,17 @@ def test_a_session_that_a_person_means_to_come_back_for_has_not_begun(engine: En
     result = simulate(loaded({**ONE_AT_1_MS, "stages": closed, "people": comes_back}), engine=engine, trace=True)
     assert result.orders is not None
     assert result.orders["sessions"].tolist() == [1] == [result.summary["sessions"]["started"]]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_who_resigns_does_not_come_back(engine: Engine) -> None:
+    broken = [{"name": "desk", "servers": 1, "service": "1ms", "failure": 1.0}]
+    people = {
+        "timeout": "1s",
+        "attempts": 1,
+        "resignation": [["0s", 1.0]],
+        "come_back": {"probability": 1.0, "delay": "1ms", "times": 6},
+    }
+    result = simulate(loaded({**ONE_AT_1_MS, "stages": broken, "people": people}), engine=engine)
+    assert result.summary["attempts"]["offered"] == 1
+    assert result.summary["people"]["abandoned"] == 1

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scenarios.checks import expected_wants
-from scenarios.distributions import Constant, Exponential
+from scenarios.distributions import Constant, Exponential, Mixture
 from scenarios.dump import toml_text
 from scenarios.errors import ScenarioError
 from scenarios.lines import key_lines
@@ -208,6 +208,33 @@ def test_a_flag_sets_one_value(setting: str, path: tuple[Any, ...], value: objec
 def test_a_quoted_part_of_a_flag_may_hold_dots() -> None:
     found = load("labs/retry-trap", sets=['incidents.outage.set."stages.database.servers"=2'])
     assert found.scenario.incidents[0].set == {"stages.database.servers": 2}
+
+
+@pytest.mark.parametrize(
+    ("metric", "written", "means"),
+    [
+        ("orders.placed_share", "95%", 0.95),
+        ("orders.placed_share", "0.95", 0.95),
+        ("time_to_order_s.p99", "1m30s", 90),
+        ("time_to_order_s.p99", "90", 90),
+    ],
+)
+def test_a_bound_may_be_written_in_the_unit_of_its_figure(metric: str, written: str, means: float) -> None:
+    gate = load("base.toml", sets=[f"gates.sold.metric={metric}", f"gates.sold.min={written}"]).scenario.gates[0]
+    assert gate.min == means
+    more = f'[[milestones]]\nname = "known"\nmetric = "{metric}"\nvalue = "{written}"\n'
+    if not written.replace(".", "").isdecimal():
+        assert loaded(more).scenario.milestones[0].value == means
+
+
+def test_weights_of_a_mixture_may_be_shares() -> None:
+    parts = '[{ weight = "80%", of = "1s" }, { weight = 0.2, of = "2s" }]'
+    service = loaded(f'[[stages]]\nname = "oven"\nservice = {{ kind = "mixture", parts = {parts} }}\n').scenario.stages[
+        1
+    ]
+    assert isinstance(service, ServerStage)
+    assert isinstance(service.service, Mixture)
+    assert [part.weight for part in service.service.parts] == [0.8, 0.2]
 
 
 def test_a_rate_that_is_off_is_no_limit() -> None:

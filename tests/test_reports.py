@@ -9,6 +9,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from fractions import Fraction
 from functools import cache
 from html.parser import HTMLParser
 from itertools import combinations
@@ -25,9 +26,11 @@ from matplotlib.text import Text
 
 from reports import bins, figures, picked, plots, words
 from reports.html import html
-from reports.run import MissingLibrary, Run, bounds, milestone_words
+from reports.run import MissingLibrary, Run, bounds, milestone_words, tolerance
 from reports.text import milestones_table, text
+from scenarios.loader import load
 from scenarios.model import ServerStage
+from simulator.run import simulate
 from tests.fake_run import FakeRun, bare_run, crowded_run, milk_tea_run, stopped, with_summary
 
 TOO_PRECISE = re.compile(r"\d\.\d{7,}")
@@ -229,7 +232,60 @@ def test_the_day_fits_a_terminal(day: FakeRun) -> None:
     assert "10:06-11:50 (1 h 44 min), most failed: timed out" in text(day)
 
 
-def test_a_run_with_too_much_to_say_still_fits_and_keeps_what_went_wrong(day: FakeRun) -> None:
+def test_a_day_of_ten_milestones_fits_a_terminal_with_every_one_and_loses_outages_first(day: FakeRun) -> None:
+    milestones = [{**day.summary["milestones"][0], "title": f"number {i}"} for i in range(10)]
+    outages = [{"start_s": 600.0 * i, "end_s": 600.0 * i + 60 + i, "reason": "store"} for i in range(9)]
+    lines = text(with_summary(day, scale=0.005, milestones=milestones, outages=outages)).splitlines()
+    assert len(lines) <= 40
+    assert sum("number" in line for line in lines) == 10
+    assert sum(line.startswith(("  intent", "  payment", "  nearly-all", "  quick")) for line in lines) == 4
+    assert any(line.startswith("Outages") and "1 min 08 s" in line for line in lines)
+    assert "  at 1:200 counts are biased; judge milestones at 1:50 or larger" in lines
+
+
+def test_a_run_large_enough_is_not_called_biased(day: FakeRun) -> None:
+    for run in (day, at_scale(day, 0.02), with_summary(day, scale=0.001, milestones=None)):
+        assert "biased; judge" not in text(run)
+    assert "At 1:200 counts are biased; judge milestones at 1:50 or larger." in html(at_scale(day, 0.005))
+
+
+def test_the_names_of_times_are_never_cut(day: FakeRun) -> None:
+    long = dict.fromkeys(("mean", "p50", "p90", "p99", "p999", "max"), 45_240.0)
+    street = {name: dict(day.summary[name]) for name in ("kitchens", "couriers")}
+    street["kitchens"]["ready_time_s"] = street["couriers"]["delivery_time_s"] = long
+    lines = text(with_summary(day, time_to_order_s=long, **street)).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert "  order to ready 12 h 34 min 12 h 34 min 12 h 34 min 12 h 34 min 12 h 34 min" in lines
+
+
+def test_the_verdict_of_a_gate_is_never_cut(day: FakeRun) -> None:
+    gate = {**day.summary["gates"][1], "name": "g" * 60, "metric": "stages.payment.waiting_time_s.p99", "min": 601.0}
+    lines = text(with_summary(day, gates=[{**gate, "verdict": "not reached"}])).splitlines()
+    (line,) = (line for line in lines if line.startswith("  gggg"))
+    assert len(line) <= 80
+    assert line.endswith("not reached")
+    assert "10 min 01 s to 13 min 20 s" in line
+
+
+def test_times_that_say_nothing_are_left_out(day: FakeRun) -> None:
+    nothing = dict.fromkeys(("mean", "p50", "p90", "p99", "p999", "max"), 0.0)
+    times = {"admitted": day.summary["response_time_s"]["admitted"], "refused": nothing}
+    run = with_summary(bare_run(), response_time_s=times, kitchens={"ready_time_s": times["admitted"]})
+    for written in (text(run), html(run)):
+        assert "refusal" not in written
+        assert "to ready" not in written
+    assert "to a refusal" in text(day)
+    assert "refusal by the gateway" in page("day")
+
+
+def test_the_tolerance_of_an_instant_is_a_time(day: FakeRun) -> None:
+    milestone = {"metric": "longest_outage.start_s", "value": 8100.0, "tolerance": 0.1}
+    assert tolerance(day, milestone) == "± 13 min 30 s"
+    assert tolerance(day, {**milestone, "metric": "orders.placed"}) == "10%"
+    assert tolerance(day, {"metric": "orders.placed", "compare": "at_least", "tolerance": 0.0}) == "-"
+
+
+def test_a_run_with_too_much_to_say_keeps_what_went_wrong_and_all_milestones(day: FakeRun) -> None:
     stage = ServerStage.model_validate({"name": "s", "servers": 1, "service": "1ms"})
     many = tuple(stage.model_copy(update={"name": f"stage-{i}-{'x' * 40}"}) for i in range(40))
     run = replace(day, scenario=day.scenario.model_copy(update={"stages": many}))
@@ -241,10 +297,10 @@ def test_a_run_with_too_much_to_say_still_fits_and_keeps_what_went_wrong(day: Fa
     )
     lines = text(run).splitlines()
     assert max(map(len, lines)) <= 80
-    assert len(lines) <= 40
-    assert any(line.startswith("  stage-39") for line in lines)
+    assert [line[:10] for line in lines if line.startswith("  stage-")] == ["  stage-39"]
+    assert sum("million orders" in line for line in lines) == 31
     assert any(line.startswith("! 10 million orders") for line in lines)
-    assert any("more in the report" in line for line in lines)
+    assert "  and 39 more in summary.json" in lines
 
 
 def test_the_text_of_one_seed_is_the_same_wherever_and_whenever_it_ran(day: FakeRun) -> None:
@@ -319,9 +375,11 @@ def test_every_panel_has_a_label_in_words_and_every_figure_a_time_axis() -> None
     assert {plot.figure.axes[-1].get_xlabel() for plot in drawn("day")} == {"time of day"}
 
 
-def test_outages_are_shaded_in_every_panel() -> None:
+def test_outages_are_shaded_in_every_panel_that_measures() -> None:
     for plot in drawn("day"):
         for panel in plot.figure.axes:
+            if not panel.get_ylabel():  # the strip of changes has shades of its own
+                continue
             shades = [patch for patch in panel.patches if to_hex(patch.get_facecolor()) == plots.RED]
             assert [shade.get_window_extent().width > 0 for shade in shades] == [True, True], plot.name
 
@@ -362,6 +420,27 @@ def test_a_full_batch_is_a_capacity_in_use_of_all_and_never_more(day: FakeRun) -
     queues = next(plot for plot in drawn("day") if plot.name == "queues")
     highest = max(np.nanmax(np.asarray(line.get_ydata())) for line in queues.figure.axes[1].lines)
     assert highest == pytest.approx(1, abs=0.01)
+
+
+def test_a_real_batching_server_that_is_full_is_drawn_as_full() -> None:
+    run = simulate(load("labs/batching-server"), scale=Fraction(1, 10))
+    queues = next(plot for plot in plots.plots(run) if plot.name == "queues")
+    (used,) = (np.asarray(line.get_ydata()) for line in queues.figure.axes[1].lines if line.get_color() == plots.BLUE)
+    assert 0.8 < np.nanmax(used) <= 1
+
+
+def test_more_work_than_capacity_is_drawn_as_all_of_it() -> None:
+    run = bare_run()
+    run = replace(run, timeseries={**run.timeseries, "stages.desk.busy": 3 * np.ones(30)})
+    queues = next(plot for plot in plots.plots(run) if plot.name == "queues")
+    assert set(np.asarray(queues.figure.axes[1].lines[0].get_ydata())) == {1.0}
+
+
+def test_a_step_of_a_timeline_with_room_above_it_is_labelled_on_a_plain_ground() -> None:
+    rates = next(plot for plot in drawn("day") if plot.name == "rates")
+    strip = rates.figure.axes[1]
+    assert {"14.4", "28.7", "43.1"} <= {one.get_text() for one in strip.texts}
+    assert to_hex(plots.RED) not in {to_hex(patch.get_facecolor()) for patch in strip.patches}
 
 
 def test_limits_are_drawn_as_they_were_at_the_scale_of_the_run(day: FakeRun) -> None:
@@ -461,6 +540,31 @@ def test_what_somebody_wrote_into_a_scenario_is_shown_and_not_run(day: FakeRun) 
     assert found.count("&lt;script&gt;") >= 4
 
 
+def test_stages_of_a_long_busy_day_have_room_in_the_page(day: FakeRun) -> None:
+    times = dict.fromkeys(("p50", "p99"), 753.0)
+    busy = {"utilisation": 0.651, "waiting_time_s": times, "service_time_s": times}
+    busy |= dict.fromkeys(("queue_max", "served", "shed", "expired"), 12_345_678)
+    found = html(with_summary(day, stages={"payment": busy}))
+    room_rem, gap_rem = (
+        float(re.search(rule, found)[1])
+        for rule in (r"body {.*max-width: ([\d.]+)rem", r"td {.*padding: \S+ ([\d.]+)rem")
+    )
+    table = found[found.index("<h3>Stages") :].split("</table>")[0]
+    head = [max(word.split(), key=len) for word in re.findall(r"<th[^>]*>(.+?)</th>", table)]  # a head may break
+    cells = re.findall(r"<td[^>]*>(.+?)</td>", table)
+    signs = [max(len(one), len(other)) for one, other in zip(head, cells, strict=True)]
+    assert re.search(r"\nth {[^}]*white-space: normal", found)
+    assert sum(0.5 * sign + 2 * gap_rem for sign in signs) <= room_rem - 2.5
+
+
+def test_what_was_let_in_and_not_placed_may_still_wait() -> None:
+    assert "what stays orange was let in and lost, or still waits (means over 3 min)" in page("day")
+
+
+def test_an_index_of_fairness_has_three_decimals(day: FakeRun) -> None:
+    assert "all are equal): 1.000." in html(with_summary(day, fairness={"jain": 0.9998}))
+
+
 def test_a_page_about_little_has_no_empty_tables() -> None:
     found = page("bare")
     for word in ("Milestones", "Gates", "kitchens", "Segments", "Limits", "None", "nan"):
@@ -480,6 +584,6 @@ def test_without_matplotlib_the_error_says_what_to_install(day: Run, monkeypatch
     monkeypatch.delattr(reports, "plots")
     monkeypatch.delitem(sys.modules, "reports.plots")
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(MissingLibrary, match=r"^[^\n]*pip install 'sluice\[report\]'$"):
+    with pytest.raises(MissingLibrary, match=r"^[^\n]*pip install matplotlib \(in a checkout: make setup\)$"):
         html(day)
     assert text(day)

@@ -102,6 +102,14 @@ def test_a_file_that_extends_another_is_held_to_the_same_keys(variant: str) -> N
     assert not valid(f'extends = "labs/retry-trap"\n{variant}')
 
 
+def test_every_key_has_its_meaning_in_it() -> None:
+    service = SCHEMA["$defs"]["ServerStage"]["properties"]["service"]
+    assert service["description"] == "time of service"
+    assert SCHEMA["$defs"]["ScenarioChange"]["properties"]["horizon"]["description"].startswith(
+        "how long the run lasts"
+    )
+
+
 def test_it_speaks_the_words_of_files_and_of_nobody_else() -> None:
     text = json.dumps(SCHEMA)
     assert "ydantic" not in text

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from scenarios import traces
+from scenarios.model import Arrivals
+from scenarios.units import NS_PER_S
 from scenarios.workload import expected_arrivals, first_arrivals
 from tests.compiling import compiled
 from tests.test_workload import scenario
@@ -166,3 +168,19 @@ def test_an_hour_of_chat_requests_arrives_as_recorded() -> None:
     assert len(at_ns) == 19_366
     # 18:15:46.6805900 and 18:15:50.9951690
     assert at_ns[:2].tolist() == [0, 4_314_579_000]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("1\n2\n3\n", "add a header line"),
+        ("t,t\n1,2\n", "rename one"),
+        ("t\n100\n101\n", "no row lies within the run"),
+    ],
+)
+def test_a_trace_that_would_be_read_wrongly_is_refused(tmp_path: Path, text: str, says: str) -> None:
+    file = tmp_path / "trace.csv"
+    file.write_text(text)
+    arrivals = Arrivals.model_validate({"process": "trace", "file": str(file), "column": text[0], "from": "50s"})
+    with pytest.raises(ValueError, match=says):
+        traces.read(arrivals, 10 * NS_PER_S)

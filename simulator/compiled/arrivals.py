@@ -12,7 +12,7 @@ from scenarios import model, workload
 from simulator.compiled.jit import INTERPRETED, entry
 from simulator.outcome import Ints
 
-_fill = entry(workload.fill)
+_fill: Any = entry(workload.fill)
 
 
 def first_arrivals(scenario: model.Scenario, seed: int, scale: Fraction) -> Ints:

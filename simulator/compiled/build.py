@@ -446,7 +446,7 @@ def _series(draft: _Draft, scenario: model.Scenario) -> None:
 def _calendar(draft: _Draft, scenario: model.Scenario, first: int) -> None:
     horizon_ns = scenario.horizon_ns
     buckets = min(max(first * EVENTS_A_PERSON // EVENTS_A_BUCKET, 16), WHEEL_BUCKETS)
-    shift = max(horizon_ns // buckets, 1).bit_length()
+    shift = max((horizon_ns // buckets).bit_length(), at.SLOT_BITS)
     carry = scenario.couriers.carry if isinstance(scenario.couriers, model.ServerCouriers) else 0
     draft.single[at.SPARE] += at.CELL_WIDTH * carry
     draft.single[at.HEAP_SPARE] += carry
@@ -455,6 +455,8 @@ def _calendar(draft: _Draft, scenario: model.Scenario, first: int) -> None:
         at.WHEEL_SHIFT: shift,
         at.WHEEL: draft.reserve(2 * ((horizon_ns >> shift) + 2)),
         at.WHEEL_AT: -1,
+        at.SLOTS: draft.reserve(2 << at.SLOT_BITS),
+        at.SLOT_SHIFT: shift - at.SLOT_BITS,
         at.FIRST_COUNT: first,
         at.HEAP: draft.reserve(2 * FIRST_HEAP),
         at.HEAP_ROOM: FIRST_HEAP,

@@ -1,4 +1,6 @@
-"""What happens when: a heap for the events of the present bucket of time, a wheel of lists for all later ones.
+"""What happens when: a heap for the events of the present slot of time, lists by slot and by bucket for later ones.
+
+A bucket of the wheel is cut into slots when its time comes. So the heap holds a handful of events, however many wait.
 
 An event is its instant and a ref, which names the kind of event and the row it is about. Events of one ns are ordered
 as docs/model.md says, from what the row says of stage, want and attempt; a row stays in place while an event names it.
@@ -25,6 +27,11 @@ from simulator.compiled.layout import (
     P_WANT,
     R_INDEX,
     R_POOL,
+    SLOT_AT,
+    SLOT_BITS,
+    SLOT_END_NS,
+    SLOT_SHIFT,
+    SLOTS,
     WHEEL,
     WHEEL_AT,
     WHEEL_END_NS,
@@ -40,6 +47,7 @@ PERSON, TIMEOUT, STAGE, DEPARTURE, WAKE, MADE, IS_READY, IS_OVER, CANCEL, BACK =
 _KIND_BITS, _ROW_BITS = 4, 32
 _ROW_MASK = (1 << _ROW_BITS) - 1
 EXTRA_MASK = (1 << 27) - 1
+SLOT_MASK = (1 << SLOT_BITS) - 1
 
 _INCIDENT, _DEPARTURE, _TIMEOUT, _ARRIVAL, _STEP = (
     int(Rank.INCIDENT) << 8,
@@ -71,7 +79,7 @@ def order_of(M: Words, ref: int) -> tuple[int, int, int]:
         return _ARRIVAL, M[row + P_WANT], M[row + P_ATTEMPT] + 1
     if kind == TIMEOUT:
         return _TIMEOUT, M[row + A_WANT], M[row + A_NUMBER]
-    if kind == STAGE or kind == DEPARTURE:
+    if kind in (STAGE, DEPARTURE):
         stage = (M[row + A_STATE] >> A_STAGE_BIT) & 255
         return (_ARRIVAL if kind == STAGE else _DEPARTURE) + stage, M[row + A_WANT], M[row + A_NUMBER]
     if kind == WAKE:
@@ -161,12 +169,20 @@ def remove_top(M: Words) -> None:
 @kernel
 def schedule(M: Words, at_ns: int, ref: int) -> bool:
     """Let an event happen; False where that is at the horizon or later, when nothing happens."""
-    if at_ns < M[WHEEL_END_NS]:
+    if at_ns < M[SLOT_END_NS]:
         push(M, at_ns, ref)
-        return True
-    if at_ns >= M[HORIZON_NS]:
+    elif at_ns < M[WHEEL_END_NS]:
+        put(M, M[SLOTS] + 2 * ((at_ns >> M[SLOT_SHIFT]) & SLOT_MASK), at_ns, ref)
+    elif at_ns < M[HORIZON_NS]:
+        put(M, M[WHEEL] + 2 * (at_ns >> M[WHEEL_SHIFT]), at_ns, ref)
+    else:
         return False
-    bucket = M[WHEEL] + 2 * (at_ns >> M[WHEEL_SHIFT])
+    return True
+
+
+@kernel
+def put(M: Words, bucket: int, at_ns: int, ref: int) -> None:
+    """Put an event into a bucket of the wheel, or a slot: its newest cell, and how many events it has."""
     cell = M[bucket]
     count = M[bucket + 1]
     filled = count % CELL_EVENTS
@@ -178,7 +194,6 @@ def schedule(M: Words, at_ns: int, ref: int) -> bool:
     M[cell + 1 + 2 * filled] = at_ns
     M[cell + 2 + 2 * filled] = ref
     M[bucket + 1] = count + 1
-    return True
 
 
 @kernel
@@ -192,36 +207,47 @@ def schedule_at_once(M: Words, at_ns: int, ref: int) -> None:
 
 @kernel
 def turn_wheel(M: Words) -> None:
-    """Go on to the next bucket of time: its events come into the heap, which is empty."""
+    """Go on to the next bucket of time: its events come into the slots, all of which are empty."""
     M[WHEEL_AT] += 1
+    M[SLOT_AT] = -1
+    M[SLOT_END_NS] = M[WHEEL_AT] << M[WHEEL_SHIFT]
     M[WHEEL_END_NS] = min((M[WHEEL_AT] + 1) << M[WHEEL_SHIFT], M[HORIZON_NS])
     bucket = M[WHEEL] + 2 * M[WHEEL_AT]
     cell = M[bucket]
-    if cell == 0:
-        return
     filled = (M[bucket + 1] - 1) % CELL_EVENTS + 1
     M[bucket] = 0
     M[bucket + 1] = 0
-    heap = M[HEAP]
-    length = M[HEAP_LENGTH]
     while cell:
         for at in range(cell + 1, cell + 1 + 2 * filled, 2):
             ref = M[at + 1]
-            if ref & 15 == TIMEOUT and timer_is_void(M, row_of(ref)):
-                continue
-            M[heap + 2 * length] = M[at]
-            M[heap + 2 * length + 1] = ref
-            length += 1
+            if ref & 15 != TIMEOUT or not timer_is_void(M, row_of(ref)):
+                put(M, M[SLOTS] + 2 * ((M[at] >> M[SLOT_SHIFT]) & SLOT_MASK), M[at], ref)
         before = M[cell]
         give_cell(M, cell)
         cell = before
         filled = CELL_EVENTS
-    M[HEAP_LENGTH] = length
-    for at in range((length - 2) >> 2, -1, -1):
-        sink(M, at, M[heap + 2 * at], M[heap + 2 * at + 1])
 
 
 @kernel
-def events_in_next_bucket(M: Words) -> int:
-    """Return how many events `turn_wheel` would bring into the heap."""
-    return M[M[WHEEL] + 2 * M[WHEEL_AT] + 3]
+def turn_slot(M: Words) -> None:
+    """Go on to the next slot: its events come into the heap, which is empty."""
+    M[SLOT_AT] += 1
+    M[SLOT_END_NS] = min(M[SLOT_END_NS] + (1 << M[SLOT_SHIFT]), M[WHEEL_END_NS])
+    slot = M[SLOTS] + 2 * M[SLOT_AT]
+    cell = M[slot]
+    filled = (M[slot + 1] - 1) % CELL_EVENTS + 1
+    M[slot] = 0
+    M[slot + 1] = 0
+    while cell:
+        for at in range(cell + 1, cell + 1 + 2 * filled, 2):
+            push(M, M[at], M[at + 1])
+        before = M[cell]
+        give_cell(M, cell)
+        cell = before
+        filled = CELL_EVENTS
+
+
+@kernel
+def events_in_next_slot(M: Words) -> int:
+    """Return how many events `turn_slot` would bring into the heap."""
+    return M[M[SLOTS] + 2 * M[SLOT_AT] + 3]

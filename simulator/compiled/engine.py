@@ -62,7 +62,7 @@ class Run:
         return int(self.words[at.NOW_NS])
 
     def advance(self, until_ns: int, rank: Rank = Rank.INCIDENT) -> None:
-        """Let all events before (until_ns, rank) happen; rank is INCIDENT or CONTROL. Scheduled changes are among them."""
+        """Let all events before (until_ns, rank) happen, changes of knobs included; rank is INCIDENT or CONTROL."""
         included = rank > Rank.INCIDENT
         while self._next_change < len(self.changes):
             change = self.changes[self._next_change]
@@ -101,7 +101,7 @@ class Run:
             self._widen_heap(2 * entries)
 
     def _advance(self, until_ns: int, included: bool) -> None:
-        first = memoryview(self.first_ns) if INTERPRETED else self.first_ns
+        first = _view(self.first_ns)
         while (came_back := advance(*self.views, first, until_ns, included)) != DONE:
             if came_back == NEEDS_HEAP:
                 self._widen_heap(2 * int(self.words[at.HEAP_ROOM]))
@@ -114,7 +114,7 @@ class Run:
         words[:top] = self.words[:top]
         words[at.CAPACITY] = capacity
         self.words = words
-        self.views = (memoryview(words), memoryview(self.numbers)) if INTERPRETED else (words, self.numbers)
+        self.views = _view(words), _view(self.numbers)
 
     def _widen_heap(self, room: int) -> None:
         words = self.words
@@ -125,6 +125,11 @@ class Run:
         self.words[at.HEAP] = place
         self.words[at.HEAP_ROOM] = room
         self.words[at.TOP] = place + -(-2 * room // 16) * 16
+
+
+def _view(array: Any) -> Any:
+    """Return what the kernel reads an array through: interpreted it needs plain numbers, not those of NumPy."""
+    return memoryview(array) if INTERPRETED else array
 
 
 def run(

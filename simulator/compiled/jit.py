@@ -15,7 +15,6 @@ from types import ModuleType
 from typing import Any, TypeVar
 
 import numba
-from numba import types
 from numba.extending import intrinsic, overload, register_jitable
 
 from limits import (
@@ -36,7 +35,10 @@ from simulator import rank
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-INTERPRETED = bool(numba.config.DISABLE_JIT)
+_config: Any = numba.config
+_types: Any = numba.types
+
+INTERPRETED = bool(_config.DISABLE_JIT)
 CHECKED = bool(os.environ.get("SLUICE_CHECK_BOUNDS"))
 
 WHOLE_MODULES = (
@@ -81,8 +83,8 @@ def kernel(function: F) -> F:
 
 def entry(function: F) -> F:
     """Compile a function that Python calls, when it is first called, and keep the machine code."""
-    keep = not (CHECKED or os.environ.get("NOCACHE"))
-    compiled: F = numba.njit(nogil=True, error_model="numpy", boundscheck=CHECKED, cache=keep)(function)
+    compile_it: Any = numba.njit(nogil=True, error_model="numpy", boundscheck=CHECKED, cache=not CHECKED)
+    compiled: F = compile_it(function)
     return compiled
 
 
@@ -91,19 +93,23 @@ def pointer_to(array: Any) -> Any:
     return array
 
 
-@intrinsic  # type: ignore[untyped-decorator]
 def _pointer_to(_: Any, array: Any) -> Any:
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return context.make_array(signature.args[0])(context, builder, arguments[0]).data
 
-    return types.CPointer(array.dtype)(array), code
+    return _types.CPointer(array.dtype)(array), code
 
 
-if not CHECKED:
+_as_pointer: Any = intrinsic(_pointer_to)
+
+
+if CHECKED or os.environ.get("ARR"):
+    register_jitable(pointer_to)
+else:
 
     @overload(pointer_to, strict=False)
     def _of_array(array: Any) -> Any:
-        return lambda array: _pointer_to(array)
+        return lambda array: _as_pointer(array)
 
 
 def _functions(module: ModuleType) -> Iterator[Callable[..., Any]]:
@@ -118,5 +124,5 @@ def _register() -> None:
         register_jitable(function)
 
 
-numba.config.CACHE_DIR = str(cache_folder())
+_config.CACHE_DIR = str(cache_folder())
 _register()

@@ -23,8 +23,12 @@ HEAP_ROOM = next(_word)
 HEAP_LENGTH = next(_word)
 WHEEL = next(_word)  # place of the wheel of later events; a bucket of it lasts 2**WHEEL_SHIFT ns
 WHEEL_SHIFT = next(_word)
-WHEEL_AT = next(_word)  # the bucket whose events are in the heap, and the instant at which it ends
+WHEEL_AT = next(_word)  # the bucket whose events are in the slots, and the instant at which it ends
 WHEEL_END_NS = next(_word)
+SLOTS = next(_word)  # place of the slots into which this bucket is cut; a slot lasts 2**SLOT_SHIFT ns
+SLOT_SHIFT = next(_word)
+SLOT_AT = next(_word)  # the slot whose events are in the heap, and the instant at which it ends
+SLOT_END_NS = next(_word)
 AT_ONCE = next(_word)  # an event of this very instant, kept out of the heap; 0: none
 ENDING = next(_word)  # attempts whose end is known in this event and comes after it: head and tail of a list
 next(_word)
@@ -140,7 +144,7 @@ for _ in range(4):
     next(_word)
 # counters, in the order of scenarios.metrics
 COUNTS = next(_word)
-for _ in COUNTERS[1:]:
+for _ in range(len(COUNTERS) - 1):
     next(_word)
 WORK = next(_word)  # four
 for _ in range(3):
@@ -448,13 +452,13 @@ LR_BEFORE, LR_REFS, LR_FREE, LR_FIRST = range(
 # Samples of one figure.
 FIGURE_WIDTH = 8
 FIG_COUNT, FIG_CELL, FIG_FILL, FIG_COUNTS, FIG_TOTAL, _, FIG_MAX = range(7)
-EXACT_UP_TO = 1 << 20
 TIME_TO_ORDER, RESPONSE_ADMITTED, RESPONSE_REFUSED, READY_TIME, DELIVERY_TIME, STAGE_FIGURES = range(6)
 
 # A cell: 16 words of anything; the first names the next.
 CELL_WIDTH = 16
 CELL_VALUES = 15
 CELL_EVENTS = 7
+SLOT_BITS = 8  # slots a bucket of the wheel, as a power of 2
 
 # Rows of traces: the columns of simulator.trace, then the row before.
 ORDER_ROW_WIDTH, ORDER_ROW_BEFORE = 24, 17

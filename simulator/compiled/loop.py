@@ -14,12 +14,13 @@ from simulator.compiled.calendar import (
     STAGE,
     TIMEOUT,
     WAKE,
-    events_in_next_bucket,
+    events_in_next_slot,
     precedes_first_try,
     push,
     ref_of,
     remove_top,
     row_of,
+    turn_slot,
     turn_wheel,
 )
 from simulator.compiled.ends import end_all, times_out
@@ -43,6 +44,7 @@ from simulator.compiled.layout import (
     NOW_NS,
     P_INVITED_BY,
     R_VERSION,
+    SLOT_END_NS,
     TIMER,
     TOP,
     WHEEL_END_NS,
@@ -93,7 +95,7 @@ def advance(words: Words, numbers: Numbers, first: Words, until_ns: int, include
                 push(M, now_ns, ref)
                 continue
         else:
-            edge_ns = min(next_ns, M[WHEEL_END_NS])
+            edge_ns = min(next_ns, M[SLOT_END_NS])
             if M[NEXT_SAMPLE_NS] < edge_ns and M[NEXT_SAMPLE_NS] < until_ns:
                 close_bucket(M)
                 M[EVENTS] += 1
@@ -101,13 +103,16 @@ def advance(words: Words, numbers: Numbers, first: Words, until_ns: int, include
                 continue
             if edge_ns >= limit_ns:
                 break
-            if next_ns >= M[WHEEL_END_NS]:
-                if M[HEAP_LENGTH] + events_in_next_bucket(M) > M[HEAP_ROOM]:
-                    return NEEDS_HEAP
-                turn_wheel(M)
-                continue
             if M[TOP] + needed(M) > M[CAPACITY]:
                 return NEEDS_WORDS
+            if next_ns >= M[SLOT_END_NS]:
+                if M[SLOT_END_NS] == M[WHEEL_END_NS]:
+                    turn_wheel(M)
+                elif M[HEAP_LENGTH] + events_in_next_slot(M) > M[HEAP_ROOM]:
+                    return NEEDS_HEAP
+                else:
+                    turn_slot(M)
+                continue
             if M[HEAP_LENGTH] + M[LIVE] + M[HEAP_SPARE] > M[HEAP_ROOM]:
                 return NEEDS_HEAP
             now_ns = next_ns

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from limits.row import Row
 from simulator.compiled.jit import kernel
 from simulator.compiled.layout import (
     CAPACITY,
     CELL_VALUES,
     CELL_WIDTH,
-    EXACT_UP_TO,
     FIG_CELL,
     FIG_COUNT,
     FIG_COUNTS,
@@ -29,9 +29,9 @@ from simulator.compiled.layout import (
     SPARE,
     TOP,
 )
-from simulator.samples import HISTOGRAM_SIZE, OCTAVE_BITS
+from simulator.samples import EXACT_UP_TO, OCTAVE_BITS, PLACES
 
-Words = Any
+Words = Row
 """The state of a run: an int64 array, or interpreted a memoryview of one, which gives plain ints."""
 Numbers = Any
 """The float64 beside it."""
@@ -156,7 +156,7 @@ def sample(M: Words, figure: int, value: int) -> None:
         fill = 0
     M[cell + 1 + fill] = value
     M[row + FIG_FILL] = fill + 1
-    if M[row + FIG_COUNT] > EXACT_UP_TO and M[TOP] + HISTOGRAM_SIZE + needed(M) < M[CAPACITY]:
+    if M[row + FIG_COUNT] > EXACT_UP_TO and M[TOP] + PLACES + needed(M) < M[CAPACITY]:
         count_values(M, row)
 
 
@@ -164,8 +164,8 @@ def sample(M: Words, figure: int, value: int) -> None:
 def count_values(M: Words, row: int) -> None:
     """Turn the values of a figure into counts."""
     counts = M[TOP]
-    M[TOP] = counts + HISTOGRAM_SIZE
-    for place in range(counts, counts + HISTOGRAM_SIZE):
+    M[TOP] = counts + PLACES
+    for place in range(counts, counts + PLACES):
         M[place] = 0
     cell = M[row + FIG_CELL]
     fill = M[row + FIG_FILL]

@@ -9,11 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scenarios.metrics import COUNTERS
+from scenarios.units import NS_PER_S
 from simulator.compiled import layout as at
 from simulator.compiled.gather import count_rows, gather_column, gather_sample, waited_in
 from simulator.compiled.memory import WORD_BITS
 from simulator.compiled.series import COUNTED
-from simulator.outcome import Ints, Outcome, StageOutcome
+from simulator.outcome import SHUT_OUT_HOURS, Ints, Outcome, StageOutcome
+from simulator.samples import PLACES, Sample
 from simulator.trace import ATTEMPT_COLUMNS, KEYS, ORDER_COLUMNS
 
 if TYPE_CHECKING:
@@ -74,7 +76,8 @@ class _Reader:
             counts=counts,
             work_ns={name: int(words[at.WORK + place]) for place, name in enumerate(_WORK)}
             | {"pending": self._work_pending_ns()},
-            samples=self._samples(pending),
+            samples=self._samples(),
+            shut_out=self._shut_out(pending),
             stages=tuple(self._stages()),
             bucket_ns=scenario.bucket_ns,
             per_bucket=per_bucket,
@@ -155,7 +158,7 @@ class _Reader:
         row = self._stage_row(0)
         return 0 if self.words[row + at.G_KIND] == at.NO_STAGE else self._waiting(row) + self._in_service(row)
 
-    def _samples(self, pending: Ints) -> Mapping[str, Ints]:
+    def _samples(self) -> Mapping[str, Sample]:
         return {
             "time_to_order_ns": self._figure(at.TIME_TO_ORDER),
             "response_admitted_ns": self._figure(at.RESPONSE_ADMITTED),
@@ -164,13 +167,26 @@ class _Reader:
             "delivery_ns": self._figure(at.DELIVERY_TIME),
         }
 
-    def _figure(self, figure: int) -> Ints:
-        row = int(self.words[at.FIGURES]) + figure * at.FIGURE_WIDTH
-        values = np.zeros(int(self.words[row + at.FIG_COUNT]), dtype=np.int64)
+    def _figure(self, figure: int) -> Sample:
+        words = self.words
+        row = int(words[at.FIGURES]) + figure * at.FIGURE_WIDTH
+        count, counted = int(words[row + at.FIG_COUNT]), int(words[row + at.FIG_COUNTS])
+        if counted:
+            largest = int(words[row + at.FIG_MAX])
+            return Sample(count, self._sum(row + at.FIG_TOTAL), largest, None, words[counted : counted + PLACES].copy())
+        values = np.zeros(count, dtype=np.int64)
         gather_sample(self.run.views[0], row, values)
-        return values
+        return Sample.of(values)
 
-    def _segment(self, index: int) -> tuple[int, int, Ints]:
+    def _shut_out(self, pending: Ints) -> tuple[int, ...]:
+        """People who tried for so many hours without an order, those who still do included."""
+        tried_ns = self.now_ns - pending[:, at.P_FIRST_NS]
+        return tuple(
+            int(self.words[at.SHUT_OUT + place]) + int(np.count_nonzero(tried_ns >= hours * 3600 * NS_PER_S))
+            for place, hours in enumerate(SHUT_OUT_HOURS)
+        )
+
+    def _segment(self, index: int) -> tuple[int, int, Sample]:
         row = int(self.words[at.SEGMENTS]) + index * at.SEGMENT_WIDTH
         figure = self._figure(at.STAGE_FIGURES + 2 * int(self.words[at.STAGE_COUNT]) + index)
         return int(self.words[row + at.SEGMENT_WANTED]), int(self.words[row + at.SEGMENT_PLACED]), figure

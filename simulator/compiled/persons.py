@@ -146,10 +146,14 @@ def sends(M: Words, F: Numbers, person: int, now_ns: int) -> int:
 
 @kernel
 def fails(M: Words, F: Numbers, person: int, answer: int, retry_after_s: int, now_ns: int) -> None:
-    """A try has failed, now: think and try again, or end the session."""
+    """A try has failed, now: leave for good, think and try again, or end the session."""
     want, number = M[person + P_WANT], M[person + P_ATTEMPT]
     tried = M[person + P_SESSION] & P_TRIES_MASK
-    if tried < M[MOST_TRIES] and not resigns(M, F, want, number, now_ns):
+    if resigns(M, F, want, number, now_ns):
+        M[SESSIONS_FAILED] += 1
+        leaves(M, person, now_ns)
+        return
+    if tried < M[MOST_TRIES]:
         place = M[person + P_PLACE]
         again_ns = now_ns + think_ns(M, F, place, want, number, tried, retry_after_s, answer == STORE)
         if again_ns < M[person + P_SESSION_END_NS]:

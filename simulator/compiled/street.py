@@ -1,4 +1,4 @@
-"""The street behind the stages: kitchens, couriers and the orders in their hands (docs/model.md, Kitchens, Couriers)."""
+"""The street behind the stages: kitchens, couriers and orders in their hands (docs/model.md, Kitchens, Couriers)."""
 
 from __future__ import annotations
 
@@ -137,7 +137,11 @@ def accepts(M: Words, F: Numbers, store: int, now_ns: int) -> bool:
             return False
     elif M[row + ST_PAUSED]:
         return False
-    return F[KITCHENS_CLOSED] <= 0.0 or F[M[CLOSED_DRAWS] + store] >= F[KITCHENS_CLOSED]
+    closed: float = F[KITCHENS_CLOSED]
+    if closed <= 0.0:
+        return True
+    draw: float = F[M[CLOSED_DRAWS] + store]
+    return draw >= closed
 
 
 @kernel
@@ -395,9 +399,8 @@ def takes_load(M: Words, F: Numbers, row: int, now_ns: int) -> int:
                 will_be_over(M, order, at_ns, 0)
         if order != first:
             let_go(M, order)
-    if first:
-        if not schedule(M, at_ns, ref_of(BACK, first, 0)):
-            let_go(M, first)
+    if first and not schedule(M, at_ns, ref_of(BACK, first, 0)):
+        let_go(M, first)
     return first
 
 

@@ -87,7 +87,7 @@ def _turn_rate(run: Run, index: int, rate_per_s: Fraction | None) -> None:
     law, words = run.scenario.admission[index], run.words
     assert isinstance(law, model.RateAdmission | model.PacingAdmission)
     row = _law(run, index)
-    before = [int(words[row + field]) for field in (at.L_ONE, at.L_TWO, at.L_THREE)]
+    before = {field: int(words[row + field]) for field in (at.L_ONE, at.L_TWO, at.L_THREE)}
     new = rate_parameters(law, rate_per_s)
     for field, value in new.items():
         words[row + field] = value
@@ -96,14 +96,13 @@ def _turn_rate(run: Run, index: int, rate_per_s: Fraction | None) -> None:
     if rate_per_s is None:
         _each_row(run, row, lambda state: [0] * len(state))  # full again when a limit returns
         return
-    after = [new.get(field, 0) for field in (at.L_ONE, at.L_TWO, at.L_THREE)]
-    now_ns = int(words[at.NOW_NS])
+    of_bucket = words[row + at.L_LAW] == Law.TOKEN_BUCKET
+    change: Callable[..., None] = token_bucket.change if of_bucket else gcra.change
+    numbers = (at.L_ONE, at.L_TWO, at.L_THREE) if of_bucket else (at.L_ONE, at.L_TWO)
+    before_and_after = [*(before[field] for field in numbers), *(new[field] for field in numbers)]
 
     def changed(state: list[int]) -> list[int]:
-        if words[row + at.L_LAW] == Law.TOKEN_BUCKET:
-            token_bucket.change(state, 1, *before, *after, now_ns)
-        else:
-            gcra.change(state, 1, *before[:2], *after[:2], now_ns)
+        change(state, 1, *before_and_after, int(words[at.NOW_NS]))
         return state
 
     _each_row(run, row, changed)

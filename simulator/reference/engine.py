@@ -21,10 +21,11 @@ from simulator.outcome import Ints, Outcome, StageOutcome
 from simulator.progress import OnProgress, Stop
 from simulator.rank import Rank
 from simulator.reference.changing import turn
-from simulator.reference.instants import call_at, moment
+from simulator.reference.instants import call_at, happen_next, moment
 from simulator.reference.person import person_life
 from simulator.reference.stations import Station
 from simulator.reference.town import Town
+from simulator.samples import Sample
 
 TELLS = 20_000  # how often over the horizon progress is told and a stop is heard
 
@@ -53,6 +54,7 @@ def run(
         call_at(env, _applying(town, change), change.at_ns, Rank.INCIDENT, 0, index, 0)
     room.open(env, partial(_control_moment, env), _Controlled(town))
     horizon_ns = scenario.horizon_ns
+    heard = _hears(town, stop) if stop is not None else lambda: False
     for told in range(1, TELLS + 1):
         until_ns = horizon_ns * told // TELLS
         if until_ns <= env.now:
@@ -60,7 +62,7 @@ def run(
         env.run(until=until_ns)
         if on_progress is not None:
             on_progress(until_ns, horizon_ns, _events(env), town.ledger.counts["orders.placed"])
-        if stop is not None and until_ns < horizon_ns and stop():
+        if until_ns < horizon_ns and heard():
             break
     return replace(_outcome(town), turns=tuple(room.panel.turns), turn_count=room.panel.turn_count)
 
@@ -83,6 +85,21 @@ class _Controlled:
 
 def _control_moment(env: simpy.Environment, at_ns: int, index: int) -> simpy.Event:
     return moment(env, at_ns, Rank.CONTROL, 0, index, 0)
+
+
+def _hears(town: Town, stop: Stop) -> Callable[[], bool]:
+    """Let the town ask `stop` within a stretch of time too, which may hold a storm; returns whether to end."""
+    ends: list[simpy.Event] = []
+
+    def ask() -> None:
+        if not ends and stop():
+            end = simpy.Event(town.env)
+            end.callbacks.append(simpy.core.StopSimulation.callback)
+            happen_next(end)
+            ends.append(end)
+
+    town.ask_to_stop = ask
+    return lambda: bool(ends) or stop()
 
 
 def _arrivals(town: Town, first_arrivals_ns: Ints) -> Generator[simpy.Event, Any, None]:
@@ -126,7 +143,7 @@ def _outcome(town: Town) -> Outcome:
     ledger, ended_ns = town.ledger, town.now_ns
     ledger.close_bucket()
     for person in town.people:
-        ledger.sample("tried_ns", ended_ns - person.first_try_ns)
+        ledger.tried(ended_ns - person.first_try_ns, ordered=False)
     counts = ledger.totals(ended_ns)
     counts["people.pending"] = len(town.people)
     counts["attempts.pending"] = town.gateway.pending
@@ -147,15 +164,16 @@ def _outcome(town: Town) -> Outcome:
         events=_events(town.env),
         counts=counts,
         work_ns=work_ns,
-        samples={name: np.array(values, dtype=np.int64) for name, values in ledger.samples.items()},
+        samples={name: _sample([values]) for name, values in ledger.samples.items()},
+        shut_out=tuple(ledger.shut_out.values()),
         stages=tuple(_stage_outcomes(town)),
         bucket_ns=town.scenario.bucket_ns,
-        per_bucket=ledger.per_bucket(),
+        per_bucket=ledger.per_bucket(ended_ns),
         gauges=ledger.gauge_series(),
         zones_wanted=np.array(town.zones_wanted, dtype=np.int64),
         zones_placed=np.array(town.zones_placed, dtype=np.int64),
         segments={
-            name: (counted.wanted, counted.placed, np.array(counted.time_to_order_ns, dtype=np.int64))
+            name: (counted.wanted, counted.placed, _sample([counted.time_to_order_ns]))
             for name, counted in zip(names, town.segments, strict=False)
         },
         orders=orders,
@@ -176,8 +194,8 @@ def _stage_outcome(name: str, counts: dict[str, int], paced: int, stations: Sequ
         station.count_time()
     return StageOutcome(
         name=name,
-        waiting_ns=_joined([station.waiting_ns for station in stations]),
-        service_ns=_joined([station.service_ns for station in stations]),
+        waiting_ns=_sample([station.waiting_ns for station in stations]),
+        service_ns=_sample([station.service_ns for station in stations]),
         busy_ns=sum(station.busy_integral_ns for station in stations),
         available_ns=sum(station.available_integral_ns for station in stations),
         queue_max=max((station.queue_max for station in stations), default=0),
@@ -192,5 +210,5 @@ def _stage_outcome(name: str, counts: dict[str, int], paced: int, stations: Sequ
     )
 
 
-def _joined(parts: list[array[int]]) -> Ints:
-    return np.concatenate([np.array(part, dtype=np.int64) for part in parts] or [np.zeros(0, dtype=np.int64)])
+def _sample(parts: list[array[int]]) -> Sample:
+    return Sample.of(np.concatenate([np.array(part, dtype=np.int64) for part in parts]))

@@ -23,6 +23,13 @@ def happen(event: simpy.Event, at_ns: int, rank: Rank, stage: int, want: int, at
     env.schedule(event, order_key(rank, stage, want, attempt), at_ns - env.now)  # type: ignore[arg-type]
 
 
+def happen_next(event: simpy.Event) -> None:
+    """Let a pending event happen now, when SimPy's hops of the present event are done, and before the next event."""
+    event._ok = True
+    event._value = None
+    event.env.schedule(event, 2)  # type: ignore[arg-type]
+
+
 def moment(env: simpy.Environment, at_ns: int, rank: Rank, stage: int, want: int, attempt: int) -> simpy.Event:
     """Return an event that happens at an instant: `yield moment(...)`."""
     event = simpy.Event(env)

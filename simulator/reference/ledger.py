@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scenarios.metrics import BY_BUCKET, COUNTERS
-from simulator.outcome import Ints
+from scenarios.units import NS_PER_S
+from simulator.outcome import SHUT_OUT_HOURS, Ints
 
 SAMPLES = (
     "time_to_order_ns",
-    "tried_ns",
     "response_admitted_ns",
     "response_refused_ns",
     "ready_ns",
@@ -32,6 +32,7 @@ class Ledger:
         self.counts = dict.fromkeys(COUNTERS, 0)
         self.work_ns = dict.fromkeys(WORK, 0)
         self.samples: dict[str, array[int]] = {name: array("q") for name in SAMPLES}
+        self.shut_out = dict.fromkeys(SHUT_OUT_HOURS, 0)
         self.gauges: dict[str, Callable[[], float]] = {}
         self._closed: list[tuple[int, ...]] = []
         self._gauged: list[tuple[float, ...]] = []
@@ -57,6 +58,12 @@ class Ledger:
     def sample(self, name: str, value_ns: int) -> None:
         """Keep one value for quantiles."""
         self.samples[name].append(value_ns)
+
+    def tried(self, tried_ns: int, *, ordered: bool) -> None:
+        """Count how long somebody tried; who got the order in that very ns has it by then."""
+        for hours in SHUT_OUT_HOURS:
+            if tried_ns - ordered >= hours * 3600 * NS_PER_S:
+                self.shut_out[hours] += 1
 
     def close_bucket(self) -> None:
         """Note the counters and gauges as they are at the end of a bucket."""
@@ -85,14 +92,15 @@ class Ledger:
         late = {name: sum(at_ns < ended_ns for at_ns in instants) for name, instants in self._later.items()}
         return {name: number + late.get(name, 0) for name, number in self.counts.items()}
 
-    def per_bucket(self) -> dict[str, Ints]:
+    def per_bucket(self, ended_ns: int) -> dict[str, Ints]:
         """Each counter, counted within each closed bucket; work in server-ns under work.<name>."""
         names = [*self.counts, *(f"work.{name}" for name in self.work_ns)]
         table = np.array(self._closed, dtype=np.int64).reshape(len(self._closed), len(names))
         within = np.diff(table, axis=0, prepend=0)
         series = {name: within[:, column] for column, name in enumerate(names)}
         for name, instants in self._later.items():
-            buckets = (np.maximum(np.array(instants, dtype=np.int64) - 1, 0)) // self.bucket_ns
+            happened = np.array([at_ns for at_ns in instants if at_ns < ended_ns], dtype=np.int64)
+            buckets = np.maximum(happened - 1, 0) // self.bucket_ns
             series[name] = series[name] + np.bincount(buckets, minlength=self.buckets)[: len(self._closed)]
         return series
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import simpy
 
@@ -15,6 +15,7 @@ from simulator.reference.instants import moment
 if TYPE_CHECKING:
     from simulator.reference.town import Town
 
+SessionEnd = Literal["placed", "failed", "resigned"]
 Life = Generator[simpy.Event, Any, None]
 
 
@@ -31,7 +32,6 @@ class Person:
     attempt: int = 0  # number of the newest one, from 1
     session: int = 0  # from 0
     sent: int = 0
-    placed_ns: int = -1
 
 
 def invited_person(town: Town, want: int, inviter: int, first_try_ns: int) -> Life:
@@ -44,10 +44,10 @@ def person_life(town: Town, want: int, invited_by: int = -1) -> Life:
     """From the first try, now, to an order or to leaving for good."""
     person = town.newcomer(want, invited_by)
     while True:
-        placed = yield from session(town, person)
-        if placed:
+        how = yield from session(town, person)
+        if how == "placed":
             return
-        if not town.habits.comes_back(want, person.session):
+        if how == "resigned" or not town.habits.comes_back(want, person.session):
             town.leaves(person)
             return
         back_ns = town.now_ns + town.habits.away_ns(want, person.session)
@@ -57,8 +57,8 @@ def person_life(town: Town, want: int, invited_by: int = -1) -> Life:
         town.is_back()
 
 
-def session(town: Town, person: Person) -> Generator[simpy.Event, Any, bool]:
-    """Try until placed (True), or until patience, tries, hope or a retry budget end (False)."""
+def session(town: Town, person: Person) -> Generator[simpy.Event, Any, SessionEnd]:
+    """Try until placed, or until patience, tries or a retry budget end; a failure can be final at any try."""
     habits, want = town.habits, person.want
     end_ns = habits.session_end_ns(want, person.kind, person.session, town.now_ns)
     town.ledger.count("sessions.started")
@@ -70,8 +70,11 @@ def session(town: Town, person: Person) -> Generator[simpy.Event, Any, bool]:
         reason, retry_after_s = yield from one_try(town, person, tries, end_ns)
         if reason == "placed":
             town.ledger.count("sessions.served")
-            return True
-        if tries == habits.attempts or habits.resigns(want, person.attempt, town.now_ns):
+            return "placed"
+        if habits.resigns(want, person.attempt, town.now_ns):
+            town.ledger.count("sessions.failed")
+            return "resigned"
+        if tries == habits.attempts:
             break
         again_ns = town.now_ns + habits.think_ns(
             want, person.kind, person.attempt, tries, retry_after_s=retry_after_s, store_failed=reason == "store"
@@ -80,7 +83,7 @@ def session(town: Town, person: Person) -> Generator[simpy.Event, Any, bool]:
             break
         yield moment(town.env, again_ns, Rank.ARRIVAL, 0, want, person.attempt + 1)
     town.ledger.count("sessions.failed")
-    return False
+    return "failed"
 
 
 def one_try(town: Town, person: Person, tries: int, end_ns: int) -> Generator[simpy.Event, Any, tuple[str, int]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import simpy
@@ -19,6 +20,8 @@ from simulator.reference.policy import Client, build_laws, policy_at
 from simulator.reference.stages import Gateway, build_stages
 from simulator.reference.street import Street
 from simulator.reference.tracing import Tracing
+
+ATTEMPTS_BETWEEN_STOPS = 4096
 
 
 @dataclass(slots=True)
@@ -58,6 +61,7 @@ class Town:
         )
         self.people: set[Person] = set()  # who has neither an order nor left
         self.attempts: set[Attempt] = set()  # which have not both ended and been answered
+        self.ask_to_stop: Callable[[], None] = lambda: None
         self.trying = 0
         self.away = 0
         self.zones_wanted = [0] * world.zones
@@ -98,7 +102,7 @@ class Town:
         self.trying -= 1
         self.people.remove(person)
         self.ledger.count("people.abandoned")
-        self.ledger.sample("tried_ns", self.now_ns - person.first_try_ns)
+        self.ledger.tried(self.now_ns - person.first_try_ns, ordered=False)
         if self.tracing:
             self.tracing.person(person, self.now_ns, None)
 
@@ -117,6 +121,8 @@ class Town:
         person.sent += 1
         self.attempts.add(attempt)
         self.ledger.count("attempts.offered")
+        if self.ledger.counts["attempts.offered"] % ATTEMPTS_BETWEEN_STOPS == 0:
+            self.ask_to_stop()
         call_at(
             self.env,
             lambda: self._answers(attempt, "timed_out"),
@@ -189,7 +195,7 @@ class Town:
         self.ledger.count("people.placed")
         self.ledger.count("orders.placed")
         self.ledger.sample("time_to_order_ns", time_to_order_ns)
-        self.ledger.sample("tried_ns", time_to_order_ns)
+        self.ledger.tried(time_to_order_ns, ordered=True)
         self.zones_placed[person.zone] += 1
         self.segments[person.segment].placed += 1
         self.segments[person.segment].time_to_order_ns.append(time_to_order_ns)

@@ -86,10 +86,26 @@ def test_without_a_command_it_shows_what_there_is(capsys: pytest.CaptureFixture[
     assert "Usage: sluice" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("text", ["0.01", "1/100", "1%", "1e-2", " 0.0100 "])
+@pytest.mark.parametrize("text", ["0.01", "1/100", "1:100", "1%", "1e-2", " 0.0100 "])
 def test_a_scale_is_kept_exact_however_it_is_written(text: str) -> None:
     scale = options.Scale().convert(text, None, None)
     assert (scale.numerator, scale.denominator) == (1, 100)
+
+
+def test_a_wrong_value_is_told_with_its_variable_only_where_it_came_from_it(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert start(["run", "tiny.toml", "--scale", "x"]) == 2
+    typed = capsys.readouterr().err
+    assert typed.startswith("sluice: Invalid value for '--scale': 'x' is not a scale")
+    monkeypatch.setenv("SLUICE_SCALE", "x")
+    assert start(["run", "tiny.toml"]) == 2
+    assert capsys.readouterr().err.startswith("sluice: Invalid value for '--scale' (env var: 'SLUICE_SCALE'): 'x' is")
+
+
+def test_the_help_of_set_names_its_variable(capsys: pytest.CaptureFixture[str]) -> None:
+    assert start(["run", "--help"]) == 0
+    assert "SLUICE_SET" in capsys.readouterr().out
 
 
 def test_a_flag_wins_over_a_variable_and_a_variable_over_the_default(
@@ -142,7 +158,7 @@ def test_a_report_that_cannot_be_drawn_is_refused_before_the_run(
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     monkeypatch.delitem(sys.modules, "reports.plots", raising=False)
     assert start(["run", "tiny.toml", "--report"]) == 2
-    assert "pip install 'sluice[report]'" in capsys.readouterr().err
+    assert "pip install matplotlib" in capsys.readouterr().err
     assert not (here / "runs").exists()
 
 
