@@ -42,7 +42,7 @@ Share = Annotated[
 
 
 def rising_times(points: tuple[tuple[int, Any], ...]) -> tuple[tuple[int, Any], ...]:
-    """Return points of [time, ...] as they are, or raise `ValueError` where a time does not come after the one before."""
+    """Return points of [time, ...] as they are, or raise `ValueError` where a time is not after the one before."""
     for (before_ns, _), (at_ns, _) in pairwise(points):
         if at_ns <= before_ns:
             before, at = units.duration_text(before_ns), units.duration_text(at_ns)

@@ -22,14 +22,15 @@ INTRODUCTION = """# Every key of a scenario
 This page is made from the code (`python -m scenarios.keys_page`); a test keeps it current. How the parts fit together:
 [scenarios.md](scenarios.md); the exact rules: [model.md](model.md).
 
-Types: a **duration** is `"350ms"` or `"2h35m"`, a **rate** `"280/s"` or `"10/m"`, a **share** `"25%"` or `0.25`. A **time** is a duration or a
-[distribution](#distributions) of durations, a **count** a number or a distribution of numbers. A default of "needed" is none: the key has to be there.
+Types: a **duration** is `"350ms"` or `"2h35m"`, a **rate** `"280/s"` or `"10/m"`, a **share**
+`"25%"` or `0.25`. A **time** is a duration or a [distribution](#distributions) of durations, a **count** a number or a
+distribution of numbers. Where the default says "needed", the key has to be there.
 """
 DISTRIBUTIONS_SAID = """
 ## Distributions
 
-In place of the value: `{ kind = "lognormal", median = "20s", sigma = 0.8 }`. A value is a duration where a time is drawn, a number where a
-count is.
+In place of the value: `{ kind = "lognormal", median = "20s", sigma = 0.8 }`. A value is a duration where
+a time is drawn, a number where a count is.
 """
 _WORDS = {
     units.duration_ns: "duration",

@@ -1,4 +1,7 @@
-"""What can still be checked of a scenario with mistakes in it: what nothing refers to gives way, so the rest is told too."""
+"""What can still be checked of a scenario with mistakes in it.
+
+What is wrong is taken out where nothing refers to it, or gets a stand-in by the same name; all else is then checked.
+"""
 
 from __future__ import annotations
 

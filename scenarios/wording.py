@@ -157,7 +157,8 @@ def _remedy(kind: str, context: Mapping[str, Any], key: str, place: Steps, value
         return f"is longer than {context['max_length']:,} characters; shorten it"
     if kind == "string_pattern_mismatch":
         return _PATTERNS.get(key, "is not written as it should be")
-    if kind == "tuple_type" and isinstance(value, dict) and any("name" in _fields(model) for model in _models(place)):
+    named = any("name" in _fields(model) for model in _models(place))
+    if kind == "tuple_type" and isinstance(value, dict) and named:
         return f"is one table, where there may be several; write [[{'.'.join(map(str, _walk(place)[0]))}]] with a name in each"
     return _KINDS.get(kind, "is not what belongs here; see docs/model.md")
 

@@ -26,7 +26,7 @@ it is whole, and `manifest.json` comes last: a folder without it is a run that w
 | file | what it is |
 |---|---|
 | `manifest.json` | versions, command, seed, scale, engine, hashes of scenario and sources, clock times, roundings |
-| `resolved.toml` | the scenario, merged with what it extends and with overrides; defaults are those of the version in `manifest.json` |
+| `resolved.toml` | the scenario with all it extends and overrides; defaults: of the version in `manifest.json` |
 | `summary.json` | every figure below; schema: `docs/summary.schema.json` |
 | `timeseries.parquet` | a row a bucket |
 | `orders.parquet` | with `--trace`: a row a want |

@@ -68,9 +68,9 @@ def _misused(error: click.ClickException) -> str:
     if context is None:
         return said
     parameter = error.param if isinstance(error, click.BadParameter) else None
-    if parameter is not None and parameter.name is not None:
-        if context.get_parameter_source(parameter.name) is not ParameterSource.ENVIRONMENT:
-            said = said.replace(f" (env var: '{parameter.envvar}')", "")
+    source = context.get_parameter_source(parameter.name) if parameter is not None and parameter.name else None
+    if parameter is not None and source is not ParameterSource.ENVIRONMENT:
+        said = said.replace(f" (env var: '{parameter.envvar}')", "")
     return f"{said} (`{context.command_path} --help` shows what it takes)"
 
 

@@ -1,4 +1,4 @@
-"""Compile the plain functions of draws and people from outside, as a compiled engine does."""
+"""The plain functions of draws and people as the compiled engine has them compiled."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from types import ModuleType
 from typing import Any
 
 from numba import njit
-from numba.extending import register_jitable
 
-from scenarios import draws, people, traces, workload
+from scenarios import draws, people
+from simulator.compiled import jit
 
 compiled: Callable[[Callable[..., Any]], Any] = njit
 
@@ -24,9 +24,4 @@ def functions_of(module: ModuleType) -> dict[str, Callable[..., Any]]:
 
 def compilable() -> list[Callable[..., Any]]:
     """Return all functions that are written to be compiled."""
-    loops: list[Callable[..., Any]] = [workload.fill, workload.into_cell, traces.fill_kept]
-    return [*functions_of(draws).values(), *functions_of(people).values(), *loops]
-
-
-for _function in compilable():
-    register_jitable(_function)
+    return [*functions_of(draws).values(), *functions_of(people).values(), *jit.LOOPS]

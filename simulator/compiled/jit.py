@@ -32,6 +32,7 @@ from limits import (
 )
 from scenarios import distributions, draws, metrics, people, traces, workload
 from simulator import rank
+from simulator.compiled import hashing
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -119,7 +120,9 @@ def _functions(module: ModuleType) -> Iterator[Callable[..., Any]]:
 def _register() -> None:
     for module in WHOLE_MODULES:
         for function in _functions(module):
-            register_jitable(function)
+            if function not in hashing.OWN:
+                register_jitable(function)
+    hashing.register()
     for function in LOOPS:
         register_jitable(function)
 
