@@ -21,7 +21,7 @@ from scenarios.loader import load
 from simulator.run import simulate
 
 SCENARIO = "milk-tea-day"
-START = {"demand": 585.0, "noon": 1.0, "news_h": 1.917, "back_h": 2.0}
+START = {"demand": 596.0, "noon": 1.13, "news_h": 1.842, "back_h": 1.9}
 STEPS = {"demand": 25.0, "noon": 0.1, "news_h": 0.05, "back_h": 0.4}
 BOUNDS = {"demand": (300.0, 1200.0), "noon": (0.5, 2.0), "news_h": (1.2, 2.6), "back_h": (0.3, 6.0)}
 PROFILES: Mapping[str, tuple[str, Sequence[str]]] = {

@@ -1,10 +1,9 @@
 """Randomness as data: every random quantity is a pure function of (seed, stream, want, attempt).
 
 Plain Python with scalar `math`, so that the same lines can be compiled with `numba.extending.register_jitable` and
-give the same bits. Two rules make that so. Hashing is arithmetic modulo 2**64 that does not care whether a word is
-read as signed (compiled: int64 wraps) or unsigned (interpreted: masked): constants are written signed, because a
-literal above 2**63 would turn compiled sums into floats, and every right shift is masked, because a compiled one
-copies the sign. Powers go through `math.pow`, because `**` is compiled differently.
+give the same bits. Two rules make that so. Hashing is arithmetic modulo 2**64: interpreted it is masked; compiled,
+`mix64`, `key`, `uniform` and `invited` are replaced by unsigned forms (`simulator.compiled.hashing`), because signed
+overflow has no meaning in machine code. Powers go through `math.pow`, because `**` is compiled differently.
 
 Arguments are plain ints (compiled: int64), not NumPy scalars. Seeds may be any 64-bit int, wants any int below 2**63.
 """

@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from scenarios.errors import Problem, Steps, did_you_mean, nearest
+from scenarios.errors import Problem, Steps, did_you_mean, key_text, nearest
 from scenarios.model import Scenario
 from scenarios.tree import Node
 
@@ -159,7 +159,7 @@ def _remedy(kind: str, context: Mapping[str, Any], key: str, place: Steps, value
         return _PATTERNS.get(key, "is not written as it should be")
     named = any("name" in _fields(model) for model in _models(place))
     if kind == "tuple_type" and isinstance(value, dict) and named:
-        return f"is one table, where there may be several; write [[{'.'.join(map(str, _walk(place)[0]))}]] with a name in each"
+        return f"is one table, where there may be several; write [[{key_text(place)}]] with a name in each"
     return _KINDS.get(kind, "is not what belongs here; see docs/model.md")
 
 

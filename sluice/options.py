@@ -13,7 +13,7 @@ import click
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-ENGINES = ("simpy",)
+ENGINES = ("simpy", "compiled")
 LARGEST_SEED = 2**63 - 1
 MOST_REPLICATIONS = 1000
 MOST_WORKERS = 256

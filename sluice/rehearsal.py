@@ -28,7 +28,7 @@ class Asked:
     """What the user asked for, option by option."""
 
     scenario: str
-    engine: Literal["simpy"]
+    engine: Literal["simpy", "compiled"]
     scale: Fraction
     seed: int
     replications: int

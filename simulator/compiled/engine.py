@@ -45,7 +45,7 @@ class Run:
         """Begin at time 0; or go on from a saved state of the same scenario."""
         self.scenario = scenario
         self.changes = changes(scenario)
-        self._next_change = 0
+        begins = state is None
         if state is None:
             world = build_world(scenario)
             state = build(scenario, world, self.changes, seed=seed, first_arrivals_ns=first_arrivals_ns, trace=trace)
@@ -53,7 +53,7 @@ class Run:
         self.views: tuple[Any, Any] = (None, None)
         self.make_room(LEAST_GROWTH)
         for index, stage in enumerate(scenario.stages):
-            if isinstance(stage, model.BatchingStage):
+            if begins and isinstance(stage, model.BatchingStage):
                 turn(self, Knob(Kind.STAGE_REPLICAS, index, ""), stage.replicas)
 
     @property
@@ -64,12 +64,11 @@ class Run:
     def advance(self, until_ns: int, rank: Rank = Rank.INCIDENT) -> None:
         """Let all events before (until_ns, rank) happen, changes of knobs included; rank is INCIDENT or CONTROL."""
         included = rank > Rank.INCIDENT
-        while self._next_change < len(self.changes):
-            change = self.changes[self._next_change]
+        for change in self.changes[int(self.words[at.CHANGES_DONE]) :]:
             if change.at_ns > until_ns or (change.at_ns == until_ns and not included):
                 break
             self._advance(change.at_ns, False)
-            self._next_change += 1
+            self.words[at.CHANGES_DONE] += 1
             self.turn(change.knob, change.value)
         self._advance(until_ns, included)
 
@@ -85,6 +84,10 @@ class Run:
     def counter(self, name: str) -> int:
         """Return a counter as control processes are told it."""
         return readings.counter(self, name)
+
+    def state(self) -> State:
+        """A copy of all that the run is, from which another one can go on."""
+        return State(self.words[: self.words[at.TOP]].copy(), self.numbers.copy(), self.first_ns)
 
     def outcome(self) -> Outcome:
         """What has happened so far."""

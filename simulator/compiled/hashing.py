@@ -31,20 +31,20 @@ def _mixed(word: Any) -> Any:
     return word ^ (word >> _31)
 
 
-def _mix64(x: int) -> int:
+def _mix64(x: int) -> Any:
     return np.int64(_mixed(np.uint64(x)))
 
 
-def _key(seed: int, stream: int, want: int, attempt: int) -> int:
+def _key(seed: int, stream: int, want: int, attempt: int) -> Any:
     of_stream = _mixed(np.uint64(seed) + np.uint64(stream) * _STREAM_STEP)
     return np.int64(_mixed(of_stream + np.uint64(want) * _GOLDEN + np.uint64(attempt) * _ATTEMPT_STEP))
 
 
-def _uniform(key: int, k: int) -> float:
+def _uniform(key: int, k: int) -> Any:
     return np.float64(_mixed(np.uint64(key) + np.uint64(k) * _GOLDEN) >> _11) * _TO_UNIT
 
 
-def _invited(want: int, k: int) -> int:
+def _invited(want: int, k: int) -> Any:
     return _INVITED_FROM | np.int64(_mixed(_mixed(np.uint64(want)) + np.uint64(k)) >> _2)
 
 

@@ -104,7 +104,7 @@ def _pointer_to(_: Any, array: Any) -> Any:
 _as_pointer: Any = intrinsic(_pointer_to)
 
 
-if CHECKED or os.environ.get("ARR"):
+if CHECKED:
     register_jitable(pointer_to)
 else:
 

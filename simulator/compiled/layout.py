@@ -37,6 +37,7 @@ HORIZON_NS = next(_word)
 EVENTS = next(_word)
 LIVE = next(_word)  # attempts in the system: not ended
 SEED = next(_word)
+CHANGES_DONE = next(_word)  # of the scenario's schedule
 NEXT_FIRST = next(_word)  # the want whose first try comes next
 FIRST_COUNT = next(_word)
 TRACED = next(_word)

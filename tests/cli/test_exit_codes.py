@@ -18,7 +18,19 @@ from tests.cli.processes import only_run
 
 
 def test_run_warns_of_missed_milestones_and_gates_and_exits_0(capsys: pytest.CaptureFixture[str]) -> None:
-    assert start(["run", "tiny.toml", "--set", "gates.most-get-one.min=2"]) == 0
+    assert (
+        start(
+            [
+                "run",
+                "tiny.toml",
+                "--set",
+                "gates.most-get-one.metric=orders.placed",
+                "--set",
+                "gates.most-get-one.min=1e6",
+            ]
+        )
+        == 0
+    )
     said = capsys.readouterr().err
     assert "warning: 1 of 1 milestones missed: a-few" in said
     assert "warning: 1 of 1 gates do not hold: most-get-one" in said
@@ -27,7 +39,19 @@ def test_run_warns_of_missed_milestones_and_gates_and_exits_0(capsys: pytest.Cap
 def test_a_gate_that_holds_exits_0_and_one_that_does_not_3(capsys: pytest.CaptureFixture[str]) -> None:
     assert start(["gate", "tiny.toml"]) == 0
     assert capsys.readouterr().out.startswith("passed    most-get-one: orders.placed_share is ")
-    assert start(["gate", "tiny.toml", "--set", "gates.most-get-one.min=2"]) == 3
+    assert (
+        start(
+            [
+                "gate",
+                "tiny.toml",
+                "--set",
+                "gates.most-get-one.metric=orders.placed",
+                "--set",
+                "gates.most-get-one.min=1e6",
+            ]
+        )
+        == 3
+    )
     assert capsys.readouterr().out.startswith("failed    most-get-one: ")
     assert start(["gate", "tiny.toml", "--format", "json"]) == 0
     assert [gate["verdict"] for gate in json.loads(capsys.readouterr().out)] == ["passed"]
@@ -60,7 +84,19 @@ def test_books_that_do_not_balance_exit_6_and_say_which(
 
     monkeypatch.setattr(simulator_run, "simulate", wrong)
     for command in ("run", "gate"):
-        assert start([command, "tiny.toml", "--set", "gates.most-get-one.min=2"]) == 6
+        assert (
+            start(
+                [
+                    command,
+                    "tiny.toml",
+                    "--set",
+                    "gates.most-get-one.metric=orders.placed",
+                    "--set",
+                    "gates.most-get-one.min=1e6",
+                ]
+            )
+            == 6
+        )
         assert "the books do not balance: people: wanted 3 is not placed 2" in capsys.readouterr().err
 
 
