@@ -8,19 +8,21 @@ PYTHON := $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 endif
 VENV ?= .venv
 SCALE ?= 0.005
+N ?= 1000
 
 # The name of the stamp holds the version, so that another PYTHON makes another environment.
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.made-with-$(shell "$(PYTHON)" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint bench clean
+.PHONY: help setup run test lint agree bench clean
 
 help:  ## say what there is to make
 	@echo 'make run      simulate the milk-tea day at scale $(SCALE) and draw its report (SCALE=0.02 for more of it)'
 	@echo 'make test     all tests, the linter, the formatter and the types'
 	@echo 'make lint     the linter, the formatter and the types alone'
 	@echo 'make bench    the benchmarks'
+	@echo 'make agree    both engines on N fresh scenarios (N=1000)'
 	@echo 'make setup    build the environment ($(VENV)); the others do it when it is needed'
 	@echo 'make clean    remove the environment and caches; runs/ stays'
 
@@ -47,6 +49,9 @@ lint: setup
 	"$(BIN)/python" -m ruff check .
 	"$(BIN)/python" -m ruff format --check .
 	"$(BIN)/python" -m mypy
+
+agree: setup
+	SLUICE_AGREE=$(N) "$(BIN)/python" -m pytest tests/test_agreement.py
 
 bench: setup
 	@for file in benchmarks/[a-z]*.py; do \
