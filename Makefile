@@ -7,7 +7,7 @@ PYTHON := $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 	"$$p" $(USABLE) 2>/dev/null && echo "$$p" && break; done)
 endif
 VENV ?= .venv
-SCALE ?= 0.005
+SCALE ?= 0.004
 N ?= 1000
 
 # The name of the stamp holds the version, so that another PYTHON makes another environment.
