@@ -88,6 +88,15 @@ class _Draft:
     def set_time(self, place: int, distribution: Distribution | None) -> None:
         self.single[place], self.single[place + 1] = self.time(distribution)
 
+    def set_edges(self, place: int, edges: Sequence[float]) -> None:
+        """Set the three words of edges with a guide, which for each part of the weight is never too far on."""
+        bins_a_weight = at.GUIDE_BINS / edges[-1] if edges[-1] else 0.0
+        begins = (np.arange(at.GUIDE_BINS) - 1) / bins_a_weight if bins_a_weight else np.zeros(at.GUIDE_BINS)
+        guide = np.searchsorted(np.array(edges[1:]), begins, side="right")
+        self.single[place] = self.row(edges)
+        self.single[place + 1] = self.row([bins_a_weight])
+        self.single[place + 2] = self.region(np.minimum(guide, max(len(edges) - 2, 0)))
+
     def count(self, distribution: Distribution, least: int) -> tuple[int, int]:
         """Return the row of a drawn count, and the count where it is constant, else -1."""
         row = table(distribution, whole=True)
@@ -121,7 +130,7 @@ def build(
     for pool, row_width in (
         (at.PEOPLE_POOL, at.PERSON_WIDTH),
         (at.ATTEMPT_POOL, at.ATTEMPT_WIDTH),
-        (at.ORDER_POOL, at.ORDER_WIDTH),
+        (at.ORDER_POOL, _order_width(scenario)),
     ):
         single[pool + at.POOL_WIDTH] = row_width
     single[at.TOP] = draft.top
@@ -131,6 +140,12 @@ def build(
     for place, value in single.items():
         words[place] = value
     return State(words, np.array(draft.numbers, dtype=np.float64), first_arrivals_ns)
+
+
+def _order_width(scenario: model.Scenario) -> int:
+    parts = (scenario.kitchens, scenario.couriers)
+    served = any(part is not None and part.kind == "servers" for part in parts)
+    return at.SERVED_ORDER_WIDTH if served else at.ORDER_WIDTH
 
 
 def _attempts_have_keys(scenario: model.Scenario) -> bool:
@@ -352,12 +367,12 @@ def _people(draft: _Draft, scenario: model.Scenario, world: World) -> None:
         at.KIND_EDGES: draft.row(edges([kind.share for kind in kinds] or [1.0])),
         at.SEGMENT_EDGES: draft.row(world.segment_edges),
         at.SEGMENT_COUNT: max(1, len(scenario.segments)),
-        at.ZONE_EDGES: draft.row(world.zone_edges),
         at.RESIGNATION: draft.region([at_ns for at_ns, _ in people.resignation]),
         at.RESIGNATION_SHARES: draft.row([share for _, share in people.resignation]),
         at.RESIGNATION_STEPS: len(people.resignation),
         at.COMES_BACK_TIMES: people.come_back.times if people.come_back else -1,
     }
+    draft.set_edges(at.ZONE_EDGES, world.zone_edges)
     numbers[at.RETRY_GROWTH] = people.retry_delay_growth
     numbers[at.COMES_BACK] = people.come_back.probability if people.come_back else 0.0
     draft.set_time(at.TIMEOUT_TIME, people.timeout)
@@ -381,7 +396,6 @@ def _street(draft: _Draft, scenario: model.Scenario, world: World) -> None:
     single, street, couriers = draft.single, scenario.street, scenario.couriers
     single |= {
         at.STORES_PER_ZONE: world.stores_per_zone,
-        at.POPULARITY_EDGES: draft.row(world.popularity_edges),
         at.CLOSED_DRAWS: draft.row(world.store_closed_draw),
         at.REPICKS: street.repicks if street else 0,
         at.CANCELS_BY_TIMER: int(_cancels_by_timer(scenario)),
@@ -389,6 +403,7 @@ def _street(draft: _Draft, scenario: model.Scenario, world: World) -> None:
         at.CANCEL_AFTER_NS: NEVER_NS if couriers is None else couriers.cancel_after_ns,
         at.ZONE_COUNT: world.zones,
     }
+    draft.set_edges(at.POPULARITY_EDGES, world.popularity_edges)
     draft.numbers[at.REPICK] = street.repick_probability if street else 0.0
     draft.numbers[at.COURIERS_SLOWDOWN] = 1.0 if couriers is None else couriers.slowdown
     zones = np.zeros((world.zones, at.ZONE_WIDTH), dtype=np.int64)
@@ -410,8 +425,7 @@ def _street(draft: _Draft, scenario: model.Scenario, world: World) -> None:
 
 def _cancels_by_timer(scenario: model.Scenario) -> bool:
     """Whether an order that is too late is found by a timer of its own; clocks know it beforehand."""
-    parts = (scenario.kitchens, scenario.couriers)
-    return scenario.couriers is not None and any(part is not None and part.kind == "servers" for part in parts)
+    return scenario.couriers is not None and _order_width(scenario) == at.SERVED_ORDER_WIDTH
 
 
 def _kitchens(draft: _Draft, kitchens: model.Kitchens, world: World) -> None:
@@ -465,9 +479,10 @@ def _calendar(draft: _Draft, scenario: model.Scenario, first: int) -> None:
     draft.single |= {
         at.HORIZON_NS: horizon_ns,
         at.WHEEL_SHIFT: shift,
-        at.WHEEL: draft.reserve(2 * ((horizon_ns >> shift) + 2)),
+        at.WHEEL: draft.reserve((horizon_ns >> shift) + 2),
         at.WHEEL_AT: -1,
-        at.SLOTS: draft.reserve(2 << at.SLOT_BITS),
+        at.OUTBOX: draft.reserve(2 * at.OUTBOX_ROOM),
+        at.SLOTS: draft.reserve((1 << at.SLOT_BITS) + 1),
         at.SLOT_SHIFT: shift - at.SLOT_BITS,
         at.FIRST_COUNT: first,
         at.HEAP: draft.reserve(2 * FIRST_HEAP),

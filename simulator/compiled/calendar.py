@@ -8,14 +8,16 @@ as docs/model.md says, from what the row says of stage, want and attempt; a row 
 
 from __future__ import annotations
 
-from simulator.compiled.jit import kernel
+from simulator.compiled.jit import kernel, prefetch
 from simulator.compiled.layout import (
     A_NUMBER,
     A_STAGE_BIT,
     A_STATE,
+    A_TURN_BIT,
     A_WANT,
     AT_ONCE,
     B_STAGE,
+    BUCKET_COUNT_BIT,
     CELL_EVENTS,
     COURIER_STAGE,
     HEAP,
@@ -23,6 +25,9 @@ from simulator.compiled.layout import (
     HORIZON_NS,
     KITCHEN_STAGE,
     O_WANT,
+    OUTBOX,
+    OUTBOX_LENGTH,
+    OUTBOX_ROOM,
     P_ATTEMPT,
     P_WANT,
     R_INDEX,
@@ -32,13 +37,15 @@ from simulator.compiled.layout import (
     SLOT_END_NS,
     SLOT_SHIFT,
     SLOTS,
+    TIMED,
+    TIMER,
     WHEEL,
     WHEEL_AT,
     WHEEL_END_NS,
     WHEEL_SHIFT,
 )
 from simulator.compiled.memory import Words, give_cell, take_cell
-from simulator.compiled.rows import timer_is_void
+from simulator.compiled.rows import TURN_MASK, is_void
 from simulator.rank import Rank
 
 PERSON, TIMEOUT, STAGE, DEPARTURE, WAKE, MADE, IS_READY, IS_OVER, CANCEL, BACK = range(1, 11)
@@ -48,6 +55,9 @@ _KIND_BITS, _ROW_BITS = 4, 32
 _ROW_MASK = (1 << _ROW_BITS) - 1
 EXTRA_MASK = (1 << 27) - 1
 SLOT_MASK = (1 << SLOT_BITS) - 1
+FILL_MASK = 7
+CELL_MASK = (1 << BUCKET_COUNT_BIT) - 1 - FILL_MASK
+EXTRA_BIT = _KIND_BITS + _ROW_BITS
 
 _INCIDENT, _DEPARTURE, _TIMEOUT, _ARRIVAL, _STEP = (
     int(Rank.INCIDENT) << 8,
@@ -61,7 +71,7 @@ _INCIDENT, _DEPARTURE, _TIMEOUT, _ARRIVAL, _STEP = (
 @kernel
 def ref_of(kind: int, row: int, extra: int) -> int:
     """Name an event: its kind, its row (a multiple of 8), and a number of 27 bits."""
-    return kind | (row >> 3) << _KIND_BITS | extra << (_KIND_BITS + _ROW_BITS)
+    return kind | (row >> 3) << _KIND_BITS | extra << EXTRA_BIT
 
 
 @kernel
@@ -85,7 +95,7 @@ def order_of(M: Words, ref: int) -> tuple[int, int, int]:
     if kind == WAKE:
         return _STEP + M[M[row + R_POOL] + B_STAGE], M[row + R_INDEX], 0
     if kind == MADE:
-        return _DEPARTURE + M[KITCHEN_STAGE], M[row + O_WANT], ref >> (_KIND_BITS + _ROW_BITS)
+        return _DEPARTURE + M[KITCHEN_STAGE], M[row + O_WANT], ref >> EXTRA_BIT
     if kind == IS_READY:
         return _ARRIVAL + M[COURIER_STAGE], M[row + O_WANT], 0
     number = 1 if kind == IS_OVER else 2 if kind == CANCEL else 0
@@ -172,28 +182,60 @@ def schedule(M: Words, at_ns: int, ref: int) -> bool:
     if at_ns < M[SLOT_END_NS]:
         push(M, at_ns, ref)
     elif at_ns < M[WHEEL_END_NS]:
-        put(M, M[SLOTS] + 2 * ((at_ns >> M[SLOT_SHIFT]) & SLOT_MASK), at_ns, ref)
+        put(M, M[SLOTS] + ((at_ns >> M[SLOT_SHIFT]) & SLOT_MASK), at_ns, ref)
     elif at_ns < M[HORIZON_NS]:
-        put(M, M[WHEEL] + 2 * (at_ns >> M[WHEEL_SHIFT]), at_ns, ref)
+        if M[OUTBOX_LENGTH] == OUTBOX_ROOM:
+            empty_outbox(M)
+        place = M[OUTBOX] + 2 * M[OUTBOX_LENGTH]
+        M[OUTBOX_LENGTH] += 1
+        M[place] = at_ns
+        M[place + 1] = ref
     else:
         return False
     return True
 
 
 @kernel
+def empty_outbox(M: Words) -> None:
+    """Put the events that are on their way to the wheel there: all of them together, so as to wait for memory once."""
+    first = M[OUTBOX]
+    end = first + 2 * M[OUTBOX_LENGTH]
+    for place in range(first, end, 2):
+        prefetch(M, M[WHEEL] + (M[place] >> M[WHEEL_SHIFT]))
+    for place in range(first, end, 2):
+        head = M[M[WHEEL] + (M[place] >> M[WHEEL_SHIFT])]
+        prefetch(M, (head & CELL_MASK) + 2 * (head & FILL_MASK) + 1)
+    for place in range(first, end, 2):
+        put(M, M[WHEEL] + (M[place] >> M[WHEEL_SHIFT]), M[place], M[place + 1])
+    M[OUTBOX_LENGTH] = 0
+
+
+@kernel
+def schedule_timeout(M: Words, at_ns: int, attempt: int) -> None:
+    """Let the person of an attempt stop waiting for it."""
+    M[attempt + A_STATE] |= TIMED
+    ref = ref_of(TIMEOUT, attempt, (M[attempt + A_STATE] >> A_TURN_BIT) & TURN_MASK)
+    if at_ns < M[SLOT_END_NS]:
+        M[attempt + A_STATE] |= TIMER
+        push(M, at_ns, ref)
+    else:
+        schedule(M, at_ns, ref)
+
+
+@kernel
 def put(M: Words, bucket: int, at_ns: int, ref: int) -> None:
-    """Put an event into a bucket of the wheel, or a slot: its newest cell, and how many events it has."""
-    cell = M[bucket]
-    count = M[bucket + 1]
-    filled = count % CELL_EVENTS
-    if filled == 0:
+    """Put an event into a bucket of the wheel, or a slot."""
+    head = M[bucket]
+    filled = head & FILL_MASK
+    cell = head & CELL_MASK
+    if filled == CELL_EVENTS or cell == 0:
         before = cell
         cell = take_cell(M)
         M[cell] = before
-        M[bucket] = cell
+        filled = 0
+    M[bucket] = (head >> BUCKET_COUNT_BIT) + 1 << BUCKET_COUNT_BIT | cell | filled + 1
     M[cell + 1 + 2 * filled] = at_ns
     M[cell + 2 + 2 * filled] = ref
-    M[bucket + 1] = count + 1
 
 
 @kernel
@@ -208,21 +250,23 @@ def schedule_at_once(M: Words, at_ns: int, ref: int) -> None:
 @kernel
 def turn_wheel(M: Words) -> None:
     """Go on to the next bucket of time: its events come into the slots, all of which are empty."""
+    empty_outbox(M)
     M[WHEEL_AT] += 1
     M[SLOT_AT] = -1
     M[SLOT_END_NS] = M[WHEEL_AT] << M[WHEEL_SHIFT]
     M[WHEEL_END_NS] = min((M[WHEEL_AT] + 1) << M[WHEEL_SHIFT], M[HORIZON_NS])
-    bucket = M[WHEEL] + 2 * M[WHEEL_AT]
-    cell = M[bucket]
-    filled = (M[bucket + 1] - 1) % CELL_EVENTS + 1
+    bucket = M[WHEEL] + M[WHEEL_AT]
+    cell = M[bucket] & CELL_MASK
+    filled = M[bucket] & FILL_MASK
     M[bucket] = 0
-    M[bucket + 1] = 0
     while cell:
+        before = M[cell]
+        prefetch(M, before)
+        prefetch(M, before + 8)
         for at in range(cell + 1, cell + 1 + 2 * filled, 2):
             ref = M[at + 1]
-            if ref & 15 != TIMEOUT or not timer_is_void(M, row_of(ref)):
-                put(M, M[SLOTS] + 2 * ((M[at] >> M[SLOT_SHIFT]) & SLOT_MASK), M[at], ref)
-        before = M[cell]
+            if ref & 15 != TIMEOUT or not is_void(M, row_of(ref), ref >> EXTRA_BIT):
+                put(M, M[SLOTS] + ((M[at] >> M[SLOT_SHIFT]) & SLOT_MASK), M[at], ref)
         give_cell(M, cell)
         cell = before
         filled = CELL_EVENTS
@@ -233,21 +277,41 @@ def turn_slot(M: Words) -> None:
     """Go on to the next slot: its events come into the heap, which is empty."""
     M[SLOT_AT] += 1
     M[SLOT_END_NS] = min(M[SLOT_END_NS] + (1 << M[SLOT_SHIFT]), M[WHEEL_END_NS])
-    slot = M[SLOTS] + 2 * M[SLOT_AT]
-    cell = M[slot]
-    filled = (M[slot + 1] - 1) % CELL_EVENTS + 1
+    slot = M[SLOTS] + M[SLOT_AT]
+    cell = M[slot] & CELL_MASK
+    filled = M[slot] & FILL_MASK
     M[slot] = 0
-    M[slot + 1] = 0
     while cell:
         for at in range(cell + 1, cell + 1 + 2 * filled, 2):
-            push(M, M[at], M[at + 1])
+            ref = M[at + 1]
+            if ref & 15 == TIMEOUT:
+                if is_void(M, row_of(ref), ref >> EXTRA_BIT):
+                    continue
+                M[row_of(ref) + A_STATE] |= TIMER
+            push(M, M[at], ref)
         before = M[cell]
         give_cell(M, cell)
         cell = before
+        filled = CELL_EVENTS
+    fetch_ahead(M, slot + 1)
+
+
+@kernel
+def fetch_ahead(M: Words, slot: int) -> None:
+    """Have the rows at hand that the events of the next slot are about."""
+    cell = M[slot] & CELL_MASK
+    filled = M[slot] & FILL_MASK
+    while cell:
+        for at in range(cell + 2, cell + 2 + 2 * filled, 2):
+            row = row_of(M[at])
+            prefetch(M, row)
+            if M[at] & 15 in (STAGE, DEPARTURE, TIMEOUT):
+                prefetch(M, row + 8)
+        cell = M[cell]
         filled = CELL_EVENTS
 
 
 @kernel
 def events_in_next_slot(M: Words) -> int:
     """Return how many events `turn_slot` would bring into the heap."""
-    return M[M[SLOTS] + 2 * M[SLOT_AT] + 3]
+    return M[M[SLOTS] + M[SLOT_AT] + 1] >> BUCKET_COUNT_BIT

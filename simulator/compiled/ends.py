@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from scenarios.draws import Stream
-from simulator.compiled.calendar import STAGE, ref_of, schedule, schedule_at_once
+from simulator.compiled.calendar import STAGE, ref_of, schedule, schedule_at_once, schedule_timeout
 from simulator.compiled.chains import code_of, give_slots_back, retry_after_of
 from simulator.compiled.habits import drawn_ns
 from simulator.compiled.jit import kernel
@@ -19,6 +19,7 @@ from simulator.compiled.layout import (
     A_STAGE_BIT,
     A_START_NS,
     A_STATE,
+    A_TIMEOUT_NS,
     A_WANT,
     ADMITTED,
     ANSWERED,
@@ -42,6 +43,7 @@ from simulator.compiled.layout import (
     STAGE_WIDTH,
     STAGES,
     THROTTLED,
+    TIMED,
     TIMED_OUT,
     WORK_DROPPED,
     WORK_WASTED,
@@ -94,6 +96,8 @@ def is_decided(M: Words, F: Numbers, attempt: int, verdict: int, now_ns: int) ->
     trace(M, attempt, TRACE_DECIDED, now_ns)
     trace(M, attempt, TRACE_GATEWAY, code)
     if verdict >= 0:
+        if not M[attempt + A_STATE] & TIMED:
+            schedule_timeout(M, M[attempt + A_TIMEOUT_NS], attempt)
         goes_to(M, F, attempt, 1, now_ns)
     else:
         will_end(M, attempt, code, retry_after_of(verdict))

@@ -10,6 +10,7 @@ from simulator.compiled.layout import (
     AWAY_TIME,
     COMES_BACK,
     COMES_BACK_TIMES,
+    GUIDE_BINS,
     HEEDS,
     INVITED_MEAN,
     INVITED_TIME,
@@ -42,10 +43,11 @@ from simulator.compiled.layout import (
 from simulator.compiled.memory import Numbers, Words
 
 chosen, key, sample_ns, uniform, happens = draws.chosen, draws.key, draws.sample_ns, draws.uniform, draws.happens
-zone_of, think_ns_of, comes_back_of = people.zone_of, people.think_ns, people.comes_back
+think_ns_of, comes_back_of = people.think_ns, people.comes_back
 invited_count_of = people.invited_count
-_SEGMENT, _KIND, _PATIENCE, _TIMEOUT = (
+_SEGMENT, _ZONE, _KIND, _PATIENCE, _TIMEOUT = (
     int(Stream.SEGMENT),
+    int(Stream.ZONE),
     int(Stream.KIND),
     int(Stream.PATIENCE),
     int(Stream.TIMEOUT),
@@ -64,6 +66,21 @@ def drawn_ns(M: Words, F: Numbers, time: int, stream: int, want: int, attempt: i
 
 
 @kernel
+def chosen_by(M: Words, F: Numbers, table: int, first: int, last: int, u: float) -> int:
+    """Return what `draws.chosen` returns for the edges of a table, found by its guide.
+
+    The guide says, for each of GUIDE_BINS parts of the whole weight, from where on to look.
+    """
+    edges = M[table]
+    target = F[edges + first] + u * (F[edges + last] - F[edges + first])
+    part = min(int(target * F[M[table + 1]]), GUIDE_BINS - 1)
+    place = max(M[M[table + 2] + part], first)
+    while place < last - 1 and F[edges + place + 1] <= target:
+        place += 1
+    return place
+
+
+@kernel
 def place_of(M: Words, F: Numbers, want: int) -> int:
     """Return kind, segment and zone of a person in one number."""
     segment = 0
@@ -76,7 +93,8 @@ def place_of(M: Words, F: Numbers, want: int) -> int:
     zone = M[row + SEGMENT_FIRST]
     if M[row + SEGMENT_LAST] - zone > 1:
         edges = M[ZONE_EDGES]
-        zone = zone_of(F, edges + zone, edges + M[row + SEGMENT_LAST], M[SEED], want) - edges
+        draw = uniform(key(M[SEED], _ZONE, want, 0), 0)
+        zone = chosen_by(M, F, ZONE_EDGES, zone, M[row + SEGMENT_LAST], draw)
     if M[KIND_COUNT] > 1:
         edges = M[KIND_EDGES]
         kind = chosen(F, edges, edges + M[KIND_COUNT], uniform(key(M[SEED], _KIND, want, 0), 0)) - edges

@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import Any, TypeVar
 
 import numba
+from llvmlite import ir  # type: ignore[import-untyped]
 from numba.extending import intrinsic, overload, register_jitable
 
 from limits import (
@@ -38,6 +39,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _config: Any = numba.config
 _types: Any = numba.types
+_ir: Any = ir
 
 INTERPRETED = bool(_config.DISABLE_JIT)
 CHECKED = bool(os.environ.get("SLUICE_CHECK_BOUNDS"))
@@ -111,6 +113,55 @@ else:
     @overload(pointer_to, strict=False)
     def _of_array(array: Any) -> Any:
         return lambda array: _as_pointer(array)
+
+
+def bit_length(number: int) -> int:
+    """Return how many bits a number >= 0 has."""
+    return number.bit_length()
+
+
+def _bit_length(_: Any, number: Any) -> Any:
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        word = arguments[0].type
+        return builder.sub(word(word.width), builder.ctlz(arguments[0], _ir.IntType(1)(0)))
+
+    return _types.int64(_types.int64), code
+
+
+_as_leading_zeros: Any = intrinsic(_bit_length)
+
+
+@overload(bit_length, strict=False)
+def _of_number(number: Any) -> Any:
+    return lambda number: _as_leading_zeros(number)
+
+
+def prefetch(array: Any, index: int) -> None:
+    """Ask for a word that will be read soon, so that reading it does not wait for memory."""
+
+
+def _prefetch(_: Any, array: Any, index: Any) -> Any:
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        place = builder.bitcast(builder.gep(arguments[0], [arguments[1]]), _ir.IntType(8).as_pointer())
+        number = _ir.IntType(32)
+        kind = _ir.FunctionType(_ir.VoidType(), [place.type, number, number, number])
+        fetch = builder.module.declare_intrinsic("llvm.prefetch", [place.type], kind)
+        for_reading, to_stay, data = 0, 3, 1
+        builder.call(fetch, [place, number(for_reading), number(to_stay), number(data)])
+        return context.get_dummy_value()
+
+    return _types.void(array, index), code
+
+
+_as_prefetch: Any = intrinsic(_prefetch)
+
+if CHECKED:
+    register_jitable(prefetch)
+else:
+
+    @overload(prefetch, strict=False)
+    def _of_pointer(array: Any, index: Any) -> Any:
+        return lambda array, index: _as_prefetch(array, index)
 
 
 def _functions(module: ModuleType) -> Iterator[Callable[..., Any]]:

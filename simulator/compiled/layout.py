@@ -25,6 +25,8 @@ WHEEL = next(_word)  # place of the wheel of later events; a bucket of it lasts 
 WHEEL_SHIFT = next(_word)
 WHEEL_AT = next(_word)  # the bucket whose events are in the slots, and the instant at which it ends
 WHEEL_END_NS = next(_word)
+OUTBOX = next(_word)  # events on their way to the wheel, and how many there are
+OUTBOX_LENGTH = next(_word)
 SLOTS = next(_word)  # place of the slots into which this bucket is cut; a slot lasts 2**SLOT_SHIFT ns
 SLOT_SHIFT = next(_word)
 SLOT_AT = next(_word)  # the slot whose events are in the heap, and the instant at which it ends
@@ -81,7 +83,9 @@ KIND_COUNT = next(_word)
 KIND_EDGES = next(_word)  # places in F
 SEGMENT_EDGES = next(_word)
 SEGMENT_COUNT = next(_word)
-ZONE_EDGES = next(_word)
+ZONE_EDGES = next(_word)  # edges with a guide: their place in F, then that of bins a weight of 1, then the guide in M
+next(_word)
+next(_word)
 TIMEOUT_TIME = next(_word)  # a drawn time takes two words
 next(_word)
 STORE_DELAY_TIME = next(_word)
@@ -109,7 +113,9 @@ STORES = next(_word)
 STORE_WIDTH = next(_word)
 STORES_PER_ZONE = next(_word)
 CLOSED_DRAWS = next(_word)  # in F
-POPULARITY_EDGES = next(_word)
+POPULARITY_EDGES = next(_word)  # with a guide
+next(_word)
+next(_word)
 REPICKS = next(_word)
 CUPS_TABLE = next(_word)
 FINISHING_NS = next(_word)
@@ -209,6 +215,9 @@ SLAB_ROWS = 512
 # A drawn time: its row in F (NO_TIME: none), and its ns where it is constant, else -1.
 NO_TIME = -1
 
+# Edges with a guide: into so many parts of the same weight.
+GUIDE_BINS = 1 << 13
+
 # A kind of person: patience, and the row of the retry delay.
 KIND_WIDTH = 4
 KIND_PATIENCE, KIND_RETRY = 0, 2
@@ -250,8 +259,10 @@ ATTEMPT_WIDTH = 16
     A_BUDGETS,
     A_SIDE,
 ) = range(16)
-IN_USE, ANSWERED, ENDED, TIMER = 1, 2, 4, 8  # bits of A_STATE, and where its numbers begin
-A_GATEWAY_BIT, A_STAGE_BIT, A_SHARD_BIT = 4, 8, 16
+IN_USE, ANSWERED, ENDED = 1, 2, 4  # bits of A_STATE
+TIMED, TIMER = 8, 128  # its timeout has been scheduled; is in the heap
+A_GATEWAY_BIT, A_STAGE_BIT, A_SHARD_BIT, A_TURN_BIT = 4, 8, 16, 32  # where the numbers of A_STATE begin
+"""A_TURN counts the attempts that had the row: a timeout that names an earlier one is void."""
 
 # An attempt's side row.
 AS_TRACE, AS_LAWS, AS_SEGMENT, AS_ZONE, AS_HELD = range(5)  # AS_HELD: four words of 32 bits
@@ -259,8 +270,9 @@ PENDING, ADMITTED, THROTTLED, SHED, EXPIRED = range(5)  # codes of the gateway
 PLACED, TIMED_OUT, ERROR, SOLD_OUT, STORE = 1, 5, 6, 7, 8  # codes of answers, beside the last three
 DELIVERED = 2
 
-# An order (16 words).
-ORDER_WIDTH = 16
+# An order: 8 words, and 16 where kitchens or couriers are of kind servers.
+ORDER_WIDTH = 8
+SERVED_ORDER_WIDTH = 16
 (
     O_STATE,
     O_WANT,
@@ -268,16 +280,13 @@ ORDER_WIDTH = 16
     O_STORE,
     O_CUPS,
     O_PLACED_NS,
-    O_CANCEL_NS,
-    O_READY_NS,
     O_PICKED_UP_NS,
-    O_DELIVERED_NS,
+    O_TRACE,
     O_NEXT,
     O_TO_START,
     O_TO_FINISH,
     O_BATCHES,
-    O_TRACE,
-) = range(15)
+) = range(12)
 READY, DECIDED, OVER, CANCELLED = 2, 4, 8, 16  # bits of O_STATE after IN_USE; DECIDED: how it ends is known
 O_REFS_BIT = 8  # events and queues that name the order
 
@@ -333,7 +342,7 @@ STAGE_WIDTH = 48
 ) = range(34)
 NO_STAGE, SERVER_STAGE, BATCHING_STAGE = range(3)
 
-# A station: one shard of a stage, or the first words of a pool. Sums are two words: ns, and how many times 2**62 ns.
+# A station: one shard of a stage, or the first words of a pool. Sums and integrals are two words (memory.py).
 STATION_WIDTH = 16
 (
     S_IN_SERVICE,
@@ -452,6 +461,7 @@ LR_BEFORE, LR_REFS, LR_FREE, LR_FIRST = range(
 
 # Samples of one figure.
 FIGURE_WIDTH = 8
+# FIG_COUNT: values in full cells; FIG_FILL: values in the newest cell.
 FIG_COUNT, FIG_CELL, FIG_FILL, FIG_COUNTS, FIG_TOTAL, _, FIG_MAX = range(7)
 TIME_TO_ORDER, RESPONSE_ADMITTED, RESPONSE_REFUSED, READY_TIME, DELIVERY_TIME, STAGE_FIGURES = range(6)
 
@@ -459,6 +469,9 @@ TIME_TO_ORDER, RESPONSE_ADMITTED, RESPONSE_REFUSED, READY_TIME, DELIVERY_TIME, S
 CELL_WIDTH = 16
 CELL_VALUES = 15
 CELL_EVENTS = 7
+BUCKET_COUNT_BIT = 40  # a bucket of the wheel, and a slot, is one word: its newest cell (a multiple of 8), in the three
+# bits below how many events that cell has, and from this bit on how many all its cells have
+OUTBOX_ROOM = 64
 SLOT_BITS = 8  # slots a bucket of the wheel, as a power of 2
 
 # Rows of traces: the columns of simulator.trace, then the row before.

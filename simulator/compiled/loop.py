@@ -6,6 +6,7 @@ from simulator.compiled.calendar import (
     BACK,
     CANCEL,
     DEPARTURE,
+    EXTRA_BIT,
     EXTRA_MASK,
     IS_OVER,
     IS_READY,
@@ -27,6 +28,7 @@ from simulator.compiled.ends import end_all, times_out
 from simulator.compiled.jit import entry, kernel, pointer_to
 from simulator.compiled.layout import (
     A_STATE,
+    ANSWERED,
     AT_ONCE,
     BUCKET_NS,
     CAPACITY,
@@ -52,7 +54,7 @@ from simulator.compiled.layout import (
 from simulator.compiled.memory import Numbers, Words, needed
 from simulator.compiled.persons import arrives
 from simulator.compiled.pools import wakes
-from simulator.compiled.rows import take_person, timer_is_void
+from simulator.compiled.rows import forget, take_person
 from simulator.compiled.series import close_bucket
 from simulator.compiled.street import cancels, is_back, is_made, is_over, is_ready, let_go
 from simulator.compiled.walks import departs, reaches_gateway, reaches_stage
@@ -61,7 +63,6 @@ DONE, NEEDS_WORDS, NEEDS_HEAP = range(3)
 """Why `advance` came back: it is there, or it needs more room first and is then to be called again."""
 
 _NEVER = 1 << 62
-_EXTRA_SHIFT = 36
 
 
 @kernel
@@ -79,13 +80,13 @@ def advance(words: Words, numbers: Numbers, first: Words, until_ns: int, include
 
     `first` are the instants of first tries. Return DONE, or what is needed before the call is repeated.
     """
-    M, F = pointer_to(words), pointer_to(numbers)
+    M, F, coming_ns = pointer_to(words), pointer_to(numbers), pointer_to(first)
     limit_ns = until_ns + 1 if included else until_ns
     now_ns = M[NOW_NS]
     while True:
         if M[ENDING]:
             end_all(M, F, now_ns)
-        first_ns = first[M[NEXT_FIRST]] if M[NEXT_FIRST] < M[FIRST_COUNT] else _NEVER
+        first_ns = coming_ns[M[NEXT_FIRST]] if M[NEXT_FIRST] < M[FIRST_COUNT] else _NEVER
         heap_ns = M[M[HEAP]] if M[HEAP_LENGTH] else _NEVER
         next_ns = min(first_ns, heap_ns)
         if M[AT_ONCE]:
@@ -130,15 +131,17 @@ def advance(words: Words, numbers: Numbers, first: Words, until_ns: int, include
         elif kind == DEPARTURE:
             departs(M, F, row, now_ns)
         elif kind == TIMEOUT:
-            if not timer_is_void(M, row):
-                M[row + A_STATE] &= ~TIMER
+            M[row + A_STATE] &= ~TIMER
+            if M[row + A_STATE] & ANSWERED:
+                forget(M, row)
+            else:
                 times_out(M, F, row, now_ns)
         elif kind == PERSON:
             attempt = arrives(M, F, row, now_ns)
             if attempt:
                 reaches_gateway(M, F, attempt, now_ns)
         elif kind == WAKE:
-            if ref >> _EXTRA_SHIFT == M[row + R_VERSION] & EXTRA_MASK:
+            if ref >> EXTRA_BIT == M[row + R_VERSION] & EXTRA_MASK:
                 wakes(M, F, row, now_ns)
         elif kind == IS_READY:
             is_ready(M, F, row, now_ns)
@@ -148,7 +151,7 @@ def advance(words: Words, numbers: Numbers, first: Words, until_ns: int, include
         elif kind == CANCEL:
             cancels(M, F, row, now_ns)
         elif kind == MADE:
-            is_made(M, F, row, ref >> _EXTRA_SHIFT, now_ns)
+            is_made(M, F, row, ref >> EXTRA_BIT, now_ns)
         elif kind == BACK:
             is_back(M, F, row, now_ns)
     M[NOW_NS] = until_ns

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from limits.row import Row
-from simulator.compiled.jit import kernel
+from simulator.compiled.jit import bit_length, kernel
 from simulator.compiled.layout import (
     CAPACITY,
     CELL_VALUES,
@@ -39,6 +39,8 @@ Numbers = Any
 WORDS_AN_ATTEMPT = 64
 WORD_BITS = 62
 WORD = 1 << WORD_BITS
+INSTANT_BITS = 31
+LOW_INSTANT = (1 << INSTANT_BITS) - 1
 _LOW_20, _LOW_42 = (1 << 20) - 1, (1 << 42) - 1
 
 
@@ -104,11 +106,35 @@ def carry(M: Words, at: int, value: int) -> None:
 
 
 @kernel
+def one_more(M: Words, at: int, now_ns: int) -> None:
+    """Note, in the time integral of a number, that it grew by one now.
+
+    The integral up to T is the number at T times T, less every instant of growth, plus every one of decline. The sum of
+    those instants is kept in two words, of the high and the low parts.
+    """
+    M[at] -= now_ns >> INSTANT_BITS
+    M[at + 1] -= now_ns & LOW_INSTANT
+
+
+@kernel
+def one_less(M: Words, at: int, now_ns: int) -> None:
+    """Note, in the time integral of a number, that it fell by one now."""
+    M[at] += now_ns >> INSTANT_BITS
+    M[at + 1] += now_ns & LOW_INSTANT
+
+
+@kernel
 def add_product(M: Words, at: int, number: int, ns: int) -> None:
     """Add number * ns to a sum of two words, for 0 <= number < 2**60 and 0 <= ns < 2**62."""
-    if number < 1 << 20 and ns < 1 << 42:
+    if (number < 1 << 20 and ns < 1 << 42) or (number < 1 << 31 and ns < 1 << 31):
         carry(M, at, number * ns)
-        return
+    else:
+        add_long_product(M, at, number, ns)
+
+
+@kernel
+def add_long_product(M: Words, at: int, number: int, ns: int) -> None:
+    """Add number * ns, part by part."""
     for number_shift in range(0, 60, 20):
         for ns_shift in (0, 42):
             part = ((number >> number_shift) & _LOW_20) * ((ns >> ns_shift) & _LOW_42)
@@ -123,60 +149,66 @@ def add_product(M: Words, at: int, number: int, ns: int) -> None:
 @kernel
 def figure_place(value: int) -> int:
     """Return the place of a value >= 0 in the counts of a figure (simulator.samples)."""
-    if value < 2 << OCTAVE_BITS:
-        return value
-    rest = value >> (OCTAVE_BITS + 1)
-    shift = 1
-    for step in (32, 16, 8, 4, 2, 1):
-        if rest >> step:
-            rest >>= step
-            shift += step
+    shift = max(bit_length(value) - OCTAVE_BITS - 1, 0)
     return (shift << OCTAVE_BITS) + (value >> shift)
 
 
 @kernel
 def sample(M: Words, figure: int, value: int) -> None:
-    """Keep one value of a figure: exactly up to EXACT_UP_TO of them, from then on as counts."""
+    """Keep one value of a figure."""
     row = M[FIGURES] + figure * FIGURE_WIDTH
-    M[row + FIG_COUNT] += 1
-    counts = M[row + FIG_COUNTS]
-    if counts:
-        M[counts + figure_place(value)] += 1
-        carry(M, row + FIG_TOTAL, value)
-        if value > M[row + FIG_MAX]:
-            M[row + FIG_MAX] = value
-        return
-    cell = M[row + FIG_CELL]
     fill = M[row + FIG_FILL]
-    if fill == CELL_VALUES or not cell:
-        before = cell
-        cell = take_cell(M)
-        M[cell] = before
-        M[row + FIG_CELL] = cell
+    if fill == CELL_VALUES or M[row + FIG_CELL] == 0:
+        goes_on(M, row)
         fill = 0
-    M[cell + 1 + fill] = value
+    M[M[row + FIG_CELL] + 1 + fill] = value
     M[row + FIG_FILL] = fill + 1
-    if M[row + FIG_COUNT] > EXACT_UP_TO and M[TOP] + PLACES + needed(M) < M[CAPACITY]:
-        count_values(M, row)
 
 
 @kernel
-def count_values(M: Words, row: int) -> None:
-    """Turn the values of a figure into counts."""
+def goes_on(M: Words, row: int) -> None:
+    """The newest cell of a figure is full: begin another, or count its values where there are too many to keep.
+
+    Counts lie far apart. Counting the values of a cell together, one does not wait for memory value by value.
+    """
+    cell = M[row + FIG_CELL]
+    if cell:
+        M[row + FIG_COUNT] += CELL_VALUES
+        if M[row + FIG_COUNTS]:
+            count_values(M, row, cell)
+            return
+        if M[row + FIG_COUNT] > EXACT_UP_TO and M[TOP] + PLACES + needed(M) < M[CAPACITY]:
+            count_all(M, row)
+            return
+    new = take_cell(M)
+    M[new] = cell
+    M[row + FIG_CELL] = new
+
+
+@kernel
+def count_values(M: Words, row: int, cell: int) -> None:
+    """Count the values of a full cell."""
+    counts = M[row + FIG_COUNTS]
+    for at in range(cell + 1, cell + 1 + CELL_VALUES):
+        M[counts + figure_place(M[at])] += 1
+        carry(M, row + FIG_TOTAL, M[at])
+        M[row + FIG_MAX] = max(M[row + FIG_MAX], M[at])
+
+
+@kernel
+def count_all(M: Words, row: int) -> None:
+    """Turn the values of a figure into counts; its newest cell, which is full, begins anew."""
     counts = M[TOP]
     M[TOP] = counts + PLACES
     for place in range(counts, counts + PLACES):
         M[place] = 0
-    cell = M[row + FIG_CELL]
-    fill = M[row + FIG_FILL]
+    M[row + FIG_COUNTS] = counts
+    newest = M[row + FIG_CELL]
+    count_values(M, row, newest)
+    cell = M[newest]
     while cell:
-        for at in range(cell + 1, cell + 1 + fill):
-            M[counts + figure_place(M[at])] += 1
-            carry(M, row + FIG_TOTAL, M[at])
-            M[row + FIG_MAX] = max(M[row + FIG_MAX], M[at])
+        count_values(M, row, cell)
         before = M[cell]
         give_cell(M, cell)
         cell = before
-        fill = CELL_VALUES
-    M[row + FIG_CELL] = 0
-    M[row + FIG_COUNTS] = counts
+    M[newest] = 0

@@ -12,10 +12,10 @@ from scenarios.metrics import COUNTERS
 from scenarios.units import NS_PER_S
 from simulator.compiled import layout as at
 from simulator.compiled.gather import count_rows, gather_column, gather_sample, waited_in
-from simulator.compiled.memory import WORD_BITS
+from simulator.compiled.memory import INSTANT_BITS, WORD_BITS
 from simulator.compiled.series import COUNTED
 from simulator.outcome import SHUT_OUT_HOURS, Ints, Outcome, StageOutcome
-from simulator.samples import PLACES, Sample
+from simulator.samples import PLACES, Sample, places_of, total
 from simulator.trace import ATTEMPT_COLUMNS, KEYS, ORDER_COLUMNS
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class _Reader:
         self.now_ns = run.now_ns
         self.people = self._rows(at.PEOPLE_POOL)
         attempts = self._rows(at.ATTEMPT_POOL)
-        self.attempts = attempts[attempts[:, at.A_STATE] != 0]
+        self.attempts = attempts[attempts[:, at.A_STATE] & at.IN_USE != 0]
         self.orders = self._rows(at.ORDER_POOL)
 
     def outcome(self) -> Outcome:
@@ -170,13 +170,19 @@ class _Reader:
     def _figure(self, figure: int) -> Sample:
         words = self.words
         row = int(words[at.FIGURES]) + figure * at.FIGURE_WIDTH
-        count, counted = int(words[row + at.FIG_COUNT]), int(words[row + at.FIG_COUNTS])
-        if counted:
-            largest = int(words[row + at.FIG_MAX])
-            return Sample(count, self._sum(row + at.FIG_TOTAL), largest, None, words[counted : counted + PLACES].copy())
-        values = np.zeros(count, dtype=np.int64)
-        gather_sample(self.run.views[0], row, values)
-        return Sample.of(values)
+        counts, newest, fill = (int(words[row + field]) for field in (at.FIG_COUNTS, at.FIG_CELL, at.FIG_FILL))
+        if not counts:
+            values = np.zeros(int(words[row + at.FIG_COUNT]) + fill, dtype=np.int64)
+            gather_sample(self.run.views[0], row, values)
+            return Sample.of(values)
+        rest = words[newest + 1 : newest + 1 + fill]
+        return Sample(
+            count=int(words[row + at.FIG_COUNT]) + fill,
+            total=self._sum(row + at.FIG_TOTAL) + total(rest),
+            largest=max([int(words[row + at.FIG_MAX]), *rest.tolist()]),
+            values=None,
+            places=words[counts : counts + PLACES] + np.bincount(places_of(rest), minlength=PLACES),
+        )
 
     def _shut_out(self, pending: Ints) -> tuple[int, ...]:
         """People who tried for so many hours without an order, those who still do included."""
@@ -249,24 +255,40 @@ class _Reader:
     def _station(self, row: int, station: int) -> tuple[int, int, int, int, int]:
         """Busy, available and queued time until now, time waited by who was not served, and the longest queue."""
         words = self.words
-        passed_ns = self.now_ns - int(words[station + at.S_COUNTED_TO_NS])
-        in_service, waiting = int(words[station + at.S_IN_SERVICE]), int(words[station + at.S_LENGTH])
-        queues = [int(words[station + at.S_HEAD])] if waiting else []
-        if words[row + at.G_KIND] == at.BATCHING_STAGE:
-            busy, available = int(words[station + at.B_BUSY]), int(words[station + at.B_AVAILABLE])
-            waiting = int(words[station + at.B_WAITING])
+        batching = words[row + at.G_KIND] == at.BATCHING_STAGE
+        queues = [int(words[station + at.S_HEAD])] if words[station + at.S_LENGTH] else []
+        if batching:
             first, seats = int(words[station + at.B_SEATS]), int(words[station + at.B_SEAT_COUNT])
             queues += [int(words[seat + at.R_HEAD]) for seat in words[first : first + seats]]
-        else:
-            busy, available = in_service, max(int(words[row + at.G_SERVERS]), in_service)
         unserved = self._sum(station + at.S_DROPPED_WAITING)
         return (
-            self._sum(station + at.S_BUSY) + busy * passed_ns,
-            self._sum(station + at.S_AVAILABLE) + available * passed_ns,
-            self._sum(station + at.S_QUEUED) + waiting * passed_ns,
+            *(self._of_pool(station) if batching else self._of_servers(row, station)),
             unserved + sum(int(waited_in(self.run.views[0], head, self.now_ns)) for head in queues),
             int(words[station + at.S_QUEUE_MAX]),
         )
+
+    def _of_pool(self, pool: int) -> tuple[int, int, int]:
+        words = self.words
+        passed_ns = self.now_ns - int(words[pool + at.S_COUNTED_TO_NS])
+        fields = ((at.S_BUSY, at.B_BUSY), (at.S_AVAILABLE, at.B_AVAILABLE), (at.S_QUEUED, at.B_WAITING))
+        busy, available, queued = (self._sum(pool + of) + int(words[pool + n]) * passed_ns for of, n in fields)
+        return busy, available, queued
+
+    def _of_servers(self, row: int, station: int) -> tuple[int, int, int]:
+        words = self.words
+        in_service = int(words[station + at.S_IN_SERVICE])
+        passed_ns = self.now_ns - int(words[station + at.S_COUNTED_TO_NS])
+        available = max(int(words[row + at.G_SERVERS]), in_service) * passed_ns
+        return (
+            self._integral(station + at.S_BUSY, in_service),
+            self._sum(station + at.S_AVAILABLE) + available,
+            self._integral(station + at.S_QUEUED, int(words[station + at.S_LENGTH])),
+        )
+
+    def _integral(self, place: int, number: int) -> int:
+        """The time integral of a number that is this now."""
+        instants = (int(self.words[place]) << INSTANT_BITS) + int(self.words[place + 1])
+        return instants + number * self.now_ns
 
     def _sum(self, place: int) -> int:
         """A sum of two words."""

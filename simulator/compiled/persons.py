@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from scenarios import draws
 from scenarios.units import NS_PER_S
-from simulator.compiled.calendar import PERSON, TIMEOUT, ref_of, schedule
+from simulator.compiled.calendar import PERSON, ref_of, schedule
 from simulator.compiled.chains import allows_retry, ask_client, code_of, earns, retry_after_of
 from simulator.compiled.habits import (
     away_ns,
@@ -20,7 +20,6 @@ from simulator.compiled.habits import (
 from simulator.compiled.jit import kernel
 from simulator.compiled.layout import (
     A_SIDE,
-    A_STATE,
     AS_TRACE,
     ATTEMPTS_HELD_BACK,
     ATTEMPTS_OFFERED,
@@ -57,7 +56,6 @@ from simulator.compiled.layout import (
     SHUT_OUT,
     STORE,
     THINKING,
-    TIMER,
     TRACED,
     TRYING,
     WAITING,
@@ -139,8 +137,6 @@ def sends(M: Words, F: Numbers, person: int, now_ns: int) -> int:
         trace_sent(M, M[M[person + P_SIDE] + PS_TRACE])
         session = M[person + P_SESSION] >> P_TRIES_BITS
         M[M[attempt + A_SIDE] + AS_TRACE] = trace_attempt(M, attempt, session, now_ns, timeout_ns)
-    if schedule(M, timeout_ns, ref_of(TIMEOUT, attempt, 0)):
-        M[attempt + A_STATE] |= TIMER
     return attempt
 
 

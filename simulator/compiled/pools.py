@@ -62,7 +62,7 @@ from simulator.compiled.layout import (
 )
 from simulator.compiled.memory import Numbers, Words, add_product, carry, sample
 from simulator.compiled.replicas import advance, call_arrives, plan, takes
-from simulator.compiled.stations import FULL, JOINED, LEFT, dequeue, enqueue
+from simulator.compiled.stations import FULL, LEFT, QUEUED, dequeue, enqueue
 
 _FIRST_OF_LAW = min(LAW_OF_A_PART)
 _LAW_WORDS = len(LAW_OF_A_PART)
@@ -121,7 +121,7 @@ def drops(M: Words, F: Numbers, pool: int, attempt: int, now_ns: int) -> None:
 
 @kernel
 def joins_pool(M: Words, F: Numbers, pool: int, attempt: int, now_ns: int) -> int:
-    """Hand a call to a replica, or queue it; return FULL, JOINED, or LEFT where its person has left already."""
+    """Hand a call to a replica, or queue it; return FULL, QUEUED (there or here), or LEFT where its person has left."""
     count_pool_time(M, pool, now_ns)
     stage = STAGES + M[pool + B_STAGE] * STAGE_WIDTH
     seat = least_loaded(M, pool)
@@ -138,7 +138,7 @@ def joins_pool(M: Words, F: Numbers, pool: int, attempt: int, now_ns: int) -> in
         call_arrives(M, F, seat, attempt, now_ns)
         settle(M, seat)
     M[pool + S_QUEUE_MAX] = max(M[pool + S_QUEUE_MAX], M[pool + B_WAITING])
-    return JOINED
+    return QUEUED
 
 
 @kernel

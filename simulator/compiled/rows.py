@@ -14,6 +14,7 @@ from simulator.compiled.layout import (
     A_START_NS,
     A_STATE,
     A_TIMEOUT_NS,
+    A_TURN_BIT,
     A_WANT,
     ANSWERED,
     AS_HELD,
@@ -50,6 +51,8 @@ from simulator.compiled.layout import (
 )
 from simulator.compiled.memory import Words, give_cell, give_row, take_cell, take_row
 
+TURN_MASK = (1 << 27) - 1
+
 
 @kernel
 def take_person(M: Words, want: int, state: int) -> int:
@@ -82,7 +85,7 @@ def take_attempt(M: Words, person: int, number: int, now_ns: int, timeout_ns: in
     """Return the row of a new attempt of a person."""
     attempt = take_row(M, ATTEMPT_POOL)
     M[LIVE] += 1
-    M[attempt + A_STATE] = IN_USE
+    M[attempt + A_STATE] |= IN_USE
     M[attempt + A_WANT] = M[person + P_WANT]
     M[attempt + A_NUMBER] = number
     M[attempt + A_PERSON] = person
@@ -118,17 +121,16 @@ def forget(M: Words, attempt: int) -> None:
     if side:
         let_go_of_law_row(M, M[side + AS_LAWS])
         give_cell(M, side)
+    next_turn = ((M[attempt + A_STATE] >> A_TURN_BIT) + 1) & TURN_MASK
     give_row(M, ATTEMPT_POOL, attempt)
+    M[attempt + A_STATE] = next_turn << A_TURN_BIT
 
 
 @kernel
-def timer_is_void(M: Words, attempt: int) -> bool:
-    """Whether the timeout of an attempt has nothing left to do; if so, it lets go of the attempt."""
-    if not M[attempt + A_STATE] & ANSWERED:
-        return False
-    M[attempt + A_STATE] &= ~TIMER
-    forget(M, attempt)
-    return True
+def is_void(M: Words, attempt: int, turn: int) -> bool:
+    """Whether a timeout has nothing left to do: its attempt is answered, or long gone."""
+    state = M[attempt + A_STATE]
+    return state & ANSWERED != 0 or (state >> A_TURN_BIT) & TURN_MASK != turn
 
 
 @kernel

@@ -44,11 +44,11 @@ from simulator.compiled.layout import (
     STATION_WIDTH,
     WORK_BROUGHT,
 )
-from simulator.compiled.memory import WORD, Numbers, Words, add_product, carry, sample
+from simulator.compiled.memory import WORD, Numbers, Words, add_product, carry, one_less, one_more, sample
 
 _ADMIT, _REFUSE = int(Stream.ADMIT), int(Stream.REFUSE)
 LONGEST_NS = float(WORD)
-FULL, JOINED, LEFT = range(3)
+FULL, QUEUED, STARTED, LEFT = range(4)
 
 
 @kernel
@@ -58,16 +58,12 @@ def slowed(ns: int, factor: float) -> int:
 
 
 @kernel
-def count_time(M: Words, stage: int, station: int, now_ns: int) -> None:
-    """Bring the sums of busy, available and queued up to now."""
-    passed_ns = now_ns - M[station + S_COUNTED_TO_NS]
-    if passed_ns:
-        in_service = M[station + S_IN_SERVICE]
-        add_product(M, station + S_BUSY, in_service, passed_ns)
-        # servers taken away while busy are available until they finish
-        add_product(M, station + S_AVAILABLE, max(M[stage + G_SERVERS], in_service), passed_ns)
-        add_product(M, station + S_QUEUED, M[station + S_LENGTH], passed_ns)
-        M[station + S_COUNTED_TO_NS] = now_ns
+def count_available(M: Words, stage: int, station: int, now_ns: int) -> None:
+    """Bring the sum of available servers up to now, before their number changes."""
+    # servers taken away while busy are available until they finish
+    available = max(M[stage + G_SERVERS], M[station + S_IN_SERVICE])
+    add_product(M, station + S_AVAILABLE, available, now_ns - M[station + S_COUNTED_TO_NS])
+    M[station + S_COUNTED_TO_NS] = now_ns
 
 
 @kernel
@@ -97,20 +93,20 @@ def dequeue(M: Words, station: int) -> int:
 
 @kernel
 def joins(M: Words, F: Numbers, number: int, station: int, attempt: int, now_ns: int) -> int:
-    """Take an attempt up, or queue it; return FULL, JOINED, or LEFT where its turn came and its person has left."""
+    """Take an attempt up, or queue it; return FULL, QUEUED, STARTED, or LEFT where its person has left."""
     stage = STAGES + number * STAGE_WIDTH
-    count_time(M, stage, station, now_ns)
     M[attempt + A_SINCE_NS] = now_ns
     if M[station + S_IN_SERVICE] < M[stage + G_SERVERS]:
         if M[stage + G_DEADLINE] and now_ns >= M[attempt + A_TIMEOUT_NS]:
             return LEFT
         starts(M, F, number, station, attempt, now_ns)
-    elif M[station + S_LENGTH] < M[stage + G_QUEUE_LIMIT]:
+        return STARTED
+    if M[station + S_LENGTH] < M[stage + G_QUEUE_LIMIT]:
         enqueue(M, station, attempt, M[stage + G_LIFO])
+        one_more(M, station + S_QUEUED, now_ns)
         M[station + S_QUEUE_MAX] = max(M[station + S_QUEUE_MAX], M[station + S_LENGTH])
-    else:
-        return FULL
-    return JOINED
+        return QUEUED
+    return FULL
 
 
 @kernel
@@ -118,6 +114,7 @@ def starts(M: Words, F: Numbers, number: int, station: int, attempt: int, now_ns
     """The service of an attempt begins."""
     stage = STAGES + number * STAGE_WIDTH
     M[station + S_IN_SERVICE] += 1
+    one_more(M, station + S_BUSY, now_ns)
     if number == 0:
         service_ns = decides(M, F, attempt, now_ns)
     else:
@@ -146,6 +143,7 @@ def takes_up(M: Words, F: Numbers, number: int, station: int, now_ns: int) -> No
     stage = STAGES + number * STAGE_WIDTH
     while M[station + S_LENGTH] and M[station + S_IN_SERVICE] < M[stage + G_SERVERS]:
         attempt = dequeue(M, station)
+        one_less(M, station + S_QUEUED, now_ns)
         if M[stage + G_DEADLINE] and now_ns >= M[attempt + A_TIMEOUT_NS]:
             carry(M, station + S_DROPPED_WAITING, now_ns - M[attempt + A_SINCE_NS])
             is_dropped(M, F, attempt, now_ns)
@@ -156,8 +154,11 @@ def takes_up(M: Words, F: Numbers, number: int, station: int, now_ns: int) -> No
 @kernel
 def is_free(M: Words, F: Numbers, number: int, station: int, attempt: int, now_ns: int) -> None:
     """A server is done with an attempt, and takes the next."""
-    count_time(M, STAGES + number * STAGE_WIDTH, station, now_ns)
+    stage = STAGES + number * STAGE_WIDTH
+    if M[station + S_IN_SERVICE] > M[stage + G_SERVERS]:
+        count_available(M, stage, station, now_ns)
     M[station + S_IN_SERVICE] -= 1
+    one_less(M, station + S_BUSY, now_ns)
     sample(M, STAGE_FIGURES + 2 * number + 1, M[attempt + A_SERVICE_NS])
     if M[station + S_LENGTH]:
         takes_up(M, F, number, station, now_ns)
@@ -172,7 +173,7 @@ def set_servers(words: Words, numbers: Numbers, number: int, servers: int) -> No
     first = M[stage + G_STATION]
     end = first + M[stage + G_SHARDS] * STATION_WIDTH
     for station in range(first, end, STATION_WIDTH):
-        count_time(M, stage, station, now_ns)
+        count_available(M, stage, station, now_ns)
     M[stage + G_SERVERS] = servers
     for station in range(first, end, STATION_WIDTH):
         takes_up(M, F, number, station, now_ns)

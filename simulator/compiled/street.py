@@ -5,7 +5,7 @@ from __future__ import annotations
 from scenarios import draws, people
 from scenarios.draws import Stream
 from simulator.compiled.calendar import BACK, CANCEL, IS_OVER, IS_READY, MADE, ref_of, schedule
-from simulator.compiled.habits import NEVER_NS, drawn_ns
+from simulator.compiled.habits import NEVER_NS, chosen_by, drawn_ns
 from simulator.compiled.jit import kernel
 from simulator.compiled.layout import (
     BATCH_CUPS,
@@ -40,13 +40,10 @@ from simulator.compiled.layout import (
     KITCHENS_WASTED_CUPS,
     MAKE_TIME,
     O_BATCHES,
-    O_CANCEL_NS,
     O_CUPS,
-    O_DELIVERED_NS,
     O_NEXT,
     O_PICKED_UP_NS,
     O_PLACED_NS,
-    O_READY_NS,
     O_REFS_BIT,
     O_STATE,
     O_STORE,
@@ -101,7 +98,7 @@ from simulator.compiled.stations import slowed
 from simulator.compiled.traces import CANCELLED as TRACE_CANCELLED
 from simulator.compiled.traces import LATE, ON_TIME, TRACE_PICKED_UP, TRACE_READY, trace_order, trace_over
 
-chosen, key, uniform = draws.chosen, draws.key, draws.uniform
+key, uniform = draws.key, draws.uniform
 cups_of, picks_again = people.cups_of, people.picks_again
 _STORE, _MAKE, _TRIP = int(Stream.STORE), int(Stream.MAKE), int(Stream.TRIP)
 _PICKUP, _TRAVEL, _DROPOFF = int(Stream.PICKUP), int(Stream.TRAVEL), int(Stream.DROPOFF)
@@ -119,9 +116,8 @@ def pick_store(M: Words, F: Numbers, want: int, attempt: int, zone: int, now_ns:
             if not picks_again(F[REPICK], M[SEED], want, attempt, pick):
                 break
             M[KITCHENS_REPICKS] += 1
-        edges = M[POPULARITY_EDGES]
         draw = uniform(key(M[SEED], _STORE, want, attempt), pick)
-        store = zone * M[STORES_PER_ZONE] + chosen(F, edges, edges + M[STORES_PER_ZONE], draw) - edges
+        store = zone * M[STORES_PER_ZONE] + chosen_by(M, F, POPULARITY_EDGES, 0, M[STORES_PER_ZONE], draw)
         if accepts(M, F, store, now_ns):
             return store
     M[KITCHENS_REFUSED] += 1
@@ -155,8 +151,6 @@ def begins(M: Words, F: Numbers, want: int, zone: int, store: int, trace_row: in
     cups = cups_of(F, M[CUPS_TABLE], M[SEED], want) if store >= 0 else 0
     M[order + O_CUPS] = cups
     M[order + O_PLACED_NS] = now_ns
-    M[order + O_CANCEL_NS] = min(now_ns + M[CANCEL_AFTER_NS], NEVER_NS)
-    M[order + O_READY_NS] = -1
     M[order + O_PICKED_UP_NS] = -1
     M[order + O_TRACE] = trace_row
     M[IN_PROGRESS] += 1
@@ -165,13 +159,19 @@ def begins(M: Words, F: Numbers, want: int, zone: int, store: int, trace_row: in
     if M[TRACED]:
         trace_order(M, trace_row, order)
     if M[CANCELS_BY_TIMER]:
-        names(M, order, schedule(M, M[order + O_CANCEL_NS], ref_of(CANCEL, order, 0)))
+        names(M, order, schedule(M, cancel_ns_of(M, order), ref_of(CANCEL, order, 0)))
     if M[KITCHEN_KIND] == CLOCK:
         makes_by_clock(M, F, order, now_ns)
     elif M[KITCHEN_KIND] == SERVERS:
         makes_at_counter(M, F, order, now_ns)
     else:
         will_be_ready(M, order, now_ns)
+
+
+@kernel
+def cancel_ns_of(M: Words, order: int) -> int:
+    """Return the instant at which an order is cancelled that is not delivered by then."""
+    return min(M[order + O_PLACED_NS] + M[CANCEL_AFTER_NS], NEVER_NS)
 
 
 @kernel
@@ -192,7 +192,6 @@ def let_go(M: Words, order: int) -> None:
 @kernel
 def will_be_ready(M: Words, order: int, ready_ns: int) -> None:
     """It is known when an order is ready."""
-    M[order + O_READY_NS] = ready_ns
     if M[TRACED]:
         M[M[order + O_TRACE] + TRACE_READY] = ready_ns
     names(M, order, schedule(M, ready_ns, ref_of(IS_READY, order, 0)))
@@ -202,7 +201,6 @@ def will_be_ready(M: Words, order: int, ready_ns: int) -> None:
 def will_be_over(M: Words, order: int, at_ns: int, cancelled: int) -> None:
     """It is known when and how an order ends."""
     M[order + O_STATE] |= DECIDED | (CANCELLED if cancelled else 0)
-    M[order + O_DELIVERED_NS] = at_ns
     names(M, order, schedule(M, at_ns, ref_of(IS_OVER, order, 0)))
 
 
@@ -216,11 +214,10 @@ def makes_by_clock(M: Words, F: Numbers, order: int, now_ns: int) -> None:
     M[store + ST_BUSY_UNTIL_NS] = busy_ns
     pause_if_behind(M, F, store, ns_per_cup, now_ns)
     ready_ns = min(busy_ns + M[FINISHING_NS], NEVER_NS)
-    if ready_ns >= M[order + O_CANCEL_NS]:
-        M[order + O_READY_NS] = ready_ns
+    if ready_ns >= cancel_ns_of(M, order):
         if M[TRACED]:
             M[M[order + O_TRACE] + TRACE_READY] = ready_ns
-        will_be_over(M, order, M[order + O_CANCEL_NS], 1)
+        will_be_over(M, order, cancel_ns_of(M, order), 1)
     else:
         will_be_ready(M, order, ready_ns)
 
@@ -332,7 +329,6 @@ def is_ready(M: Words, F: Numbers, order: int, now_ns: int) -> None:
         couriers_leave(M, F, M[order + O_ZONE], now_ns)
     else:
         M[order + O_STATE] |= DECIDED
-        M[order + O_DELIVERED_NS] = now_ns
         is_over(M, F, order, now_ns)
     let_go(M, order)
 
@@ -343,7 +339,7 @@ def carried_by_clock(M: Words, F: Numbers, order: int, now_ns: int) -> None:
     zone = M[ZONES] + M[order + O_ZONE] * ZONE_WIDTH
     ns_per_order = max(1, slowed(M[zone + Z_NS_PER_ORDER], F[COURIERS_SLOWDOWN]))
     picked_up_ns = max(M[zone + Z_BUSY_UNTIL_NS], now_ns) + ns_per_order
-    cancel_ns = M[order + O_CANCEL_NS]
+    cancel_ns = cancel_ns_of(M, order)
     step(M, WAITING_STEPS, now_ns, 1)
     step(M, WAITING_STEPS, min(picked_up_ns, cancel_ns), -1)
     if picked_up_ns >= cancel_ns:
@@ -395,7 +391,7 @@ def takes_load(M: Words, F: Numbers, row: int, now_ns: int) -> int:
                 M[M[order + O_TRACE] + TRACE_PICKED_UP] = now_ns
             at_ns = later(at_ns, drive_ns(M, F, TRAVEL_TIME, _TRAVEL, order))
             at_ns = later(at_ns, drive_ns(M, F, DROPOFF_TIME, _DROPOFF, order))
-            if at_ns <= M[order + O_CANCEL_NS]:
+            if at_ns <= cancel_ns_of(M, order):
                 will_be_over(M, order, at_ns, 0)
         if order != first:
             let_go(M, order)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from scenarios import draws, people
 from scenarios.draws import Stream
-from simulator.compiled.calendar import STAGE, ref_of, schedule
+from simulator.compiled.calendar import STAGE, ref_of, schedule, schedule_timeout
 from simulator.compiled.chains import ask_for, ask_gateway, code_of, earns, give_slots_back, retry_after_of
 from simulator.compiled.ends import (
     close,
@@ -30,6 +30,7 @@ from simulator.compiled.layout import (
     A_SERVICE_NS,
     A_SHARD_BIT,
     A_STATE,
+    A_TIMEOUT_NS,
     A_WANT,
     ANSWERED,
     ATTEMPTS_COMPLETED,
@@ -97,7 +98,7 @@ from simulator.compiled.memory import Numbers, Words, sample
 from simulator.compiled.persons import invites, shut_out
 from simulator.compiled.pools import departs_from_pool, joins_pool
 from simulator.compiled.rows import forget, give_person
-from simulator.compiled.stations import FULL, LEFT, is_free, joins
+from simulator.compiled.stations import FULL, LEFT, QUEUED, is_free, joins
 from simulator.compiled.street import NONE_TAKES_IT, begins, pick_store
 from simulator.compiled.traces import TRACE_STAGE, trace
 
@@ -110,7 +111,10 @@ _SERVICE, _PROMPT, _OUTPUT = int(Stream.SERVICE), int(Stream.PROMPT), int(Stream
 
 @kernel
 def reaches_gateway(M: Words, F: Numbers, attempt: int, now_ns: int) -> None:
-    """An attempt arrives at the gateway; one without servers decides in no time."""
+    """An attempt arrives at the gateway; one without servers decides in no time.
+
+    Its timeout is scheduled where it can come before the verdict; else, if it is let in, with that.
+    """
     if M[STAGES + G_KIND] == NO_STAGE:
         is_decided(M, F, attempt, ask_gateway(M, STAGES, attempt, now_ns), now_ns)
         return
@@ -121,6 +125,8 @@ def reaches_gateway(M: Words, F: Numbers, attempt: int, now_ns: int) -> None:
         is_decided(M, F, attempt, -SHED, now_ns)
     elif joined == LEFT:
         is_dropped(M, F, attempt, now_ns)
+    elif joined == QUEUED or M[attempt + A_TIMEOUT_NS] < now_ns + M[attempt + A_SERVICE_NS]:
+        schedule_timeout(M, M[attempt + A_TIMEOUT_NS], attempt)
 
 
 @kernel
