@@ -40,6 +40,34 @@ def interval_ns(rate_per_s: Fraction, burst: int = 1) -> int:
     return nearest
 
 
+def warm_up(rate_per_s: Fraction, warm_up_ns: int, cold_factor: int = 3) -> tuple[int, int, int]:
+    """Return (rate_milli, warning, most) of a rate for `warm_up`: the rate to the nearest thousandth (half to even).
+
+    warning = floor(time * rate) / (cold_factor - 1) and most = warning + 2 * time * rate / (1 + cold_factor), each
+    rounded down, as in Sentinel. A rate of 0 is (0, 0, 0).
+    """
+    _check(rate_per_s)
+    if rate_per_s == 0:
+        return 0, 0, 0
+    if rate_per_s < 1:
+        raise ValueError(f"{float(rate_per_s):g}/s would let nobody in: a warm-up counts whole calls in a second")
+    if cold_factor < 2:
+        raise ValueError(f"a cold factor of {cold_factor} is not one: needs at least 2")
+    rate_milli = round(rate_per_s * 1000)
+    brought = Fraction(rate_milli * warm_up_ns, 1000 * NS_PER_S)
+    warning = math.floor(brought) // (cold_factor - 1)
+    to_warm = math.floor(2 * brought / (1 + cold_factor))
+    if to_warm < 1:
+        raise ValueError(
+            f"a warm-up of {warm_up_ns:,} ns is shorter than a call at {float(rate_per_s):g}/s; lengthen it"
+        )
+    if max(rate_milli * to_warm, 1000 * cold_factor * (warning + to_warm)) > LARGEST:
+        raise ValueError(
+            f"{float(rate_per_s):g}/s over a warm-up of {warm_up_ns:,} ns does not fit 64 bits; shorten it"
+        )
+    return rate_milli, warning, warning + to_warm
+
+
 def second_of(rate_per_s: Fraction) -> int:
     """Return the burst of a rate that was given none: 1 s of it, rounded up, at least 1."""
     _check(rate_per_s)
