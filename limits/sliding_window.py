@@ -4,9 +4,9 @@
 
 `before` was admitted in the window before this one, `now` in this one, `rest` is how much of this window is left.
 Windows start at 0, W, 2W, ... Source: Cloudflare, "Counting things, a lot of different things" (their example, 42 and
-18 of 50, is a test); Kong's rate-limiting library has the same weight. Neither rounds; the floor is that of Upstash,
-which compares without the cost, so that there a large cost may pass the limit. Refused ones are not counted, as in
-Upstash.
+18 of 50, as quoted by others, is a test); Kong's rate-limiting library has the same weight. Neither rounds; the floor
+is that of Upstash, which compares without the cost, so that there a large cost may pass the limit. Refused ones are not
+counted, as in Upstash.
 
 Admitted in any [t, t + d]: less than limit * (1 + d / W) + 1; so twice the limit may pass within W, but spread over it
 and not at its border. And it may refuse one whose true log is empty: what came at the very start of the window before

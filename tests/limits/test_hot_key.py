@@ -54,6 +54,28 @@ def test_a_full_bucket_makes_room_before_an_older_one_that_is_not() -> None:
     assert row[0] == 1
 
 
+def test_a_full_bucket_is_looked_for_among_the_eight_oldest() -> None:
+    slow = [number for key in range(9) for number in (key, 1, 10**6, 1)]
+    for place, forgotten in ((7, 0), (8, 1)):
+        row = [0] * hot_key.width(9)
+        ask = law(9, overrides=slow[: 4 * place] + slow[4 * place + 4 :], row=row)
+        assert [ask(key, 0, 1) for key in range(9)] == [0] * 9
+        assert ask(100, 50, 1) == ADMITTED
+        assert row[0] == forgotten
+
+
+def test_a_door_that_closed_keeps_its_row_as_it_is_and_one_that_is_usual_does_not_matter_to_an_exception() -> None:
+    row, closed, fast = [0] * hot_key.width(1), [1, 0, 1, 2], [1, 1, 1, 2]
+    assert law(1, row=row)(1, 0, 2) == ADMITTED
+    assert law(1, row=row, overrides=closed)(2, 10**6, 1) == ADMITTED
+    assert row[0] == 1  # it had nothing come in, so it was not full
+
+    row = [0] * hot_key.width(1)
+    assert hot_key.decide(row, 0, 1, 0, 1, 1, [*fast, 2, 1, 1, 1], 1, 0, 2) == ADMITTED
+    assert hot_key.decide(row, 0, 1, 0, 1, 1, [*fast, 2, 1, 1, 1], 2, 10, 1) == ADMITTED
+    assert row[0] == 0  # full by its own rate, though the usual one is 0
+
+
 def test_what_a_thief_of_room_gains_and_what_it_costs() -> None:
     # Spend a burst, ask 3 other keys at once, and have the burst again: 2 tokens for 3 questions.
     row = [0] * hot_key.width(3)
