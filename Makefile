@@ -9,6 +9,7 @@ endif
 VENV ?= .venv
 SCALE ?= 0.004
 N ?= 1000
+JSON ?= runs/benchmarks.json
 
 # The name of the stamp holds the version, so that another PYTHON makes another environment.
 BIN := $(VENV)/bin
@@ -21,7 +22,7 @@ help:  ## say what there is to make
 	@echo 'make run      simulate the milk-tea day at scale $(SCALE) and draw its report (SCALE=0.02 for more of it)'
 	@echo 'make test     all tests, the linter, the formatter and the types'
 	@echo 'make lint     the linter, the formatter and the types alone'
-	@echo 'make bench    the benchmarks'
+	@echo 'make bench    all benchmarks, on a machine that does nothing else (QUICK=1: small, FULL=1: 10^8 orders too)'
 	@echo 'make agree    both engines on N fresh scenarios (N=1000)'
 	@echo 'make setup    build the environment ($(VENV)); the others do it when it is needed'
 	@echo 'make clean    remove the environment and caches; runs/ stays'
@@ -53,10 +54,13 @@ lint: setup
 agree: setup
 	SLUICE_AGREE=$(N) "$(BIN)/python" -m pytest tests/test_agreement.py
 
-bench: setup
-	@for file in benchmarks/[a-z]*.py; do \
-		echo "== $$file"; "$(BIN)/python" -m "benchmarks.$$(basename "$$file" .py)" || exit 1; \
-	done
+bench: $(STAMP)-bench
+	@"$(BIN)/python" -m benchmarks $(if $(QUICK),--quick) $(if $(FULL),--full) --json $(JSON)
+	@echo 'The same as JSON: $(JSON)'
+
+$(STAMP)-bench: $(STAMP)
+	@"$(BIN)/python" -m pip install --quiet --disable-pip-version-check -e '.[bench]' -c constraints.txt
+	@touch "$@"
 
 clean:
 	@test ! -e "$(VENV)/pyvenv.cfg" || rm -rf "$(VENV)"

@@ -1,22 +1,16 @@
-"""Median CPU ns of one decision of each law, from Python on a list and inside a Numba loop: python -m benchmarks.laws
-
-Called like that, and not limits.py, since a script's own folder comes first on the path and would hide the package.
-"""
+"""CPU ns of one decision of each law, asked from Python with its state in a list, and from a compiled loop."""
 
 from __future__ import annotations
 
 import inspect
-import statistics
 import time
 from collections.abc import Callable
 from functools import partial
 from types import ModuleType
 from typing import Any
 
-import numba
-import numpy as np
-from numba.extending import register_jitable
-
+from benchmarks import apart
+from benchmarks.rows import Row, Size, in_turns
 from limits import (
     deadline,
     fixed_concurrency,
@@ -29,8 +23,6 @@ from limits import (
 )
 
 S = 1_000_000_000
-ROUNDS = 9
-FROM_PYTHON, COMPILED = 20_000, 1_000_000
 # Questions come 3.3 ms apart, a little more often than the laws of rates admit: both answers are given all the time.
 LAWS: list[tuple[ModuleType, int, tuple[int, ...]]] = [
     (token_bucket, 2, (29, 10**8, 50)),
@@ -44,7 +36,35 @@ LAWS: list[tuple[ModuleType, int, tuple[int, ...]]] = [
 ]
 
 
-def loop(decide: Callable[..., int]) -> Callable[..., int]:
+def rows(size: Size) -> list[Row]:
+    """Return two rows a law."""
+    rounds, in_python, compiled = (1, 1_000, 10_000) if size is Size.QUICK else (9, 20_000, 1_000_000)
+    found = apart.call(per_decision_ns, rounds=rounds, in_python=in_python, compiled=compiled).returned
+    return [Row(what=what, unit="ns", values=tuple(values)) for what, values in found.items()]
+
+
+def per_decision_ns(rounds: int, in_python: int, compiled: int) -> dict[str, list[float]]:
+    """Return, for each law asked either way, a time a round."""
+    import numba
+    import numpy as np
+    from numba.extending import register_jitable
+
+    now_ns = np.cumsum(np.random.default_rng(1).integers(0, 6_600_000, compiled))
+    few_ns = now_ns[:in_python].tolist()
+    measure: dict[str, Callable[[], float]] = {}
+    for law, width, params in LAWS:
+        for _, function in inspect.getmembers(law, inspect.isfunction):
+            if function.__module__ == law.__name__:
+                register_jitable(function)
+        ask_all = numba.njit(_loop(law.decide))
+        ask_all(np.zeros(width, np.int64), params, now_ns[:10])
+        name = law.__name__.rpartition(".")[2]
+        measure[f"{name}: a decision from Python"] = partial(_from_python, law, width, params, few_ns)
+        measure[f"{name}: a decision, compiled"] = partial(_compiled, ask_all, np.zeros, width, params, now_ns)
+    return in_turns(rounds, measure)
+
+
+def _loop(decide: Callable[..., int]) -> Callable[..., int]:
     """Return a loop over instants that asks the law for one, fit to be compiled."""
 
     def ask_all(state: Any, params: tuple[int, ...], now_ns: Any) -> int:
@@ -57,8 +77,7 @@ def loop(decide: Callable[..., int]) -> Callable[..., int]:
     return ask_all
 
 
-def from_python(law: ModuleType, width: int, params: tuple[int, ...], now_ns: list[int]) -> float:
-    """Return ns per decision: a call from Python, its state in a list."""
+def _from_python(law: ModuleType, width: int, params: tuple[int, ...], now_ns: list[int]) -> float:
     ask = partial(law.decide, [0] * width, 0, *params)
     start_ns = time.thread_time_ns()
     for instant_ns in now_ns:
@@ -66,28 +85,8 @@ def from_python(law: ModuleType, width: int, params: tuple[int, ...], now_ns: li
     return (time.thread_time_ns() - start_ns) / len(now_ns)
 
 
-def main() -> None:
-    """Print a line a law."""
-    generator = np.random.default_rng(1)
-    now_ns = np.cumsum(generator.integers(0, 6_600_000, COMPILED))
-    spoken = now_ns[:FROM_PYTHON].tolist()
-    print(f"{'law':20} {'Python':>9} {'Numba':>9}   median CPU ns per decision of {ROUNDS} rounds")
-    for law, width, params in LAWS:
-        for _, function in inspect.getmembers(law, inspect.isfunction):
-            if function.__module__ == law.__name__:
-                register_jitable(function)
-        compiled = numba.njit(loop(law.decide))
-        compiled(np.zeros(width, np.int64), params, now_ns[:10])
-        in_python = [from_python(law, width, params, spoken) for _ in range(ROUNDS)]
-        in_numba = []
-        for _ in range(ROUNDS):
-            state = np.zeros(width, np.int64)
-            start_ns = time.thread_time_ns()
-            compiled(state, params, now_ns)
-            in_numba.append((time.thread_time_ns() - start_ns) / COMPILED)
-        name = law.__name__.rpartition(".")[2]
-        print(f"{name:20} {statistics.median(in_python):9.0f} {statistics.median(in_numba):9.1f}")
-
-
-if __name__ == "__main__":
-    main()
+def _compiled(ask_all: Callable[..., int], zeros: Any, width: int, params: tuple[int, ...], now_ns: Any) -> float:
+    state = zeros(width, "int64")
+    start_ns = time.thread_time_ns()
+    ask_all(state, params, now_ns)
+    return (time.thread_time_ns() - start_ns) / len(now_ns)

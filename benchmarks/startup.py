@@ -1,47 +1,58 @@
-"""How long `sluice --help` takes, and what importing each part costs: python -m benchmarks.startup"""
+"""How long commands take to start: `--help`, a small lab with machine code and without, and what imports cost."""
 
 from __future__ import annotations
 
-import statistics
-import subprocess
-import sys
-import time
+import tempfile
+from functools import partial
 
-TIMES = 10
-HELP = "import sys; sys.argv = ['sluice', '--help']; from sluice.__main__ import main; main()"
+from benchmarks import apart
+from benchmarks.rehearsal import SMALL_LAB, sluice_run
+from benchmarks.rows import Row, Size, at_most, in_turns
+
 PARTS = {
     "python alone": "pass",
-    "sluice --help": HELP,
-    "sluice.ours.problem()": "from sluice import ours; ours.problem()",
-    "sluice.cli": "import sluice.cli",
-    "limits.laws": "import limits.laws",
-    "scenarios.loader": "import scenarios.loader",
-    "simulator.results": "import simulator.results",
-    "simulator.run": "import simulator.run",
-    "reports.text": "import reports.text",
-    "reports.html": "import reports.html",
-    "reports.plots": "import reports.plots",
+    "import sluice.cli": "import sluice.cli",
+    "import limits.laws": "import limits.laws",
+    "import scenarios.loader": "import scenarios.loader",
+    "import simulator.run": "import simulator.run",
+    "import simulator.compiled": "import simulator.compiled",
+    "import reports.text": "import reports.text",
+    "import reports.html": "import reports.html",
+    "import reports.plots": "import reports.plots",
 }
 
 
-def median_s(code: str) -> float:
-    """Return the median time of a process that runs this code."""
-    taken_s = []
-    for _ in range(TIMES):
-        begun_s = time.perf_counter()
-        subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
-        taken_s.append(time.perf_counter() - begun_s)
-    return statistics.median(taken_s)
+def rows(size: Size) -> list[Row]:
+    """Return the time of whole processes, from their start to their end."""
+    rounds, runs, colds = (2, 1, 0) if size is Size.QUICK else (10, 5, 2)
+    quick = in_turns(
+        rounds,
+        {
+            "sluice --help": partial(apart.python, "-m", "sluice", "--help"),
+            **{name: partial(apart.python, "-c", code) for name, code in PARTS.items()},
+        },
+    )
+    sluice_run(SMALL_LAB)  # makes the machine code, where it is not there yet
+    lab = f"sluice run {SMALL_LAB}"
+    warm = in_turns(runs, {lab: partial(sluice_run, SMALL_LAB)})[lab]
+    cold = [_with_an_empty_cache() for _ in range(colds)]
+    goals = {"sluice --help": at_most(0.3)}
+    return [
+        Row(
+            what=f"{lab}: the first time, which compiles",
+            unit="s",
+            values=tuple(cold),
+            goal=at_most(30),
+            missing="" if cold else "not measured with quick sizes",
+        ),
+        Row(what=f"{lab}: warm", unit="s", values=tuple(one.wall_s for one in warm), goal=at_most(1.5)),
+        *(
+            Row(what=name, unit="s", values=tuple(one.wall_s for one in runs), goal=goals.get(name))
+            for name, runs in quick.items()
+        ),
+    ]
 
 
-def main() -> None:
-    """Print a table, each part with what it takes beyond Python itself."""
-    alone_s = median_s(PARTS["python alone"])
-    print(f"{'median of ' + str(TIMES):24}{'whole':>9}{'beyond Python':>15}")
-    for name, code in PARTS.items():
-        whole_s = median_s(code)
-        print(f"{name:24}{whole_s * 1000:6.0f} ms{(whole_s - alone_s) * 1000:12.0f} ms")
-
-
-if __name__ == "__main__":
-    main()
+def _with_an_empty_cache() -> float:
+    with tempfile.TemporaryDirectory() as folder:
+        return sluice_run(SMALL_LAB, environment={"XDG_CACHE_HOME": folder}).wall_s

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -35,6 +35,10 @@ class Loaded:
     scenario: Scenario
     resolved: dict[str, Any]
     sources: tuple[Path, ...]
+
+    def __reduce__(self) -> tuple[Callable[..., Loaded], tuple[Any, ...]]:
+        """Go to another process as the tree: pickle does not find classes of generic parts by their names."""
+        return _loaded, (self.resolved, self.sources)
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,11 @@ def load(
         raise ScenarioError(root.problem(("extends",), "is for files; run the other scenario, or write a file"))
     resolved = root.plain()
     return Loaded(_scenario(resolved, root, scale), resolved, tuple(files))
+
+
+def _loaded(resolved: dict[str, Any], sources: tuple[Path, ...]) -> Loaded:
+    """Return what was loaded, and so checked, before."""
+    return Loaded(Scenario.model_validate(resolved), resolved, sources)
 
 
 def catalogue() -> list[Entry]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import subprocess
 import sys
 import tomllib
@@ -97,6 +98,11 @@ def test_every_scenario_of_the_catalogue_is_valid_and_named_as_its_file(name: st
     found = load(name)
     assert found.scenario.name == name.rpartition("/")[2]
     assert found.scenario.extends is None
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_scenario_arrives_in_another_process_as_it_was(name: str) -> None:
+    assert pickle.loads(pickle.dumps(load(name))) == load(name)
 
 
 def test_the_catalogue_lists_names_and_titles() -> None:

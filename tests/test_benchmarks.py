@@ -1,0 +1,140 @@
+"""The benchmarks run, compare models that are right, and say what they found. How fast anything is, no test asks."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from benchmarks import __main__ as runner
+from benchmarks import apart, machine, mm20, page
+from benchmarks.apart import MeasurementError
+from benchmarks.rows import Goal, Row, Size, at_least, at_most, in_turns, ratios
+from tests.measured import MB, failing, filled
+from tests.theory.formulas import mmc_mean_wait
+
+CUSTOMERS = 100_000
+
+
+def test_theory_is_erlangs() -> None:
+    theory_s = mmc_mean_wait(mm20.SERVERS, mm20.ARRIVALS_PER_S, 1 / mm20.SERVICES_PER_S)
+    assert theory_s == pytest.approx(mm20.MEAN_WAIT_S, rel=1e-6)
+
+
+@pytest.mark.parametrize("name", mm20.MODELS)
+def test_every_model_that_is_compared_waits_as_erlang_says(name: str) -> None:
+    if why := mm20.absent(name):
+        pytest.skip(why)
+    per_customer_ns, mean_wait_s = mm20.MODELS[name](CUSTOMERS, 1)
+    assert per_customer_ns > 0
+    mm20.check(name, CUSTOMERS, mean_wait_s)
+
+
+@pytest.mark.parametrize("servers", [mm20.SERVERS - 1, mm20.SERVERS + 1])
+def test_a_model_with_a_server_too_few_or_too_many_is_refused(servers: int) -> None:
+    wrong_s = mmc_mean_wait(servers, mm20.ARRIVALS_PER_S, 1 / mm20.SERVICES_PER_S)
+    with pytest.raises(MeasurementError, match=r"C: a mean wait of .*, where Erlang C has 0\.0128 s"):
+        mm20.check("C", CUSTOMERS, wrong_s)
+
+
+def test_peak_memory_is_that_of_the_measurement() -> None:
+    # from a process that is small itself, as the runner is: Linux counts the peak of whoever started one
+    found = subprocess.check_output([sys.executable, "-m", "tests.measured"], cwd=apart.ROOT, text=True)
+    large, small = map(int, found.split())
+    assert 250 * MB < large - small < 350 * MB
+
+
+def test_what_was_measured_returns_what_it_found() -> None:
+    assert apart.call(filled, megabytes=2).returned == 2 * MB
+
+
+def test_a_measurement_that_fails_says_why() -> None:
+    with pytest.raises(MeasurementError, match="ended with 1: ValueError: on purpose"):
+        apart.call(failing)
+
+
+def test_competitors_take_turns() -> None:
+    turns = iter(range(4))
+    assert in_turns(2, {"a": turns.__next__, "b": turns.__next__}) == {"a": [0, 2], "b": [1, 3]}
+
+
+def test_a_ratio_is_taken_within_each_turn() -> None:
+    assert ratios([10, 30], [5, 10]) == (2, 3)
+
+
+@pytest.mark.parametrize(
+    ("goal", "value", "verdict"),
+    [
+        (at_most(30, stretch=20), 20, "met, stretch too"),
+        (at_most(30, stretch=20), 30, "met"),
+        (at_most(30, stretch=20), 30.1, "missed"),
+        (at_least(40), 40, "met"),
+        (at_least(40), 39.9, "missed"),
+    ],
+)
+def test_a_goal_is_met_at_its_bound(goal: Goal, value: float, verdict: str) -> None:
+    assert goal.verdict(value) == verdict
+
+
+def test_the_median_is_judged_and_quick_sizes_are_not() -> None:
+    row = Row(what="a day", unit="s", values=(50, 10, 29), goal=at_most(30))
+    usual = row.content("day", Size.USUAL)
+    assert (usual["min"], usual["median"], usual["n"], usual["verdict"]) == (10, 29, 3, "met")
+    assert row.content("day", Size.QUICK)["verdict"] is None
+
+
+def test_a_benchmark_that_fails_is_told_and_the_others_are_kept(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def fails(size: Size) -> list[Row]:
+        raise MeasurementError("no such luck")
+
+    good = Row(what="good", unit="s", values=(1,), goal=at_most(2))
+    monkeypatch.setattr(runner, "BENCHMARKS", {"bad": fails, "fine": lambda size: [good]})
+    file = tmp_path / "new" / "found.json"
+    done = CliRunner().invoke(runner.main, ["--json", str(file)])
+    assert done.exit_code == 1
+    assert "no such luck" in done.stdout
+    rows = json.loads(file.read_text("utf-8"))["rows"]
+    assert [(row["benchmark"], row["missing"], row["verdict"]) for row in rows] == [
+        ("bad", "no such luck", None),
+        ("fine", "", "met"),
+    ]
+
+
+def test_what_is_not_there_is_a_row_that_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    assert mm20.absent("C") == "there is no C compiler called cc"
+    assert machine.machine()["versions"]["cc"] == "not installed"
+
+
+def test_the_runner_measures_in_small_prints_a_table_and_writes_json(tmp_path: Path) -> None:
+    file = tmp_path / "found.json"
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "mm20", "cores", "laws", "--quick", "--json", file],
+        cwd=apart.ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr + done.stdout
+    content = json.loads(file.read_text("utf-8"))
+    assert {row["benchmark"] for row in content["rows"]} == {"mm20", "cores", "laws"}
+    assert all(row["n"] or row["missing"] for row in content["rows"])
+    assert all(row["what"] in done.stdout for row in content["rows"])
+    assert content["machine"]["cores"] >= 1
+
+
+def test_every_module_with_rows_is_run() -> None:
+    files = Path(runner.__file__).parent.glob("*.py")
+    assert {file.stem for file in files if "\ndef rows(" in file.read_text("utf-8")} == set(runner.BENCHMARKS)
+
+
+def test_the_page_is_current() -> None:
+    current = page.page() == page.PAGE.read_text("utf-8")
+    assert current, "docs/benchmarks.md is old; run python -m benchmarks.page"
