@@ -28,6 +28,7 @@ from simulator.rank import Rank
 
 TELLS = 2000  # how often over the horizon progress is told and a stop is heard
 LEAST_GROWTH = 1 << 20
+MOST_AHEAD = 1 << 28  # words taken in advance; a word costs memory once it is written to
 
 
 class Run:
@@ -98,7 +99,7 @@ class Run:
         spare = int(self.words[at.SPARE]) + WORDS_AN_ATTEMPT * int(self.words[at.LIVE])
         top = int(self.words[at.TOP])
         if top + words + spare > len(self.words) or self.words[at.CAPACITY] != len(self.words):
-            self._resize(max(top + words + spare + LEAST_GROWTH, top + top // 4))
+            self._resize(max(top + words + spare + LEAST_GROWTH, min(4 * top, top + MOST_AHEAD)))
         entries = int(self.words[at.HEAP_LENGTH] + self.words[at.LIVE] + self.words[at.HEAP_SPARE])
         if entries > self.words[at.HEAP_ROOM]:
             self._widen_heap(2 * entries)
