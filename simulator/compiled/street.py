@@ -164,8 +164,19 @@ def begins(M: Words, F: Numbers, want: int, zone: int, store: int, trace_row: in
         makes_by_clock(M, F, order, now_ns)
     elif M[KITCHEN_KIND] == SERVERS:
         makes_at_counter(M, F, order, now_ns)
-    else:
+    elif M[COURIER_KIND]:
         will_be_ready(M, order, now_ns)
+    else:
+        is_delivered_at_once(M, F, order, now_ns)
+
+
+@kernel
+def is_delivered_at_once(M: Words, F: Numbers, order: int, now_ns: int) -> None:
+    """Goods that need neither making nor a way: nothing else in this ns can make a difference to them."""
+    names(M, order, True)
+    if M[TRACED]:
+        M[M[order + O_TRACE] + TRACE_READY] = now_ns
+    is_ready(M, F, order, now_ns)
 
 
 @kernel
