@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from fractions import Fraction
 from typing import Any
 
@@ -25,11 +26,17 @@ START = {"demand": 596.0, "noon": 1.13, "news_h": 1.842, "back_h": 1.9}
 STEPS = {"demand": 25.0, "noon": 0.1, "news_h": 0.05, "back_h": 0.4}
 BOUNDS = {"demand": (300.0, 1200.0), "noon": (0.5, 2.0), "news_h": (1.2, 2.6), "back_h": (0.3, 6.0)}
 PROFILES: Mapping[str, tuple[str, Sequence[str]]] = {
-    "invitations per order": ("invitations.mean", ("0", "0.15", "0.3", "0.45", "0.6")),
-    "share who come back": ("people.come_back.probability", ("0.2", "0.3", "0.4", "0.5", "0.6")),
-    "patience of the persistent": ("people.kinds.persistent.patience.mean", ("'1h'", "'2h'", "'4h'", "'8h'")),
-    "resignation in the evening": ("people.resignation", ("[['9h51m', 0.1]]", "[['9h51m', 0.3]]", "[['9h51m', 0.6]]")),
-    "capacity of couriers": ("couriers.rate", ("'309/s'", "'401.7/s'", "'618/s'")),
+    "invitations per order": ("invitations.mean", ("0", "0.1", "0.2", "0.3", "0.4", "0.5", "0.6", "0.8")),
+    "share who come back": ("people.come_back.probability", ("0", "0.1", "0.2", "0.3", "0.4", "0.5", "0.6", "0.7")),
+    "patience of the persistent": (
+        "people.kinds.persistent.patience.mean",
+        ("'30m'", "'1h'", "'2h'", "'3h'", "'4h'", "'6h'", "'8h'", "'16h'"),
+    ),
+    "resignation in the evening": (
+        "people.resignation",
+        ("[['9h51m', 0]]", "[['9h51m', 0.1]]", "[['9h51m', 0.3]]", "[['9h51m', 0.6]]", "[['9h51m', 1]]"),
+    ),
+    "capacity of couriers": ("couriers.rate", ("'154/s'", "'309/s'", "'401.7/s'", "'618/s'")),
 }
 Point = dict[str, float]
 
@@ -68,6 +75,11 @@ def loss(summary: Mapping[str, Any]) -> float:
     return total
 
 
+def missed(summary: Mapping[str, Any]) -> list[str]:
+    """Return the names of the milestones that are not met."""
+    return [milestone["name"] for milestone in summary["milestones"] if milestone["verdict"] != "met"]
+
+
 def told(summary: Mapping[str, Any]) -> str:
     """One line: the milestones' deviations."""
     return " ".join(
@@ -77,8 +89,17 @@ def told(summary: Mapping[str, Any]) -> str:
     )
 
 
-def fit(start: Point, scale: Fraction, seed: int, tries: int, more: Sequence[str] = ()) -> tuple[Point, dict[str, Any]]:
-    """Nelder and Mead's search from a start, within bounds; returns the best point seen and its summary."""
+class _FoundError(Exception):
+    """A point at which every milestone is met has been found, and no better one is asked for."""
+
+
+def fit(
+    start: Point, scale: Fraction, seed: int, tries: int, more: Sequence[str] = (), *, enough: bool = False
+) -> tuple[Point, dict[str, Any]]:
+    """Nelder and Mead's search from a start, within bounds; returns the best point seen and its summary.
+
+    `enough`: stop at the first point that meets every milestone.
+    """
     names = list(start)
     best: tuple[float, Point, dict[str, Any]] | None = None
 
@@ -94,10 +115,14 @@ def fit(start: Point, scale: Fraction, seed: int, tries: int, more: Sequence[str
             best = (value, point, summary)
             shown = ", ".join(f"{name} {number:.4g}" for name, number in point.items())
             print(f"  loss {value:8.2f}: {shown} | {told(summary)}", flush=True)
+        if enough and not missed(summary):
+            raise _FoundError
         return value
 
     simplex = [[0.0] * len(names)] + [[1.0 if i == j else 0.0 for j in range(len(names))] for i in range(len(names))]
-    minimize(at, simplex[0], method="Nelder-Mead", options={"initial_simplex": simplex, "maxfev": tries, "fatol": 0.02})
+    options = {"initial_simplex": simplex, "maxfev": tries, "fatol": 0.02}
+    with suppress(_FoundError):
+        minimize(at, simplex[0], method="Nelder-Mead", options=options)
     assert best is not None
     return best[1], best[2]
 
@@ -118,9 +143,9 @@ def main() -> None:
         return
     for title, (key, values) in PROFILES.items():
         for value in values:
-            _, summary = fit(start, asked.scale, asked.seed, asked.tries, [f"{key}={value}"])
-            missed = [m["name"] for m in summary["milestones"] if m["verdict"] != "met"]
-            print(f"{title} = {value}: {'every milestone met' if not missed else 'missed ' + ', '.join(missed)}")
+            _, summary = fit(start, asked.scale, asked.seed, asked.tries, [f"{key}={value}"], enough=True)
+            verdict = "missed " + ", ".join(missed(summary)) if missed(summary) else "every milestone met"
+            print(f"{title} = {value}: {verdict}", flush=True)
 
 
 if __name__ == "__main__":
