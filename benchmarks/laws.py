@@ -5,43 +5,33 @@ Called like that, and not limits.py, since a script's own folder comes first on 
 
 from __future__ import annotations
 
-import inspect
 import statistics
 import time
 from collections.abc import Callable
 from functools import partial
-from types import ModuleType
 from typing import Any
 
 import numba
 import numpy as np
-from numba.extending import register_jitable
 
-from limits import (
-    deadline,
-    fixed_concurrency,
-    fixed_window,
-    gcra,
-    pacing,
-    retry_budget,
-    sliding_window_log,
-    token_bucket,
-)
+import simulator.compiled.jit  # noqa: F401  # has every law compiled from outside
+from limits.laws import MODULES, Law, width
 
 S = 1_000_000_000
 ROUNDS = 9
 FROM_PYTHON, COMPILED = 20_000, 1_000_000
 # Questions come 3.3 ms apart, a little more often than the laws of rates admit: both answers are given all the time.
-LAWS: list[tuple[ModuleType, int, tuple[int, ...]]] = [
-    (token_bucket, 2, (29, 10**8, 50)),
-    (gcra, 1, (3_448_276, 50)),
-    (fixed_window, 2, (280, S)),
-    (sliding_window_log, 2 + 280, (280, 280, S)),
-    (fixed_concurrency, 1, (10**9,)),
-    (deadline, 1, (S, 2**61)),
-    (retry_budget, 1, (10**12,)),
-    (pacing, 1, (3_448_276, S // 2)),
-]
+PARAMETERS: dict[Law, tuple[int, ...]] = {
+    Law.TOKEN_BUCKET: (29, 10**8, 50),
+    Law.GCRA: (3_448_276, 50),
+    Law.FIXED_WINDOW: (280, S),
+    Law.SLIDING_WINDOW_LOG: (280, 280, S),
+    Law.FIXED_CONCURRENCY: (10**9,),
+    Law.DEADLINE: (S, 2**61),
+    Law.RETRY_BUDGET: (10**12,),
+    Law.PACING: (3_448_276, S // 2),
+}
+SLOTS = 280  # of the log
 
 
 def loop(decide: Callable[..., int]) -> Callable[..., int]:
@@ -57,9 +47,9 @@ def loop(decide: Callable[..., int]) -> Callable[..., int]:
     return ask_all
 
 
-def from_python(law: ModuleType, width: int, params: tuple[int, ...], now_ns: list[int]) -> float:
+def from_python(decide: Callable[..., int], room: int, params: tuple[int, ...], now_ns: list[int]) -> float:
     """Return ns per decision: a call from Python, its state in a list."""
-    ask = partial(law.decide, [0] * width, 0, *params)
+    ask = partial(decide, [0] * room, 0, *params)
     start_ns = time.thread_time_ns()
     for instant_ns in now_ns:
         ask(instant_ns, 1)
@@ -72,21 +62,18 @@ def main() -> None:
     now_ns = np.cumsum(generator.integers(0, 6_600_000, COMPILED))
     spoken = now_ns[:FROM_PYTHON].tolist()
     print(f"{'law':20} {'Python':>9} {'Numba':>9}   median CPU ns per decision of {ROUNDS} rounds")
-    for law, width, params in LAWS:
-        for _, function in inspect.getmembers(law, inspect.isfunction):
-            if function.__module__ == law.__name__:
-                register_jitable(function)
-        compiled = numba.njit(loop(law.decide))
-        compiled(np.zeros(width, np.int64), params, now_ns[:10])
-        in_python = [from_python(law, width, params, spoken) for _ in range(ROUNDS)]
+    for law, module in MODULES.items():
+        params, room = PARAMETERS[law], max(width(law, SLOTS), 1)
+        compiled = numba.njit(loop(module.decide))
+        compiled(np.zeros(room, np.int64), params, now_ns[:10])
+        in_python = [from_python(module.decide, room, params, spoken) for _ in range(ROUNDS)]
         in_numba = []
         for _ in range(ROUNDS):
-            state = np.zeros(width, np.int64)
+            state = np.zeros(room, np.int64)
             start_ns = time.thread_time_ns()
             compiled(state, params, now_ns)
             in_numba.append((time.thread_time_ns() - start_ns) / COMPILED)
-        name = law.__name__.rpartition(".")[2]
-        print(f"{name:20} {statistics.median(in_python):9.0f} {statistics.median(in_numba):9.1f}")
+        print(f"{law.name.lower():20} {statistics.median(in_python):9.0f} {statistics.median(in_numba):9.1f}")
 
 
 if __name__ == "__main__":

@@ -36,6 +36,13 @@ class Loaded:
     resolved: dict[str, Any]
     sources: tuple[Path, ...]
 
+    @property
+    def name(self) -> str:
+        """Its name in the catalogue (`labs/retry-trap`), or the one that the file gives itself."""
+        if self.sources and CATALOGUE in self.sources[0].parents:
+            return self.sources[0].relative_to(CATALOGUE).with_suffix("").as_posix()
+        return self.scenario.name
+
 
 @dataclass(frozen=True)
 class Entry:
