@@ -47,6 +47,7 @@ def simulate(
     as_run, roundings = scaled(scenario, scale)
     folders = [source.resolve().parent for source in loaded.sources]
     run, first_arrivals = _parts(engine)
+    room = ControlRoom(scenario, as_run, scale, folders)
     outcome = run(
         as_run,
         seed=seed,
@@ -54,7 +55,7 @@ def simulate(
         trace=trace,
         on_progress=on_progress,
         stop=stop,
-        room=ControlRoom(scenario, as_run, scale, folders),
+        room=room,
     )
     engine_s = time.perf_counter() - begun_s
     resolved = toml_text(loaded.resolved)
@@ -71,6 +72,7 @@ def simulate(
         events=outcome.events,
         roundings=[{"what": r.path, "asked": float(r.exact), "used": r.used} for r in roundings],
         resolved_toml=resolved,
+        control_hashes=room.code_hashes,
     )
     return RunResult(
         scenario=scenario,
