@@ -14,7 +14,6 @@ from sluice.console import note
 LINE_EVERY_S = 10.0
 DRAWN_PER_S = 5
 COMPILING, TAKES = "compiling the engine", "about half a minute"
-KEEP = "set XDG_CACHE_HOME to a folder that can be written, and the next run need not"
 
 
 Show = Callable[[int, int, Callable[[float], str]], None]
@@ -42,7 +41,7 @@ def compiling(*, quiet: bool) -> Iterator[OnCompiling]:
                 return
             terminal = sys.stderr.isatty()
             if not_kept:
-                note(f"{COMPILING}, for this run alone: {not_kept}; {KEEP}")
+                note(f"{COMPILING}, for this run alone: {not_kept}")
             elif not terminal:
                 note(f"{COMPILING}, once: {TAKES}")
             if terminal:

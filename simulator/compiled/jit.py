@@ -32,7 +32,7 @@ _ir: Any = ir
 
 INTERPRETED = bool(_config.DISABLE_JIT)
 CHECKED = bool(os.environ.get("SLUICE_CHECK_BOUNDS"))
-FOLDER, NOT_KEPT = (None, "its bounds are checked") if INTERPRETED or CHECKED else machine_code.folder()
+FOLDER, NOT_KEPT = (None, "SLUICE_CHECK_BOUNDS is set") if INTERPRETED or CHECKED else machine_code.folder()
 """Where machine code is kept; None where it is not, and why."""
 
 WHOLE_MODULES = (*laws.MODULES.values(), retry_after, draws, people)

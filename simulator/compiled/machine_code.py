@@ -22,6 +22,7 @@ from numba.core.registry import cpu_target
 
 from simulator.manifest import ROOT, SOURCES
 
+REMEDY = "Set XDG_CACHE_HOME to a folder that can be written, and the next run need not."
 NEWEST_KEPT = 10
 KEPT_S = 24 * 3600
 """Folders beside the newest go when no process has begun with them for so long."""
@@ -73,16 +74,16 @@ def base() -> Path:
 
 
 def folder() -> tuple[Path | None, str]:
-    """Return the folder for the machine code of these sources; or None, and why none can be kept."""
+    """Return the folder for the machine code of these sources; or None, why none can be kept, and the remedy."""
     try:
         found = base() / fingerprint()
         found.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=found).close()
         os.utime(found)  # in use today: `prune`
     except RuntimeError as error:
-        return None, str(error)
+        return None, f"{error} {REMEDY}"
     except OSError as error:
-        return None, f"{error.filename}: {error.strerror}"
+        return None, f"{error.filename}: {error.strerror}. {REMEDY}"
     return found, ""
 
 
