@@ -2,38 +2,28 @@
 
 from __future__ import annotations
 
-import inspect
 import time
 from collections.abc import Callable
 from functools import partial
-from types import ModuleType
 from typing import Any
 
 from benchmarks import apart
 from benchmarks.rows import Row, Size, in_turns
-from limits import (
-    deadline,
-    fixed_concurrency,
-    fixed_window,
-    gcra,
-    pacing,
-    retry_budget,
-    sliding_window_log,
-    token_bucket,
-)
+from limits.laws import MODULES, Law, width
 
 S = 1_000_000_000
 # Questions come 3.3 ms apart, a little more often than the laws of rates admit: both answers are given all the time.
-LAWS: list[tuple[ModuleType, int, tuple[int, ...]]] = [
-    (token_bucket, 2, (29, 10**8, 50)),
-    (gcra, 1, (3_448_276, 50)),
-    (fixed_window, 2, (280, S)),
-    (sliding_window_log, 2 + 280, (280, 280, S)),
-    (fixed_concurrency, 1, (10**9,)),
-    (deadline, 1, (S, 2**61)),
-    (retry_budget, 1, (10**12,)),
-    (pacing, 1, (3_448_276, S // 2)),
-]
+PARAMETERS: dict[Law, tuple[int, ...]] = {
+    Law.TOKEN_BUCKET: (29, 10**8, 50),
+    Law.GCRA: (3_448_276, 50),
+    Law.FIXED_WINDOW: (280, S),
+    Law.SLIDING_WINDOW_LOG: (280, 280, S),
+    Law.FIXED_CONCURRENCY: (10**9,),
+    Law.DEADLINE: (S, 2**61),
+    Law.RETRY_BUDGET: (10**12,),
+    Law.PACING: (3_448_276, S // 2),
+}
+SLOTS = 280  # of the log
 
 
 def rows(size: Size) -> list[Row]:
@@ -47,20 +37,18 @@ def per_decision_ns(rounds: int, in_python: int, compiled: int) -> dict[str, lis
     """Return, for each law asked either way, a time a round."""
     import numba
     import numpy as np
-    from numba.extending import register_jitable
+
+    import simulator.compiled.jit  # noqa: F401  # has every law compiled from outside
 
     now_ns = np.cumsum(np.random.default_rng(1).integers(0, 6_600_000, compiled))
     few_ns = now_ns[:in_python].tolist()
     measure: dict[str, Callable[[], float]] = {}
-    for law, width, params in LAWS:
-        for _, function in inspect.getmembers(law, inspect.isfunction):
-            if function.__module__ == law.__name__:
-                register_jitable(function)
-        ask_all = numba.njit(_loop(law.decide))
-        ask_all(np.zeros(width, np.int64), params, now_ns[:10])
-        name = law.__name__.rpartition(".")[2]
-        measure[f"{name}: a decision from Python"] = partial(_from_python, law, width, params, few_ns)
-        measure[f"{name}: a decision, compiled"] = partial(_compiled, ask_all, np.zeros, width, params, now_ns)
+    for law, module in MODULES.items():
+        params, room, name = PARAMETERS[law], max(width(law, SLOTS), 1), law.name.lower()
+        ask_all = numba.njit(_loop(module.decide))
+        ask_all(np.zeros(room, np.int64), params, now_ns[:10])
+        measure[f"{name}: a decision from Python"] = partial(_from_python, module.decide, room, params, few_ns)
+        measure[f"{name}: a decision, compiled"] = partial(_compiled, ask_all, np.zeros, room, params, now_ns)
     return in_turns(rounds, measure)
 
 
@@ -77,8 +65,8 @@ def _loop(decide: Callable[..., int]) -> Callable[..., int]:
     return ask_all
 
 
-def _from_python(law: ModuleType, width: int, params: tuple[int, ...], now_ns: list[int]) -> float:
-    ask = partial(law.decide, [0] * width, 0, *params)
+def _from_python(decide: Callable[..., int], room: int, params: tuple[int, ...], now_ns: list[int]) -> float:
+    ask = partial(decide, [0] * room, 0, *params)
     start_ns = time.thread_time_ns()
     for instant_ns in now_ns:
         ask(instant_ns, 1)

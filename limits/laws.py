@@ -1,8 +1,9 @@
-"""The laws by number, for engines that keep many of them in one table of ints."""
+"""The laws, in one list: all that asks for every law, by number or by module, reads it from here."""
 
 from __future__ import annotations
 
 from enum import IntEnum
+from types import ModuleType
 
 from limits import (
     deadline,
@@ -29,18 +30,19 @@ class Law(IntEnum):
     PACING = 8
 
 
-_WIDTHS = {
-    Law.TOKEN_BUCKET: token_bucket.WIDTH,
-    Law.GCRA: gcra.WIDTH,
-    Law.FIXED_WINDOW: fixed_window.WIDTH,
-    Law.SLIDING_WINDOW_LOG: sliding_window_log.WIDTH,
-    Law.FIXED_CONCURRENCY: fixed_concurrency.WIDTH,
-    Law.DEADLINE: deadline.WIDTH,
-    Law.RETRY_BUDGET: retry_budget.WIDTH,
-    Law.PACING: pacing.WIDTH,
+MODULES: dict[Law, ModuleType] = {
+    Law.TOKEN_BUCKET: token_bucket,
+    Law.GCRA: gcra,
+    Law.FIXED_WINDOW: fixed_window,
+    Law.SLIDING_WINDOW_LOG: sliding_window_log,
+    Law.FIXED_CONCURRENCY: fixed_concurrency,
+    Law.DEADLINE: deadline,
+    Law.RETRY_BUDGET: retry_budget,
+    Law.PACING: pacing,
 }
 
 
 def width(law: Law, slots: int = 0) -> int:
     """Return the ints in a row of a law; `slots` is the largest limit of a sliding_window_log."""
-    return _WIDTHS[law] + (slots if law == Law.SLIDING_WINDOW_LOG else 0)
+    own: int = MODULES[law].WIDTH
+    return own + (slots if law == Law.SLIDING_WINDOW_LOG else 0)

@@ -29,6 +29,7 @@ from reports.run import (
     spreads,
     stage_names,
     tolerance,
+    turned,
 )
 from reports.run import words as in_its_unit
 from scenarios import metrics
@@ -94,7 +95,7 @@ def html(run: Run) -> str:
         cards=_cards(run),
         judged=_present(run, (_milestones, _gates)),
         drawings=drawings,
-        tables=_present(run, (_times, _stages, _failures, _street, _segments, _outages)),
+        tables=_present(run, (_times, _stages, _failures, _street, _segments, _turns, _outages)),
         scenario=_present(run, (_asked_stages, _asked_limits, _asked_changes)),
         sentences=_sentences(run),
         kept=_present(run, (_books, _roundings, _versions)),
@@ -280,6 +281,13 @@ def _outages(run: Run) -> Table:
     )
 
 
+def _turns(run: Run) -> Table:
+    cells = [(one.control, one.knob, figures.count(one.times), *one.first, *one.last) for one in turned(run)]
+    head = ("control", "knob", "turns", "first", "to", "last", "to")
+    note = "Values are those of full size." if scale(run) != 1 else ""
+    return Table(title="What control processes turned", head=head, rows=cells, words=(0, 1, 3, 5), note=note)
+
+
 def _asked_stages(run: Run) -> Table:
     head = ("stage", "capacity", "work of an attempt", "queue", "work whose person has left")
     return Table(title="Stages", head=head, rows=words.stage_rows(as_run(run)), words=range(5), note=_size_note(run))
@@ -330,9 +338,11 @@ def _kept(run: Run, name: str) -> list[Mapping[str, Any]]:
 
 def _versions(run: Run) -> Table:
     versions: Mapping[str, Any] = run.manifest.get("versions") or {}
-    hashes: Mapping[str, Any] = run.manifest.get("hashes") or {}
+    hashes: dict[str, Any] = dict(run.manifest.get("hashes") or {})
+    controls: Mapping[str, Any] = hashes.pop("controls", {})
     cells = [(name, str(version)) for name, version in versions.items()]
     cells += [(f"hash of the {name}", str(value)[:12]) for name, value in hashes.items()]
+    cells += [(f"hash of the control module {name}", str(value)[:12]) for name, value in controls.items()]
     return Table(title="Versions", head=("", ""), rows=cells, words=(0, 1))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Protocol
 
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reports import figures
+from reports.words import knob_value, knob_words
 from scenarios import metrics
 from scenarios.model import Scenario
 from scenarios.scale import scaled
@@ -33,6 +35,17 @@ class Run(Protocol):
     def scenario(self) -> Scenario: ...
     @property
     def manifest(self) -> Mapping[str, Any]: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Turned:
+    """What a control process made of one knob: how often it turned it, and (instant, value) of the first and last."""
+
+    control: str
+    knob: str
+    times: int
+    first: tuple[str, str]
+    last: tuple[str, str]
 
 
 class MissingLibrary(ImportError):  # noqa: N818
@@ -175,6 +188,27 @@ def rows(run: Run, path: str) -> list[Mapping[str, Any]]:
     """Return a list of the summary such as milestones or outages, empty where the run has none."""
     found = figure(run, path)
     return list(found) if isinstance(found, list | tuple) else []
+
+
+def turned(run: Run) -> list[Turned]:
+    """Return each knob that a control process turned, in the order of first turns."""
+    found: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for turn in rows(run, "controls.turns"):
+        found.setdefault((turn["control"], turn["knob"]), []).append(turn)
+    return [
+        Turned(
+            control=control,
+            knob=knob_words(knob),
+            times=len(turns),
+            first=_turn(run, turns[0]),
+            last=_turn(run, turns[-1]),
+        )
+        for (control, knob), turns in found.items()
+    ]
+
+
+def _turn(run: Run, turn: Mapping[str, Any]) -> tuple[str, str]:
+    return figures.clock(float(turn["at_s"]), run.scenario.opens), knob_value(turn["knob"], turn["value"])
 
 
 def answered(run: Run) -> float:

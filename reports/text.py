@@ -24,6 +24,7 @@ from reports.run import (
     scale,
     spreads,
     stage_names,
+    turned,
     words,
 )
 
@@ -69,9 +70,10 @@ class _Block:
 
 def text(run: Run) -> str:
     """Return what a run came to, on one screen; milestones and gates are all there, whatever the screen."""
-    times, stages, street, outages = _times(run), _stages(run), _street(run), _outages(run)
-    blocks = [_asked(run), _sums(run), times, stages, street, outages, _milestones(run), _gates(run), _books(run)]
-    for block in (outages, stages, street, times):
+    times, stages, street, turns, outages = _times(run), _stages(run), _street(run), _turns(run), _outages(run)
+    blocks = [_asked(run), _sums(run), times, stages, street, turns, outages]
+    blocks += [_milestones(run), _gates(run), _books(run)]
+    for block in (turns, outages, stages, street, times):
         while block.can_shorten and sum(len(block.text()) for block in blocks) > LINES:
             block.shorten()
     blocks = [block for block in blocks if block.text()]
@@ -204,6 +206,16 @@ def _outages(run: Run) -> _Block:
     while len(block.rows) > _OUTAGES:
         block.shorten()
     return block
+
+
+def _turns(run: Run) -> _Block:
+    found = turned(run)
+    sized = "" if scale(run) == 1 else " (full size)"
+    table = [["Controls", "turns", f"first to{sized}", f"last to{sized}"]]
+    for one in found:
+        ends = (f"{value} at {at}" for at, value in (one.first, one.last))
+        table.append([f"  {one.control}: {one.knob}", figures.count(one.times), *ends])
+    return _listed(_table(table, "lrll"), [one.times for one in found])
 
 
 def _milestones(run: Run) -> _Block:

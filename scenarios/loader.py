@@ -40,6 +40,13 @@ class Loaded:
         """Go to another process as the tree: pickle does not find classes of generic parts by their names."""
         return _loaded, (self.resolved, self.sources)
 
+    @property
+    def name(self) -> str:
+        """Its name in the catalogue (`labs/retry-trap`), or the one that the file gives itself."""
+        if self.sources and CATALOGUE in self.sources[0].parents:
+            return self.sources[0].relative_to(CATALOGUE).with_suffix("").as_posix()
+        return self.scenario.name
+
 
 @dataclass(frozen=True)
 class Entry:

@@ -30,11 +30,14 @@ def make_manifest(
     events: int,
     roundings: Sequence[Mapping[str, Any]],
     resolved_toml: str,
+    control_hashes: Mapping[str, str],
 ) -> dict[str, Any]:
     """Return the content of manifest.json; versions and hashes are found here, all else is told.
 
-    `engine_s` is the clock time of the engine alone, without loading, summary and files; `roundings` are what scale
-    made fractional, each {what, asked, used}. Clock times are written in UTC, ISO 8601.
+    `scenario` is its name in the catalogue (`labs/retry-trap`), or the one that it gives itself. `engine_s` is the
+    clock time of the engine alone, without loading, summary and files; `roundings` are what scale made fractional,
+    each {what, asked, used}; `control_hashes` are of the users' modules that the scenario names. Clock times are
+    written in UTC, ISO 8601.
     """
     return {
         "format": FORMAT,
@@ -51,7 +54,11 @@ def make_manifest(
         "events_per_s": round(events / engine_s, 1) if engine_s > 0 else None,
         "roundings": [dict(rounding) for rounding in roundings],
         "versions": versions(),
-        "hashes": {"scenario": text_hash(resolved_toml), "sources": sources_hash()},
+        "hashes": {
+            "scenario": bytes_hash(resolved_toml.encode()),
+            "sources": sources_hash(),
+            "controls": dict(control_hashes),
+        },
     }
 
 
@@ -60,9 +67,9 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version(), **{name: _version(name) for name in LIBRARIES}}
 
 
-def text_hash(text: str) -> str:
-    """Return the SHA-256 of a text."""
-    return hashlib.sha256(text.encode()).hexdigest()
+def bytes_hash(content: bytes) -> str:
+    """Return the SHA-256 of the content of a file."""
+    return hashlib.sha256(content).hexdigest()
 
 
 def sources_hash() -> str:

@@ -10,5 +10,8 @@ OnProgress = Callable[[int, int, int, int], None]
 Stop = Callable[[], bool]
 """Asked often; True ends the run early, with what there is."""
 
+OnCompiling = Callable[[str], None]
+"""Called where an engine has to be compiled first, which takes long: why that cannot be kept for others, or nothing."""
+
 OnReplication = Callable[[int, int], None]
 """Called with (replications done, replications asked for)."""

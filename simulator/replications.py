@@ -21,8 +21,9 @@ from scenarios.errors import ScenarioError
 from scenarios.loader import Loaded
 from scenarios.model import Scenario
 from simulator import results
+from simulator.engines import Engine
 from simulator.progress import OnReplication, Stop
-from simulator.run import Engine, simulate
+from simulator.run import make_ready, simulate
 
 ASK_EVERY_S = 0.1
 
@@ -122,6 +123,7 @@ def replicate(
     elif min(workers, len(tasks)) == 1:
         found = _one_by_one(tasks, tell, stopped)
     else:
+        make_ready(engine)  # once, before each of them begins to
         with _processes(min(workers, len(tasks))) as (pool, halt):
             found = _side_by_side(pool, tasks, tell, stopped, halt=halt.set)
     done = {task.seed: one for task, one in zip(tasks, found, strict=True) if isinstance(one, Mapping)}

@@ -25,7 +25,7 @@ it is whole, and `manifest.json` comes last: a folder without it is a run that w
 
 | file | what it is |
 |---|---|
-| `manifest.json` | versions, command, seed, scale, engine, hashes of scenario and sources, clock times, roundings |
+| `manifest.json` | versions, command, seed, scale, engine, hashes of scenario, sources, controls, times, roundings |
 | `resolved.toml` | the scenario with all it extends and overrides; defaults: of the version in `manifest.json` |
 | `summary.json` | every figure below; schema: `docs/summary.schema.json` |
 | `timeseries.parquet` | a row a bucket |

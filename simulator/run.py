@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from fractions import Fraction
-from typing import Literal
 
 from scenarios import workload
 from scenarios.dump import toml_text
@@ -16,21 +15,20 @@ from scenarios.model import Scenario
 from scenarios.scale import scaled
 from simulator import reference
 from simulator.control.room import ControlRoom
+from simulator.engines import DEFAULT, Engine
 from simulator.manifest import make_manifest
 from simulator.outcome import Ints, Outcome
-from simulator.progress import OnProgress, Stop
+from simulator.progress import OnCompiling, OnProgress, Stop
 from simulator.results import RunResult, timeseries
 from simulator.summary import summarise
 
-Engine = Literal["simpy", "compiled"]
 Arrivals = Callable[[Scenario, int, Fraction], Ints]
-ENGINES: tuple[Engine, ...] = ("simpy", "compiled")
 
 
 def simulate(
     loaded: Loaded,
     *,
-    engine: Engine = "simpy",
+    engine: Engine = DEFAULT,
     seed: int = 1,
     scale: Fraction = Fraction(1),
     trace: bool = False,
@@ -43,11 +41,13 @@ def simulate(
     `on_progress` is told how far the run is, `stop` is asked whether to end it early. Books that do not balance are in
     `summary["invariants"]["violated"]`. Raises ScenarioError for a trace that cannot be read.
     """
+    make_ready(engine)
     scenario = loaded.scenario
     started, begun_s = datetime.now(UTC), time.perf_counter()
     as_run, roundings = scaled(scenario, scale)
     folders = [source.resolve().parent for source in loaded.sources]
     run, first_arrivals = _parts(engine)
+    room = ControlRoom(scenario, as_run, scale, folders)
     outcome = run(
         as_run,
         seed=seed,
@@ -55,12 +55,12 @@ def simulate(
         trace=trace,
         on_progress=on_progress,
         stop=stop,
-        room=ControlRoom(scenario, as_run, scale, folders),
+        room=room,
     )
     engine_s = time.perf_counter() - begun_s
     resolved = toml_text(loaded.resolved)
     manifest = make_manifest(
-        scenario=scenario.name,
+        scenario=loaded.name,
         engine=engine,
         seed=seed,
         scale=float(scale),
@@ -72,6 +72,7 @@ def simulate(
         events=outcome.events,
         roundings=[{"what": r.path, "asked": float(r.exact), "used": r.used} for r in roundings],
         resolved_toml=resolved,
+        control_hashes=room.code_hashes,
     )
     return RunResult(
         scenario=scenario,
@@ -82,6 +83,15 @@ def simulate(
         attempts=outcome.attempts,
         manifest=manifest,
     )
+
+
+def make_ready(engine: Engine, on_compiling: OnCompiling = lambda not_kept: None) -> None:
+    """Compile an engine that has to be and has not been, so that whoever simulates next finds it compiled."""
+    if engine == "compiled":
+        from simulator import compiled  # noqa: F401  # its modules say what there is to compile
+        from simulator.compiled import jit
+
+        jit.have(on_compiling)
 
 
 def _parts(engine: Engine) -> tuple[Callable[..., Outcome], Arrivals]:

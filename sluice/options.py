@@ -11,9 +11,10 @@ from typing import Any, TypeVar
 
 import click
 
+from simulator.engines import DEFAULT, ENGINES
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-ENGINES = ("simpy", "compiled")
 LARGEST_SEED = 2**63 - 1
 MOST_REPLICATIONS = 1000
 MOST_WORKERS = 256
@@ -74,11 +75,11 @@ sets = click.option(
 engine = click.option(
     "--engine",
     type=click.Choice(ENGINES),
-    default=ENGINES[0],
+    default=DEFAULT,
     show_default=True,
     envvar="SLUICE_ENGINE",
     show_envvar=True,
-    help="What simulates.",
+    help="What simulates: the compiled engine, or the reference in SimPy. Both give the same figures; it is slower.",
 )
 scale = click.option(
     "--scale",

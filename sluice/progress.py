@@ -5,14 +5,15 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from scenarios.units import NS_PER_S
-from simulator.progress import OnProgress, OnReplication
+from simulator.progress import OnCompiling, OnProgress, OnReplication
 from sluice.console import note
 
 LINE_EVERY_S = 10.0
 DRAWN_PER_S = 5
+COMPILING, TAKES = "compiling the engine", "about half a minute"
 
 
 Show = Callable[[int, int, Callable[[float], str]], None]
@@ -28,6 +29,27 @@ def progress(*, quiet: bool, clock: Callable[[], float] = time.monotonic) -> Ite
             show(now_ns, horizon_ns, lambda elapsed_s: words(now_ns, horizon_ns, events, orders, elapsed_s))
 
         yield None if show is _nothing else tell
+
+
+@contextmanager
+def compiling(*, quiet: bool) -> Iterator[OnCompiling]:
+    """Give what is told that an engine has to be compiled; a terminal shows that it goes on, else it is one line."""
+    with ExitStack() as shown:
+
+        def tell(not_kept: str) -> None:
+            if quiet or sys.stderr is None:
+                return
+            terminal = sys.stderr.isatty()
+            if not_kept:
+                note(f"{COMPILING}, for this run alone: {not_kept}")
+            elif not terminal:
+                note(f"{COMPILING}, once: {TAKES}")
+            if terminal:
+                from rich.console import Console
+
+                shown.enter_context(Console(stderr=True).status(f"{COMPILING}: {TAKES}"))
+
+        yield tell
 
 
 @contextmanager

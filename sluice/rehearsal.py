@@ -12,11 +12,12 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from simulator.engines import Engine
 from sluice.console import note
 from sluice.drawing import draw, prepare
 from sluice.exits import Exit, UserError, gravest
 from sluice.interrupts import Interrupts
-from sluice.progress import progress
+from sluice.progress import compiling, progress
 
 if TYPE_CHECKING:
     from scenarios.loader import Loaded
@@ -28,7 +29,7 @@ class Asked:
     """What the user asked for, option by option."""
 
     scenario: str
-    engine: Literal["simpy", "compiled"]
+    engine: Engine
     scale: Fraction
     seed: int
     replications: int
@@ -64,8 +65,9 @@ def rehearse(asked: Asked) -> Rehearsed:
     if asked.with_report:
         prepare()
     loaded = load(asked)
+    make_ready(asked)
     with explained(), Interrupts() as stop:
-        folder = results.run_folder(asked.out, name_of(loaded), asked.seed, datetime.now(UTC))
+        folder = results.run_folder(asked.out, loaded.name, asked.seed, datetime.now(UTC))
         with removed_if_empty(folder):
             with progress(quiet=asked.quiet) as tell:
                 run = simulate(
@@ -94,12 +96,12 @@ def load(asked: Asked) -> Loaded:
     return loaded
 
 
-def name_of(loaded: Loaded) -> str:
-    """Return the name in the catalogue (`labs/retry-trap`), or the one that the file gives itself."""
-    from scenarios.loader import CATALOGUE
+def make_ready(asked: Asked) -> None:
+    """Compile the engine, if it has to be: before a folder is made, and while ctrl-C still ends the process at once."""
+    from simulator import run
 
-    file = loaded.sources[0]
-    return file.relative_to(CATALOGUE).with_suffix("").as_posix() if CATALOGUE in file.parents else loaded.scenario.name
+    with compiling(quiet=asked.quiet) as tell:
+        run.make_ready(asked.engine, tell)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from sluice.exits import Exit, UserError, gravest
 from sluice.interrupts import Interrupts
 from sluice.options import LARGEST_SEED
 from sluice.progress import tally
-from sluice.rehearsal import Asked, explained, load, name_of, removed_if_empty
+from sluice.rehearsal import Asked, explained, load, make_ready, removed_if_empty
 
 if TYPE_CHECKING:
     from simulator.replications import Replications
@@ -44,8 +44,9 @@ def replicated(asked: Asked) -> Replicated | None:
     if asked.with_report:
         prepare()
     loaded = load(asked)
+    make_ready(asked)
     with explained(), Interrupts() as stop:
-        folder = results.run_folder(asked.out, name_of(loaded), asked.seed, datetime.now(UTC))
+        folder = results.run_folder(asked.out, loaded.name, asked.seed, datetime.now(UTC))
         with removed_if_empty(folder):
             try:
                 with tally(quiet=asked.quiet) as tell:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from simulator.run import ENGINES, Engine, simulate
+from simulator.engines import ENGINES, Engine
+from simulator.run import simulate
 from tests.scenario_strategy import Tree, loaded
 
 ONE_AT_1_MS: Tree = {

@@ -19,9 +19,10 @@ from hypothesis import strategies as st
 from scenarios.loader import load
 from scenarios.model import Scenario
 from scenarios.units import NS_PER_S
+from simulator.engines import ENGINES, Engine
 from simulator.outcome import Ints
 from simulator.results import RunResult
-from simulator.run import ENGINES, Engine, simulate
+from simulator.run import simulate
 from simulator.summary import as_json
 from simulator.trace import ANSWERS, DELIVERIES, ENDS, NOT_YET, VERDICTS
 from tests.scenario_strategy import Tree, loaded, scenarios

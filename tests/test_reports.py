@@ -187,6 +187,25 @@ def test_a_timeline_begins_with_the_value_that_the_file_sets(day: FakeRun) -> No
     assert scale_out.spans == ((0.0, 14_400.0, "14.4"), (14_400.0, 15_300.0, "28.7"), (15_300.0, 58_500.0, "43.1"))
 
 
+def test_what_control_processes_turned_is_told_by_knob(day: FakeRun) -> None:
+    turns = [
+        {"at_s": 3600.0 * hour, "control": "scaler", "knob": "stages.order.servers", "value": 60 + hour}
+        for hour in (1, 2, 3)
+    ]
+    turns.append({"at_s": 7200.0, "control": "hand", "knob": "admission.front-door.rate", "value": "off"})
+    run = with_summary(day, controls={"turned": 4, "turns": turns})
+    lines = text(run).splitlines()
+    head = next(i for i, line in enumerate(lines) if line.startswith("Controls"))
+    assert [line.split() for line in lines[head : head + 3]] == [
+        ["Controls", "turns", "first", "to", "last", "to"],
+        ["scaler:", "order", "servers", "3", "61", "at", "08:45", "63", "at", "10:45"],
+        ["hand:", "front-door", "rate", "1", "off", "at", "09:45", "off", "at", "09:45"],
+    ]
+    assert "first to (full size)" in text(with_summary(run, scale=0.5))
+    assert '<td class="w">front-door rate</td>' in html(run)
+    assert "Controls" not in text(day)
+
+
 def test_every_kind_of_limit_and_stage_has_words(day: FakeRun) -> None:
     assert words.limit_rows(day.scenario)[1] == (
         "contract",

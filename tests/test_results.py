@@ -14,10 +14,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from scenarios.loader import load
 from simulator import manifest as manifests
 from simulator import results
-from simulator.manifest import make_manifest, sources_hash, text_hash
+from simulator.manifest import bytes_hash, make_manifest, sources_hash
 from simulator.results import ResultError, RunResult, read, run_folder, timeseries, write
+from simulator.run import simulate
 from simulator.summary import as_json, summarise
 from simulator.trace import ATTEMPT_COLUMNS, ORDER_COLUMNS, Trace
 from tests.hand_made import OUTCOME, PER_BUCKET, RESOLVED, SCENARIO, S, ints
@@ -36,6 +38,7 @@ MANIFEST = make_manifest(
     events=60,
     roundings=[{"what": "stages.desk.servers", "asked": 0.5, "used": 1}],
     resolved_toml=RESOLVED,
+    control_hashes={"shedding": "0f"},
 )
 RESULT = RunResult(
     scenario=SCENARIO,
@@ -255,12 +258,16 @@ def test_a_manifest_says_what_ran_when_and_how_fast() -> None:
     libraries = {"numpy", "numba", "simpy", "pyarrow", "pydantic"}  # what figures and files depend on
     assert set(MANIFEST["versions"]) == {"sluice", "python"} | libraries
     assert MANIFEST["versions"]["numpy"] == np.__version__
-    assert MANIFEST["hashes"] == {"scenario": text_hash(RESOLVED), "sources": sources_hash()}
+    assert MANIFEST["hashes"] == {
+        "scenario": bytes_hash(RESOLVED.encode()),
+        "sources": sources_hash(),
+        "controls": {"shedding": "0f"},
+    }
     assert json.loads(as_json(MANIFEST)) == MANIFEST
 
 
-def test_the_hash_of_a_text_is_its_sha256() -> None:
-    assert text_hash("abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+def test_the_hash_of_a_file_is_its_sha256() -> None:
+    assert bytes_hash(b"abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
 
 def test_the_hash_of_sources_sees_every_edit_and_every_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -276,6 +283,34 @@ def test_the_hash_of_sources_sees_every_edit_and_every_name(tmp_path: Path, monk
     monkeypatch.setattr(manifests, "ROOT", tmp_path)
     assert hash_of(a="x = 1", b="") == hash_of(b="", a="x = 1")
     assert len({hash_of(a="x = 1", b=""), hash_of(a="x = 2", b=""), hash_of(a="x = 1"), hash_of(c="x = 1", b="")}) == 4
+
+
+def test_a_lab_is_named_as_in_the_catalogue_and_a_variant_as_it_names_itself(tmp_path: Path) -> None:
+    (tmp_path / "variant.toml").write_text('schema = 1\nextends = "labs/erlang-c"\nname = "mine"\n')
+    for name, named in (("labs/erlang-c", "labs/erlang-c"), (tmp_path / "variant.toml", "mine")):
+        loaded = load(name, sets=["horizon=60s", "gates=[]"])
+        assert simulate(loaded, engine="simpy").manifest["scenario"] == named
+
+
+CONTROL = """
+schema = 1
+extends = "labs/erlang-c"
+name = "watched"
+horizon = "60s"
+gates = []
+controls = [{{ name = "watcher", process = "{module}:watch" }}, {{ name = "scaler", process = "autoscaler", with = {{ \
+knob = "stages.{stage}.servers", utilisation = "70%", least = 8, most = 60 }} }}]
+"""
+
+
+def test_the_code_that_a_scenario_names_is_hashed_as_it_was_when_it_ran(tmp_path: Path) -> None:
+    stage = load("labs/erlang-c").scenario.stages[0].name
+    (tmp_path / "watched.toml").write_text(CONTROL.format(module="code_of_test_results", stage=stage))
+    code = b"def watch(plane):\n    yield plane.wait('10s')\n"
+    (tmp_path / "code_of_test_results.py").write_bytes(code)
+    hashes = simulate(load(tmp_path / "watched.toml"), engine="simpy").manifest["hashes"]
+    assert hashes["controls"] == {"code_of_test_results": bytes_hash(code)}
+    assert simulate(load("labs/erlang-c", sets=["horizon=60s", "gates=[]"])).manifest["hashes"]["controls"] == {}
 
 
 # traces

@@ -1,39 +1,28 @@
 """The one place that compiles: laws, draws and rules of people from outside, the kernel's own functions with `kernel`.
 
-Numba keeps machine code by file and does not see edits in files that are called, so the folder in which it keeps it is
-named by a hash of every source that ends up in machine code.
+Machine code is kept from one run to the next (`machine_code`), and there is no other than that of `have`.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
+import shutil
+import sys
 from collections.abc import Callable, Iterator
-from inspect import getmembers, isfunction
-from pathlib import Path
+from inspect import get_annotations, getmembers, isfunction
 from types import ModuleType
 from typing import Any, TypeVar
 
 import numba
-from llvmlite import ir  # type: ignore[import-untyped]
+from llvmlite import ir
+from numba.core import event
+from numba.core.errors import NumbaError
 from numba.extending import intrinsic, overload, register_jitable
 
-from limits import (
-    deadline,
-    fixed_concurrency,
-    fixed_window,
-    gcra,
-    level,
-    pacing,
-    retry_after,
-    retry_budget,
-    sliding_window_log,
-    token_bucket,
-    verdicts,
-)
-from scenarios import distributions, draws, metrics, people, traces, workload
-from simulator import rank
-from simulator.compiled import hashing
+from limits import laws, retry_after
+from scenarios import draws, people, traces, workload
+from simulator.compiled import hashing, machine_code
+from simulator.progress import OnCompiling
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -43,39 +32,25 @@ _ir: Any = ir
 
 INTERPRETED = bool(_config.DISABLE_JIT)
 CHECKED = bool(os.environ.get("SLUICE_CHECK_BOUNDS"))
+FOLDER, NOT_KEPT = (None, "SLUICE_CHECK_BOUNDS is set") if INTERPRETED or CHECKED else machine_code.folder()
+"""Where machine code is kept; None where it is not, and why."""
 
-WHOLE_MODULES = (
-    deadline,
-    fixed_concurrency,
-    fixed_window,
-    gcra,
-    level,
-    pacing,
-    retry_after,
-    retry_budget,
-    sliding_window_log,
-    token_bucket,
-    draws,
-    people,
-)
+WHOLE_MODULES = (*laws.MODULES.values(), retry_after, draws, people)
 LOOPS: tuple[Callable[..., Any], ...] = (workload.fill, workload.into_cell, traces.fill_kept)
 
-
-def _sources() -> Iterator[Path]:
-    """Yield every file whose text ends up in machine code."""
-    yield from sorted(Path(__file__).parent.glob("*.py"))
-    for module in (*WHOLE_MODULES, verdicts, distributions, metrics, workload, traces, rank):
-        assert module.__file__ is not None
-        yield Path(module.__file__)
-
-
-def cache_folder() -> Path:
-    """Return the folder of machine code for the sources as they are now."""
-    digest = hashlib.sha256(numba.__version__.encode())
-    for source in _sources():
-        digest.update(source.name.encode() + source.read_bytes())
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    return Path(base, "sluice", digest.hexdigest()[:16])
+_entries: list[tuple[Any, tuple[Any, ...]]] = []
+_INTS, _FLOATS = _types.int64[::1], _types.float64[::1]
+_TYPES = {
+    "int": _types.int64,
+    "float": _types.float64,
+    "bool": _types.boolean,
+    "Words": _INTS,
+    "MutableSequence[int]": _INTS,
+    "Any": _INTS,
+    "Numbers": _FLOATS,
+    "Sequence[float]": _FLOATS,
+}
+"""What an annotation of an entry is to the compiler; an array of any other kind Python hands to none."""
 
 
 def kernel(function: F) -> F:
@@ -85,10 +60,55 @@ def kernel(function: F) -> F:
 
 
 def entry(function: F) -> F:
-    """Compile a function that Python calls, when it is first called, and keep the machine code."""
-    compile_it: Any = numba.njit(nogil=True, error_model="numpy", boundscheck=CHECKED, cache=not CHECKED)
+    """Make a function one that Python calls, compiled for the types of its annotations and for no others."""
+    compile_it: Any = numba.njit(nogil=True, error_model="numpy", boundscheck=CHECKED, cache=FOLDER is not None)
     compiled: F = compile_it(function)
+    if not INTERPRETED:
+        annotations = get_annotations(function)
+        annotations.pop("return")
+        _entries.append((compiled, tuple(_TYPES[annotation] for annotation in annotations.values())))
     return compiled
+
+
+class _Compiling(event.Listener):
+    """Tells once that something is compiled, which takes long, and not loaded."""
+
+    def __init__(self, tell: OnCompiling) -> None:
+        self.tell, self.told = tell, False
+
+    def on_start(self, _: Any) -> None:
+        if not self.told:
+            self.told = True
+            self.tell(NOT_KEPT)
+
+    def on_end(self, _: Any) -> None:
+        pass
+
+
+def have(on_compiling: OnCompiling) -> None:
+    """Load the machine code of every entry, or compile it.
+
+    After that nothing is compiled any more: who calls an entry with other types gets a TypeError.
+    """
+    compiling = _Compiling(on_compiling)
+    with event.install_listener("numba:compile", compiling):
+        for compiled, types in _entries:
+            if not compiled.signatures:
+                _load_or_compile(compiled, types)
+                compiled.disable_compile()
+    if compiling.told and FOLDER is not None:
+        machine_code.prune(FOLDER)
+
+
+def _load_or_compile(compiled: Any, types: tuple[Any, ...]) -> None:
+    try:
+        compiled.compile(types)
+    except NumbaError:
+        raise
+    except Exception:  # what is kept cannot be read, or what is new cannot be kept
+        if not compiled.signatures and FOLDER is not None:
+            shutil.rmtree(FOLDER, ignore_errors=True)
+            compiled.compile(types)
 
 
 def pointer_to(array: Any) -> Any:
@@ -164,19 +184,25 @@ else:
         return lambda array, index: _as_prefetch(array, index)
 
 
-def _functions(module: ModuleType) -> Iterator[Callable[..., Any]]:
-    return (function for _, function in getmembers(module, isfunction) if function.__module__ == module.__name__)
-
-
 def _register() -> None:
-    for module in WHOLE_MODULES:
+    modules = list(WHOLE_MODULES)
+    for module in modules:
         for function in _functions(module):
-            if function not in hashing.OWN:
+            home = sys.modules[function.__module__]
+            if home is module and function not in hashing.OWN:
                 register_jitable(function)
+            elif home not in modules and home.__name__.startswith("limits."):
+                modules.append(home)  # laws share its functions
     hashing.register()
-    for function in LOOPS:
-        register_jitable(function)
+    for loop in LOOPS:
+        register_jitable(loop)
 
 
-_config.CACHE_DIR = str(cache_folder())
+def _functions(module: ModuleType) -> Iterator[Callable[..., Any]]:
+    return (function for _, function in getmembers(module, isfunction))
+
+
+if FOLDER is not None:
+    _config.CACHE_DIR = str(FOLDER)
+    _config.CACHE_LOCATOR_CLASSES = "UserProvidedCacheLocator"  # nowhere else, where it would outlive its sources
 _register()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
@@ -30,6 +30,13 @@ def process_of(control: Control, source: str, folders: Sequence[Path] = ()) -> P
     if problems := list(_arguments(control, found, source)):
         raise ScenarioError(*problems)
     return found
+
+
+def code_files(controls: Iterable[Control]) -> dict[str, Path]:
+    """Return the files of the users' modules that controls name, by the names of the modules, once they are found."""
+    modules = {control.process.partition(":")[0] for control in controls if control.process not in SHIPPED}
+    files = {name: getattr(sys.modules[name], "__file__", None) for name in sorted(modules)}
+    return {name: Path(file) for name, file in files.items() if file is not None}
 
 
 def _imported(control: Control, source: str, folders: Sequence[Path]) -> Process:

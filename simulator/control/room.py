@@ -16,7 +16,8 @@ from scenarios.model import Control, Scenario
 from simulator.control.controlled import Controlled
 from simulator.control.panel import ControlError, Panel
 from simulator.control.plane import Moment, Plane
-from simulator.control.processes import process_of
+from simulator.control.processes import code_files, process_of
+from simulator.manifest import bytes_hash
 
 OURS = Path(__file__).parent
 Life = Generator[simpy.Event, Any, None]
@@ -31,6 +32,8 @@ class ControlRoom:
         self.controls = full.controls
         self._source = full.name
         self._processes = [process_of(control, full.name, folders) for control in full.controls]
+        self.code_hashes = {name: bytes_hash(file.read_bytes()) for name, file in code_files(full.controls).items()}
+        """Of each module of users' code, as it was when the run began."""
 
     def open(self, env: simpy.Environment, moment: Moment, engine: Controlled) -> None:
         """Start every process: its arguments are looked at now, its generator begins at `from`."""

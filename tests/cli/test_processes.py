@@ -50,8 +50,10 @@ print("loaded:", sorted(set(heavy) & set(sys.modules)))
     assert result.stdout.splitlines()[-1] == "loaded: []"
 
 
-def test_ctrl_c_writes_what_there_is_and_exits_130(here: Path) -> None:
-    command = [sys.executable, "-m", "sluice", "run", "tiny.toml", "--set", "horizon=10h", "--format", "json"]
+@pytest.mark.parametrize(("engine", "hours"), [("simpy", 10), ("compiled", 200)])
+def test_ctrl_c_writes_what_there_is_and_exits_130(here: Path, engine: str, hours: int) -> None:
+    asked = ["run", "tiny.toml", "--engine", engine, "--set", f"horizon={hours}h", "--format", "json"]
+    command = [sys.executable, "-m", "sluice", *asked]
     running = subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
@@ -68,7 +70,7 @@ def test_ctrl_c_writes_what_there_is_and_exits_130(here: Path) -> None:
     out, err = running.communicate(timeout=60)
     assert running.returncode == 130
     summary = json.loads(out)
-    assert 0 < summary["ended_s"] < summary["horizon_s"] == 36_000
+    assert 0 < summary["ended_s"] < summary["horizon_s"] == hours * 3600
     assert summary["orders"]["placed"] > 0
     folder = only_run(here / "runs")
     assert json.loads((folder / "manifest.json").read_text())["interrupted"] is True
@@ -166,13 +168,14 @@ def on_a_terminal(*arguments: str, **variables: str) -> bytes:
 
 
 def test_a_terminal_shows_a_bar_with_clock_and_rates_and_no_colour_has_none() -> None:
-    seen = on_a_terminal("run", "tiny.toml", "--set", "arrivals.rate=90/s")
-    assert b"of 00:00:20" in seen
+    asked = ("run", "tiny.toml", "--set", "arrivals.rate=90/s", "--set", "horizon=2h")
+    seen = on_a_terminal(*asked)
+    assert b"of 02:00:00" in seen
     assert b"orders/s" in seen
     assert b"left" in seen
     assert b"\x1b[38" in seen or b"\x1b[3" in seen
-    plain = on_a_terminal("run", "tiny.toml", "--set", "arrivals.rate=90/s", NO_COLOR="1")
-    assert b"of 00:00:20" in plain
+    plain = on_a_terminal(*asked, NO_COLOR="1")
+    assert b"of 02:00:00" in plain
     assert b"\x1b[38" not in plain
 
 

@@ -111,18 +111,19 @@ def test_the_help_of_set_names_its_variable(capsys: pytest.CaptureFixture[str]) 
 def test_a_flag_wins_over_a_variable_and_a_variable_over_the_default(
     here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def asked(*flags: str) -> tuple[int, float, float]:
+    def asked(*flags: str) -> tuple[str, int, float, float]:
         assert start(["run", "tiny.toml", "--format", "json", *flags]) == 0
         summary = json.loads(capsys.readouterr().out)
-        return summary["seed"], summary["scale"], summary["horizon_s"]
+        return summary["engine"], summary["seed"], summary["scale"], summary["horizon_s"]
 
-    assert asked() == (1, 1, 20)
+    assert asked() == ("compiled", 1, 1, 20)
     assert len(list(here.glob("runs/tiny-1-*"))) == 1
     for name, value in (("SEED", "5"), ("SCALE", "1/2"), ("OUT", "kept"), ("SET", "horizon=15s"), ("ENGINE", "simpy")):
         monkeypatch.setenv(f"SLUICE_{name}", value)
-    assert asked() == (5, 0.5, 15)
+    assert asked() == ("simpy", 5, 0.5, 15)
     assert len(list(here.glob("kept/tiny-5-*"))) == 1
-    assert asked("--seed", "6", "--scale", "0.25", "--out", "here", "--set", "horizon=12s") == (6, 0.25, 12)
+    flags = ("--engine", "compiled", "--seed", "6", "--scale", "0.25", "--out", "here", "--set", "horizon=12s")
+    assert asked(*flags) == ("compiled", 6, 0.25, 12)
     assert len(list(here.glob("here/tiny-6-*"))) == 1
 
 
@@ -175,10 +176,6 @@ def test_the_catalogue_is_listed_and_every_entry_is_valid(capsys: pytest.Capture
 def test_the_schema_of_scenarios_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert start(["validate", "--schema"]) == 0
     assert json.loads(capsys.readouterr().out)["$schema"].startswith("https://json-schema.org/")
-
-
-def test_the_engines_offered_are_those_there_are() -> None:
-    assert options.ENGINES == simulator_run.ENGINES
 
 
 def test_without_a_terminal_a_line_is_said_every_ten_seconds(capsys: pytest.CaptureFixture[str]) -> None:

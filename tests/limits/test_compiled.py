@@ -1,16 +1,13 @@
-"""The laws compiled from outside with Numba, unchanged: same answers and same state as interpreted, over long runs."""
+"""The laws as the compiled engine has them compiled: same answers and same state as interpreted, over long runs."""
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-import numba
 import numpy as np
 import pytest
-from numba.extending import register_jitable
 from numpy.typing import NDArray
 
 from limits import (
@@ -18,33 +15,17 @@ from limits import (
     fixed_concurrency,
     fixed_window,
     gcra,
-    level,
     pacing,
     retry_after,
     retry_budget,
     sliding_window_log,
     token_bucket,
 )
+from limits.laws import MODULES
 from limits.row import LARGEST
+from tests.compiling import compiled
 
 Ints = NDArray[np.int64]
-
-MODULES = (
-    deadline,
-    fixed_concurrency,
-    fixed_window,
-    gcra,
-    level,
-    pacing,
-    retry_after,
-    retry_budget,
-    sliding_window_log,
-    token_bucket,
-)
-for module in MODULES:
-    for _, function in inspect.getmembers(module, inspect.isfunction):
-        if function.__module__ == module.__name__:
-            register_jitable(function)
 
 AT = 3  # rows lie anywhere in the table
 S = 1_000_000_000
@@ -64,6 +45,10 @@ ROWS: list[tuple[ModuleType, int, tuple[int, ...], int]] = [  # law, width, para
     (retry_budget, 1, (5_000_000,), 1),
     (pacing, 1, (S // 10, S // 2), S // 20),
 ]
+
+
+def test_every_law_is_asked() -> None:
+    assert {law for law, *_ in ROWS} == {*MODULES.values()}
 
 
 def asked(decide: Callable[..., int]) -> Callable[..., None]:
@@ -95,7 +80,7 @@ def test_a_law_answers_the_same_interpreted_and_compiled(
     listed, spoken = [0] * (AT + width), [0] * QUESTIONS
     asked(law.decide)(listed, params, now_ns.tolist(), costs.tolist(), spoken)
     state, answers = np.zeros(AT + width, np.int64), np.zeros(QUESTIONS, np.int64)
-    numba.njit(asked(law.decide))(state, params, now_ns, costs, answers)
+    compiled(asked(law.decide))(state, params, now_ns, costs, answers)
     assert answers.tolist() == spoken
     assert state.tolist() == listed
     assert listed[:AT] == [0] * AT
@@ -144,7 +129,7 @@ def test_the_largest_numbers_do_not_wrap_when_compiled() -> None:
     edges(listed, numbers, spoken)
     assert max(abs(answer) for answer in spoken) < 2**63
     state, answers = np.zeros(5, np.int64), np.zeros(len(spoken), np.int64)
-    numba.njit(edges)(state, np.array(numbers), answers)
+    compiled(edges)(state, np.array(numbers), answers)
     assert answers.tolist() == spoken
     assert state.tolist() == listed
 
@@ -177,7 +162,7 @@ def test_changes_of_rate_are_the_same_interpreted_and_compiled() -> None:
     listed, spoken = [0] * 3, [0] * 3 * count
     changing(listed, rates.tolist(), now_ns.tolist(), spoken)
     state, kept = np.zeros(3, np.int64), np.zeros(3 * count, np.int64)
-    numba.njit(changing)(state, rates, now_ns, kept)
+    compiled(changing)(state, rates, now_ns, kept)
     assert kept.tolist() == spoken
     assert state.tolist() == listed
 
@@ -197,6 +182,6 @@ def test_giving_back_and_earning_are_the_same_interpreted_and_compiled() -> None
     listed, spoken = [0] * 2, [0] * 3 * len(moves)
     counting(listed, moves.tolist(), spoken)
     state, kept = np.zeros(2, np.int64), np.zeros(3 * len(moves), np.int64)
-    numba.njit(counting)(state, moves, kept)
+    compiled(counting)(state, moves, kept)
     assert kept.tolist() == spoken
     assert state.tolist() == listed

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 
-from simulator.run import ENGINES
+from simulator.engines import DEFAULT, ENGINES
 from tests.theory.cases import CASES
 from tests.theory.replications import measured
 
 
 def main() -> None:
-    asked = sys.argv[1] if len(sys.argv) > 1 else ENGINES[0]
+    asked = sys.argv[1] if len(sys.argv) > 1 else DEFAULT
     engine = next(engine for engine in ENGINES if engine == asked)
     print("| theorem (scenario) | figure | theory | measured | runs |\n|---|---|---|---|---|")
     for case in CASES:

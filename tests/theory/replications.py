@@ -11,8 +11,9 @@ from statistics import fmean, stdev
 from scipy import stats
 
 from scenarios.loader import load
+from simulator.engines import Engine
 from simulator.results import RunResult
-from simulator.run import Engine, simulate
+from simulator.run import simulate
 from tests.theory.cases import CASES, Case
 
 SCENARIOS = Path(__file__).parent / "scenarios"

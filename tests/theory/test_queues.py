@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from simulator.run import ENGINES, Engine
+from simulator.engines import ENGINES, Engine
 from tests.theory.cases import CASES, Case
 from tests.theory.replications import interval, measured
 
