@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import fields, replace
 from fractions import Fraction
 from itertools import zip_longest
 from typing import Any
@@ -41,14 +41,16 @@ def compare(scenario: Scenario, seed: int = 1, scale: Fraction = Fraction(1)) ->
     if not np.array_equal(first_ns, compiled.first_arrivals(as_run, seed, scale)):
         found.append("the first people come at other instants")
 
-    def lived(run: Callable[..., Outcome]) -> tuple[Outcome, list[tuple[Any, ...]]]:
+    def lived(run: Callable[..., Outcome], trace: bool = True) -> tuple[Outcome, list[tuple[Any, ...]]]:
         probing.told.clear()
         room = ControlRoom(scenario, as_run, scale)
-        return run(as_run, seed=seed, first_arrivals_ns=first_ns, trace=True, room=room), list(probing.told)
+        return run(as_run, seed=seed, first_arrivals_ns=first_ns, trace=trace, room=room), list(probing.told)
 
     with seldom_told():
         (simpy, told), (fast, told_fast) = lived(reference.run), lived(compiled.run)
+        untraced, _ = lived(compiled.run, trace=False)
     found += [*_lives(simpy, fast), *_figures(simpy, fast), *_told(told, told_fast)]
+    found += [f"without a trace, {line}" for line in _figures(replace(simpy, orders=None, attempts=None), untraced)]
     if not found:
         one, other = (summarise(each, as_run, engine="", seed=seed, scale=float(scale)) for each in (simpy, fast))
         if as_json(one) != as_json(other):
