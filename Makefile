@@ -16,14 +16,15 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.made-with-$(shell "$(PYTHON)" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint agree bench clean
+.PHONY: help setup run test lint agree coverage bench clean
 
 help:  ## say what there is to make
 	@echo 'make run      simulate the whole milk-tea day and draw its report (SCALE=0.02 for a fiftieth of it)'
 	@echo 'make test     all tests, the linter, the formatter and the types'
 	@echo 'make lint     the linter, the formatter and the types alone'
 	@echo 'make bench    all benchmarks, on a machine that does nothing else (QUICK=1: small, FULL=1: 10^8 orders too)'
-	@echo 'make agree    both engines on N fresh scenarios (N=1000)'
+	@echo 'make agree    both engines on N fresh scenarios, on all cores (N=1000)'
+	@echo 'make coverage how much of the compiled engine N fresh scenarios reach, branch by branch (N=1000)'
 	@echo 'make setup    build the environment ($(VENV)); the others do it when it is needed'
 	@echo 'make clean    remove the environment and caches; runs/ stays'
 
@@ -52,7 +53,12 @@ lint: setup
 	"$(BIN)/python" -m mypy
 
 agree: setup
-	SLUICE_AGREE=$(N) "$(BIN)/python" -m pytest tests/test_agreement.py
+	SLUICE_AGREE=$(N) "$(BIN)/python" -m pytest -n auto tests/test_agreement.py
+
+coverage: setup
+	NUMBA_DISABLE_JIT=1 SLUICE_AGREE=$(N) "$(BIN)/python" -m coverage run -m pytest \
+		tests/test_agreement.py tests/test_engine_regressions.py
+	"$(BIN)/python" -m coverage report
 
 bench: $(STAMP)-bench
 	@"$(BIN)/python" -m benchmarks $(if $(QUICK),--quick) $(if $(FULL),--full) --json $(JSON)
@@ -64,5 +70,5 @@ $(STAMP)-bench: $(STAMP)
 
 clean:
 	@test ! -e "$(VENV)/pyvenv.cfg" || rm -rf "$(VENV)"
-	rm -rf build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf build *.egg-info .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -not -path './.venv*' -prune -exec rm -rf {} +

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import fields
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import fields, replace
 from fractions import Fraction
+from itertools import zip_longest
+from typing import Any
+from unittest import mock
 
 import numpy as np
 
@@ -12,24 +16,47 @@ from scenarios.model import Scenario
 from scenarios.scale import scaled
 from scenarios.workload import first_arrivals
 from simulator import compiled, reference
+from simulator.control.room import ControlRoom
 from simulator.outcome import Ints, Outcome, StageOutcome
+from simulator.results import timeseries
 from simulator.samples import Sample
+from simulator.summary import as_json, summarise
+from tests import probing
 
-NOT_COMPARED = {"events", "turns", "turn_count"}  # SimPy counts its own hops
+NOT_COMPARED = {"events"}  # SimPy counts its own hops
+
+
+@contextmanager
+def seldom_told() -> Iterator[None]:
+    """Let engines seldom tell how far they are: in runs as small as these it takes most of the time."""
+    with mock.patch("simulator.reference.engine.TELLS", 20), mock.patch("simulator.compiled.engine.TELLS", 20):
+        yield
 
 
 def compare(scenario: Scenario, seed: int = 1, scale: Fraction = Fraction(1)) -> str | None:
     """Run both engines; return None where they agree, else the first difference and the lives behind it."""
     as_run, _ = scaled(scenario, scale)
     first_ns = first_arrivals(as_run, seed, scale)
-    simpy = reference.run(as_run, seed=seed, first_arrivals_ns=first_ns, trace=True)
-    fast = compiled.run(as_run, seed=seed, first_arrivals_ns=first_ns, trace=True)
-    return difference(simpy, fast)
+    found = []
+    if not np.array_equal(first_ns, compiled.first_arrivals(as_run, seed, scale)):
+        found.append("the first people come at other instants")
 
+    def lived(run: Callable[..., Outcome], trace: bool = True) -> tuple[Outcome, list[tuple[Any, ...]]]:
+        probing.told.clear()
+        room = ControlRoom(scenario, as_run, scale)
+        return run(as_run, seed=seed, first_arrivals_ns=first_ns, trace=trace, room=room), list(probing.told)
 
-def difference(simpy: Outcome, fast: Outcome) -> str | None:
-    """Return None where two outcomes are equal, else what differs, the first life that does before all."""
-    found = [*_lives(simpy, fast), *_figures(simpy, fast)]
+    with seldom_told():
+        (simpy, told), (fast, told_fast) = lived(reference.run), lived(compiled.run)
+        untraced, _ = lived(compiled.run, trace=False)
+    found += [*_lives(simpy, fast), *_figures(simpy, fast), *_told(told, told_fast)]
+    found += [f"without a trace, {line}" for line in _figures(replace(simpy, orders=None, attempts=None), untraced)]
+    if not found:
+        one, other = (summarise(each, as_run, engine="", seed=seed, scale=float(scale)) for each in (simpy, fast))
+        if as_json(one) != as_json(other):
+            found.append("the outcomes are equal, the summaries are not")
+        if list(timeseries(simpy)) != list(timeseries(fast)):
+            found.append("the series stand in another order")
     return "\n".join(found[:40]) or None
 
 
@@ -40,19 +67,22 @@ def _lives(simpy: Outcome, fast: Outcome) -> Iterator[str]:
         assert other is not None
         wants += list(_wants_that_differ(one, other))
     if wants:
-        want = min(wants)
-        yield f"{len(set(wants))} wants differ, want {want} first:"
+        at_ns, want = min(wants)
+        yield f"{len({want for _, want in wants})} wants differ; at {at_ns} ns want {want} is the first:"
         for engine, outcome in (("simpy", simpy), ("compiled", fast)):
             for rows in (outcome.orders, outcome.attempts):
                 assert rows is not None
                 yield from (f"  {engine}: {row}" for row in _rows_of(rows, want))
 
 
-def _wants_that_differ(one: Mapping[str, Ints], other: Mapping[str, Ints]) -> Iterator[int]:
+def _wants_that_differ(one: Mapping[str, Ints], other: Mapping[str, Ints]) -> Iterator[tuple[int, int]]:
+    """Yield the first instant that only one of two rows has, or their last one, and the want."""
     rows = [{(row["want"], row.get("attempt")): row for row in _all_rows(table)} for table in (one, other)]
     for key in rows[0].keys() | rows[1].keys():
-        if rows[0].get(key) != rows[1].get(key):
-            yield key[0] or 0
+        pair = [table.get(key, {}) for table in rows]
+        if pair[0] != pair[1]:
+            instants = [{ns for name, ns in row.items() if name.endswith("_ns") and ns >= 0} for row in pair]
+            yield min(instants[0] ^ instants[1], default=max(instants[0])), key[0] or 0
 
 
 def _all_rows(table: Mapping[str, Ints]) -> Iterator[dict[str, int]]:
@@ -62,6 +92,14 @@ def _all_rows(table: Mapping[str, Ints]) -> Iterator[dict[str, int]]:
 
 def _rows_of(table: Mapping[str, Ints], want: int) -> Iterator[str]:
     return (str(row) for row in _all_rows(table) if row["want"] == want)
+
+
+def _told(simpy: Sequence[tuple[Any, ...]], fast: Sequence[tuple[Any, ...]]) -> Iterator[str]:
+    """Yield the first wake at which probes were told something else, and what."""
+    for wake, other in zip_longest(simpy, fast, fillvalue=()):
+        if wake != other:
+            yield f"told at {wake[:2]} and at {other[:2]}: {sorted(set(wake[2:]) ^ set(other[2:]))}"
+            return
 
 
 def _figures(simpy: Outcome, fast: Outcome) -> Iterator[str]:

@@ -1,14 +1,21 @@
 """Legal scenarios, small and nasty: ties, zero capacity, storms, equal deadlines, and every part in every mix.
 
-`scenarios()` draws a TOML tree, which `loaded` makes ready to run. Times are mostly a few whole ms, so that many things
+`scenarios()` draws a TOML tree, which `loaded` makes ready to run; in place of the name of a trace it holds the text of
+the file, so that it says all there is to say. Times are mostly a few whole ms, so that many things
 fall on the same ns. About MOST_ATTEMPTS attempts at most are expected, the invited apart. Each part is drawn by a
 strategy of its own and the plain choice stands first, so that a failure shrinks to the parts that it needs.
 """
 
 from __future__ import annotations
 
+import atexit
+import hashlib
+import shutil
+import tempfile
 from collections.abc import Callable
 from fractions import Fraction
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from hypothesis import strategies as st
@@ -18,6 +25,7 @@ from scenarios import checks
 from scenarios.loader import Loaded
 from scenarios.model import Scenario
 from scenarios.tree import flag
+from tests.probing import PROBE
 
 Tree = dict[str, Any]
 Draw = Callable[[SearchStrategy[Any]], Any]
@@ -29,10 +37,26 @@ MOST_PEOPLE = 40
 
 def loaded(tree: Tree) -> Loaded:
     """Return a tree as the loader would from a file, or fail with all that is wrong with it."""
+    if tree["arrivals"]["process"] == "trace":
+        tree = {**tree, "arrivals": {**tree["arrivals"], "file": _file_of(tree["arrivals"]["file"])}}
     scenario = Scenario.model_validate(tree)
     problems = checks.problems(scenario, flag(tree, "generated"), Fraction(1))
     assert not problems, "\n".join(map(str, problems))
     return Loaded(scenario, tree, ())
+
+
+def _file_of(text: str) -> str:
+    """Return the path of a file with this text, which stays until the process ends."""
+    path = _folder() / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.csv"
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+@cache
+def _folder() -> Path:
+    folder = tempfile.mkdtemp(prefix="sluice-traces-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
 
 
 def scenarios() -> SearchStrategy[Tree]:
@@ -107,9 +131,12 @@ MOSTLY = _one(False, True, True, True)
 
 @st.composite
 def _arrivals(draw: Draw, most: int, horizon_ms: int) -> Tree:
+    how = draw(_one("spread", "at once", "twice", "trace"))
+    if how == "trace":
+        trace: Tree = draw(_traces(most))
+        return trace
     people = draw(st.integers(1, most))
     process: Tree = draw(_one({"process": "steady"}, {"process": "poisson"}, {"process": "gamma", "cv": 3.0}))
-    how = draw(_one("spread", "at once", "twice"))
     if how == "spread":
         gap_ms = draw(_one(2, 1, 4, 10))  # steady: all of them on whole or half ms
         end_ms = min(people * gap_ms, horizon_ms)
@@ -122,6 +149,22 @@ def _arrivals(draw: Draw, most: int, horizon_ms: int) -> Tree:
         half = (people + 1) // 2
         curve = [["0s", half], ["2ns", 0], [f"{again_ns - 1}ns", 0], [f"{again_ns}ns", half], [f"{again_ns + 1}ns", 0]]
     return {**process, "rate": "1000000000/s", "shapes": [{"name": "crowd", "curve": curve}]}
+
+
+@st.composite
+def _traces(draw: Draw, most: int) -> Tree:
+    """Rows in any order: seconds, or times of a day; each an arrival, or a period with a count."""
+    counted = draw(YES_OR_NO)
+    steps_ms = st.integers(0, 12)  # about one a ms: many fall on the same
+    instants_ms = draw(st.lists(steps_ms, min_size=2, max_size=min(most, 12) if counted else most, unique=counted))
+    written = draw(_one("{:.3f}", "2026-02-06 10:00:00.{:03d}", "2026-02-06T10:00:00.{:03d}+08:00"))
+    cells = [written.format(ms / 1000 if written == "{:.3f}" else ms) for ms in instants_ms]
+    if counted:
+        cells = [f"{cell},{draw(st.integers(0, max(most // len(cells), 1)))}" for cell in cells]
+    text = "\n".join(["t,n" if counted else "t", *cells, ""])
+    from_ms = draw(st.sampled_from(sorted({ms - min(instants_ms) for ms in instants_ms})))
+    arrivals = {"process": "trace", "file": text, "from": _ms(from_ms)}
+    return arrivals | ({"column": "t", "count_column": "n"} if counted else {})
 
 
 @st.composite
@@ -263,7 +306,8 @@ def _admission(draw: Draw, tree: Tree) -> list[Tree]:
     places[ANYWHERE] = ["gateway", "client", *stages]
     keys = ["global", "person"] + ["segment"] * ("segments" in tree) + ["zone"] * ("street" in tree)
     admission = []
-    for index, law in enumerate(draw(st.lists(LAWS, min_size=1, max_size=5))):
+    for index in range(draw(_one(1, 3, 2, 4, 5, 6))):
+        law = draw(LAWS)
         at = draw(st.sampled_from(places[PLACES[law["law"]]]))
         admission.append({"name": f"l{index}", "at": at, "key": draw(st.sampled_from(keys)), **law})
     return admission
@@ -360,6 +404,66 @@ def _incidents(draw: Draw, knobs: Knobs, horizon_ms: int) -> list[Tree]:
     return incidents
 
 
+# control processes
+
+
+def _probes(knobs: Knobs) -> SearchStrategy[Tree]:
+    turns = st.lists(st.sampled_from(sorted(knobs)), max_size=2, unique=True).flatmap(
+        lambda turned: st.fixed_dictionaries({knob: knobs[knob] for knob in turned})
+    )
+    wake = st.fixed_dictionaries({"wait": _durations(2, 1, 4, 10, 0.000001), "turn": turns})
+    wakes = st.fixed_dictionaries({"wakes": st.lists(wake, min_size=1, max_size=6)})
+    return st.fixed_dictionaries({"process": st.just(PROBE), "with": wakes})
+
+
+def _autoscalers(knobs: Knobs) -> SearchStrategy[Tree]:
+    scaled = [knob for knob in sorted(knobs) if knob.endswith((".servers", ".replicas"))]
+    targets = _one({"utilisation": 0.7}, {"backlog": 1}, {"utilisation": "100%", "backlog": 0.5})
+    details = _table(
+        {"knob": st.sampled_from(scaled), "least": _one(1, 2), "most": _one(3, 2, 8), "every": _durations(4, 1, 10)},
+        cool_down=_durations(0, 4, 20),
+        start_up=_durations(0, 1, 10),
+        most_up=_one(1, 2),
+        most_down=_one(1, 2),
+    )
+    aims = st.builds(lambda target, rest: {**target, **rest}, targets, details)
+    return st.fixed_dictionaries({"process": st.just("autoscaler"), "with": aims})
+
+
+@st.composite
+def _runbooks(draw: Draw, knobs: Knobs, gauges: list[str]) -> Tree:
+    rules = []
+    for index in range(draw(st.integers(1, 2))):
+        knob = draw(st.sampled_from(sorted(knobs)))
+        bound = st.builds(lambda where, least: {where: least}, _one("above", "below"), _one(1, 0, 2, 5, 100))
+        rule = {"name": f"r{index}", "gauge": draw(st.sampled_from(gauges)), "turn": knob, "to": draw(knobs[knob])}
+        rule |= draw(bound) | draw(_table({}, at_most_every=_durations(4, 20), **{"for": _durations(0, 1, 4)}))
+        if draw(YES_OR_NO):
+            release = draw(bound) | draw(_table({}, to=knobs[knob], **{"for": _durations(0, 1, 4)}))
+            rule["release"] = release
+        rules.append(rule)
+    return {"process": "runbook", "with": {"every": draw(_durations(4, 1, 10)), "rules": rules}}
+
+
+@st.composite
+def _controls(draw: Draw, tree: Tree, horizon_ms: int) -> list[Tree]:
+    knobs = _knobs(tree)
+    for law in tree.get("admission", []):
+        if law["law"] == "sliding_window_log":  # whose log has room for what the file gives it
+            knobs[f"admission.{law['name']}.limit"] = st.integers(0, law["limit"])
+    gauges = ["people.trying", "people.away", "orders.placed", "attempts.throttled", "failures.timed_out"]
+    gauges += [f"stages.{stage['name']}.{what}" for stage in tree["stages"] for what in ("backlog", "busy", "capacity")]
+    gauges += ["kitchens.backlog_cups", "kitchens.paused"] * ("kitchens" in tree)
+    gauges += ["couriers.waiting", "couriers.carried"] * ("couriers" in tree)
+    controls = []
+    for index in range(draw(st.integers(1, 3))):
+        begin_ms = draw(_instants_ms(horizon_ms))
+        process = draw(_mostly(_probes(knobs), _autoscalers(knobs), _runbooks(knobs, gauges)))
+        until = {"until": _ms(begin_ms + draw(_one(4, 1, 20)))} if draw(YES_OR_NO) else {}
+        controls.append({"name": f"c{index}", "from": _ms(begin_ms), **until, **process})
+    return controls
+
+
 # the whole
 
 
@@ -393,10 +497,11 @@ def _scenarios(draw: Draw) -> Tree:
     if "street" in tree:
         maybe("kitchens", st.one_of(CLOCK_KITCHENS, SERVER_KITCHENS), MOSTLY)
         maybe("couriers", _couriers(), MOSTLY)
-    maybe("segments", _segments("street" in tree))
+    maybe("segments", _segments("street" in tree), MOSTLY)
     maybe("admission", _admission(tree), YES_OR_NO if easy else MOSTLY)
     maybe("invitations", INVITATIONS)
     knobs = _knobs(tree)
     maybe("timelines", _timelines(knobs, horizon_ms))
     maybe("incidents", _incidents(knobs, horizon_ms))
+    maybe("controls", _controls(tree, horizon_ms))
     return tree

@@ -41,3 +41,17 @@ def test_who_resigns_does_not_come_back(engine: Engine) -> None:
     result = simulate(loaded({**ONE_AT_1_MS, "stages": broken, "people": people}), engine=engine)
     assert result.summary["attempts"]["offered"] == 1
     assert result.summary["people"]["abandoned"] == 1
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_stop_is_heard_within_a_storm_of_one_ns(engine: Engine) -> None:
+    """600 people, each of whom is shed at once a thousand times, before a slice of time is over."""
+    people = {"timeout": "1s", "attempts": 1000, "retry_delay": "0s"}
+    crowd = {"name": "crowd", "curve": [["0s", 600], ["1ns", 600], ["2ns", 0]]}
+    arrivals = {"process": "steady", "rate": "1000000000/s", "shapes": [crowd]}
+    closed = [{"name": "desk", "servers": 0, "service": "1ms", "queue_limit": 0}]
+    storm = loaded({**ONE_AT_1_MS, "arrivals": arrivals, "people": people, "stages": closed})
+    result = simulate(storm, engine=engine, stop=lambda: True)
+    assert result.summary["ended_s"] <= 2e-9
+    assert result.summary["invariants"]["violated"] == []
+    assert 1000 < result.summary["attempts"]["offered"] < 600_000

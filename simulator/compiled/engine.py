@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -16,7 +17,7 @@ from simulator.compiled import layout as at
 from simulator.compiled import readings
 from simulator.compiled.build import State, build
 from simulator.compiled.jit import INTERPRETED
-from simulator.compiled.loop import DONE, NEEDS_HEAP, advance
+from simulator.compiled.loop import DONE, NEEDS_HEAP, NEEDS_WORDS, advance
 from simulator.compiled.memory import WORDS_AN_ATTEMPT
 from simulator.compiled.outcome import outcome_of
 from simulator.compiled.turning import turn
@@ -27,8 +28,13 @@ from simulator.progress import OnProgress, Stop
 from simulator.rank import Rank
 
 TELLS = 2000  # how often over the horizon progress is told and a stop is heard
+EVENTS_BETWEEN_STOPS = 1 << 18  # less than 0.2 s
 LEAST_GROWTH = 1 << 20
 MOST_AHEAD = 1 << 28  # words taken in advance; a word costs memory once it is written to
+
+
+class Stopped(Exception):  # noqa: N818  # it is no error
+    """The run was told to stop within a stretch of time; it stands where it is."""
 
 
 class Run:
@@ -42,9 +48,12 @@ class Run:
         first_arrivals_ns: Ints,
         trace: bool = False,
         state: State | None = None,
+        stop: Stop | None = None,
     ) -> None:
-        """Begin at time 0; or go on from a saved state of the same scenario."""
+        """Begin at time 0; or go on from a saved state of the same scenario. `stop` is asked while it advances."""
         self.scenario = scenario
+        self.stop = stop
+        self.stopped_within = False
         self.changes = changes(scenario)
         begins = state is None
         if state is None:
@@ -63,7 +72,10 @@ class Run:
         return int(self.words[at.NOW_NS])
 
     def advance(self, until_ns: int, rank: Rank = Rank.INCIDENT) -> None:
-        """Let all events before (until_ns, rank) happen, changes of knobs included; rank is INCIDENT or CONTROL."""
+        """Let all events before (until_ns, rank) happen, changes of knobs included; rank is INCIDENT or CONTROL.
+
+        Raises `Stopped` where `stop` says so, between two events that may be of one instant.
+        """
         included = rank > Rank.INCIDENT
         for change in self.changes[int(self.words[at.CHANGES_DONE]) :]:
             if change.at_ns > until_ns or (change.at_ns == until_ns and not included):
@@ -106,11 +118,14 @@ class Run:
 
     def _advance(self, until_ns: int, included: bool) -> None:
         first = _view(self.first_ns)
-        while (came_back := advance(*self.views, first, until_ns, included)) != DONE:
+        while (came_back := advance(*self.views, first, until_ns, included, EVENTS_BETWEEN_STOPS)) != DONE:
             if came_back == NEEDS_HEAP:
                 self._widen_heap(2 * int(self.words[at.HEAP_ROOM]))
-            else:
+            elif came_back == NEEDS_WORDS:
                 self.make_room(LEAST_GROWTH)
+            elif self.stop is not None and self.stop():
+                self.stopped_within = True
+                raise Stopped
 
     def _resize(self, capacity: int) -> None:
         words = np.zeros(capacity, dtype=np.int64)
@@ -151,16 +166,17 @@ def run(
     `room` holds its control processes; without one they take the scenario for one of full size.
     """
     room = room or ControlRoom(scenario, scenario, Fraction(1))
-    life = Run(scenario, seed=seed, first_arrivals_ns=first_arrivals_ns, trace=trace)
+    life = Run(scenario, seed=seed, first_arrivals_ns=first_arrivals_ns, trace=trace, stop=stop)
     drive = Drive(room, life)
     horizon_ns = scenario.horizon_ns
-    for told in range(1, TELLS + 1):
-        until_ns = horizon_ns * told // TELLS
-        if until_ns <= life.now_ns:
-            continue
-        drive.advance(until_ns)
-        if on_progress is not None:
-            on_progress(until_ns, horizon_ns, int(life.words[at.EVENTS]), int(life.words[at.ORDERS_PLACED]))
-        if stop is not None and until_ns < horizon_ns and stop():
-            break
+    with suppress(Stopped):
+        for told in range(1, TELLS + 1):
+            until_ns = horizon_ns * told // TELLS
+            if until_ns <= life.now_ns:
+                continue
+            drive.advance(until_ns)
+            if on_progress is not None:
+                on_progress(until_ns, horizon_ns, int(life.words[at.EVENTS]), int(life.words[at.ORDERS_PLACED]))
+            if stop is not None and until_ns < horizon_ns and stop():
+                break
     return replace(life.outcome(), turns=tuple(room.panel.turns), turn_count=room.panel.turn_count)

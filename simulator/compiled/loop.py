@@ -59,8 +59,8 @@ from simulator.compiled.series import close_bucket
 from simulator.compiled.street import cancels, is_back, is_made, is_over, is_ready, let_go
 from simulator.compiled.walks import departs, reaches_gateway, reaches_stage
 
-DONE, NEEDS_WORDS, NEEDS_HEAP = range(3)
-"""Why `advance` came back: it is there, or it needs more room first and is then to be called again."""
+DONE, NEEDS_WORDS, NEEDS_HEAP, PAUSED = range(4)
+"""Why `advance` came back: it is there; or it needs more room, or has had its events, and is to be called again."""
 
 _NEVER = 1 << 62
 
@@ -75,10 +75,11 @@ def first_person(M: Words) -> int:
 
 
 @entry
-def advance(words: Words, numbers: Numbers, first: Words, until_ns: int, included: bool) -> int:
+def advance(words: Words, numbers: Numbers, first: Words, until_ns: int, included: bool, events: int) -> int:
     """Let everything happen that is before `until_ns`; if `included`, also what is in that ns, samples apart.
 
-    `first` are the instants of first tries. Return DONE, or what is needed before the call is repeated.
+    `first` are the instants of first tries. Return DONE, or why the call is to be repeated: after so many events at
+    the latest, be it in the midst of an instant.
     """
     M, F, coming_ns = pointer_to(words), pointer_to(numbers), pointer_to(first)
     limit_ns = until_ns + 1 if included else until_ns
@@ -86,6 +87,8 @@ def advance(words: Words, numbers: Numbers, first: Words, until_ns: int, include
     while True:
         if M[ENDING]:
             end_all(M, F, now_ns)
+        if events == 0:
+            return PAUSED
         first_ns = coming_ns[M[NEXT_FIRST]] if M[NEXT_FIRST] < M[FIRST_COUNT] else _NEVER
         heap_ns = M[M[HEAP]] if M[HEAP_LENGTH] else _NEVER
         next_ns = min(first_ns, heap_ns)
@@ -124,6 +127,7 @@ def advance(words: Words, numbers: Numbers, first: Words, until_ns: int, include
                 ref = M[M[HEAP] + 1]
                 remove_top(M)
         M[EVENTS] += 1
+        events -= 1
         kind = ref & 15
         row = row_of(ref)
         if kind == STAGE:

@@ -47,6 +47,7 @@ class _Reader:
         self.scenario = run.scenario
         self.words = run.words
         self.now_ns = run.now_ns
+        self.reached_ns = run.now_ns + run.stopped_within  # what is known beforehand and before this has happened
         self.people = self._rows(at.PEOPLE_POOL)
         attempts = self._rows(at.ATTEMPT_POOL)
         self.attempts = attempts[attempts[:, at.A_STATE] & at.IN_USE != 0]
@@ -146,7 +147,7 @@ class _Reader:
         carried = words[place : place + buckets].copy()
         under_way = self.orders[(self.orders[:, at.O_STATE] != 0)]
         later = under_way[:, at.O_PICKED_UP_NS]
-        later = later[(later >= self.now_ns) & (later < self.scenario.horizon_ns)]
+        later = later[(later >= self.reached_ns) & (later < self.scenario.horizon_ns)]
         np.subtract.at(carried, np.maximum(later - 1, 0) // self.scenario.bucket_ns, 1)
         return carried
 
@@ -311,5 +312,5 @@ class _Reader:
         rows = self._trace(ORDER_COLUMNS, at.ORDER_ROWS, at.ORDER_ROW_BEFORE)
         if rows is not None:
             for name in ("ready_ns", "picked_up_ns"):
-                rows[name] = np.where(rows[name] < self.now_ns, rows[name], -1)
+                rows[name] = np.where(rows[name] < self.reached_ns, rows[name], -1)
         return rows

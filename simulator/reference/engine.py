@@ -89,17 +89,16 @@ def _control_moment(env: simpy.Environment, at_ns: int, index: int) -> simpy.Eve
 
 def _hears(town: Town, stop: Stop) -> Callable[[], bool]:
     """Let the town ask `stop` within a stretch of time too, which may hold a storm; returns whether to end."""
-    ends: list[simpy.Event] = []
 
     def ask() -> None:
-        if not ends and stop():
+        if not town.stopped_within and stop():
+            town.stopped_within = True
             end = simpy.Event(town.env)
             end.callbacks.append(simpy.core.StopSimulation.callback)
             happen_next(end)
-            ends.append(end)
 
     town.ask_to_stop = ask
-    return lambda: bool(ends) or stop()
+    return lambda: town.stopped_within or stop()
 
 
 def _arrivals(town: Town, first_arrivals_ns: Ints) -> Generator[simpy.Event, Any, None]:
@@ -141,10 +140,11 @@ def _events(env: simpy.Environment) -> int:
 
 def _outcome(town: Town) -> Outcome:
     ledger, ended_ns = town.ledger, town.now_ns
+    reached_ns = ended_ns + town.stopped_within  # what is known beforehand and before this has happened
     ledger.close_bucket()
     for person in town.people:
         ledger.tried(ended_ns - person.first_try_ns, ordered=False)
-    counts = ledger.totals(ended_ns)
+    counts = ledger.totals(reached_ns)
     counts["people.pending"] = len(town.people)
     counts["attempts.pending"] = town.gateway.pending
     counts["attempts.unanswered"] = sum(attempt.answered_ns < 0 for attempt in town.attempts)
@@ -155,7 +155,7 @@ def _outcome(town: Town) -> Outcome:
     if town.tracing is not None:
         for attempt in town.attempts:
             town.tracing.attempt(attempt)
-        orders = town.tracing.order_rows(town.people, ended_ns, town.street.promise_ns)
+        orders = town.tracing.order_rows(town.people, reached_ns, town.street.promise_ns)
         attempts = town.tracing.attempts.sorted_columns()
     return Outcome(
         horizon_ns=town.scenario.horizon_ns,
@@ -168,7 +168,7 @@ def _outcome(town: Town) -> Outcome:
         shut_out=tuple(ledger.shut_out.values()),
         stages=tuple(_stage_outcomes(town)),
         bucket_ns=town.scenario.bucket_ns,
-        per_bucket=ledger.per_bucket(ended_ns),
+        per_bucket=ledger.per_bucket(reached_ns),
         gauges=ledger.gauge_series(),
         zones_wanted=np.array(town.zones_wanted, dtype=np.int64),
         zones_placed=np.array(town.zones_placed, dtype=np.int64),

@@ -87,19 +87,19 @@ class Ledger:
         late = sum(at_ns <= end_ns for at_ns in self._later.get(name, ()))
         return self._closed[-1][COUNTERS.index(name)] + late
 
-    def totals(self, ended_ns: int) -> dict[str, int]:
+    def totals(self, reached_ns: int) -> dict[str, int]:
         """The counters at the end of the run, what was known ahead included."""
-        late = {name: sum(at_ns < ended_ns for at_ns in instants) for name, instants in self._later.items()}
+        late = {name: sum(at_ns < reached_ns for at_ns in instants) for name, instants in self._later.items()}
         return {name: number + late.get(name, 0) for name, number in self.counts.items()}
 
-    def per_bucket(self, ended_ns: int) -> dict[str, Ints]:
+    def per_bucket(self, reached_ns: int) -> dict[str, Ints]:
         """Each counter, counted within each closed bucket; work in server-ns under work.<name>."""
         names = [*self.counts, *(f"work.{name}" for name in self.work_ns)]
         table = np.array(self._closed, dtype=np.int64).reshape(len(self._closed), len(names))
         within = np.diff(table, axis=0, prepend=0)
         series = {name: within[:, column] for column, name in enumerate(names)}
         for name, instants in self._later.items():
-            happened = np.array([at_ns for at_ns in instants if at_ns < ended_ns], dtype=np.int64)
+            happened = np.array([at_ns for at_ns in instants if at_ns < reached_ns], dtype=np.int64)
             buckets = np.maximum(happened - 1, 0) // self.bucket_ns
             series[name] = series[name] + np.bincount(buckets, minlength=self.buckets)[: len(self._closed)]
         return series

@@ -62,6 +62,7 @@ class Town:
         self.people: set[Person] = set()  # who has neither an order nor left
         self.attempts: set[Attempt] = set()  # which have not both ended and been answered
         self.ask_to_stop: Callable[[], None] = lambda: None
+        self.stopped_within = False  # an instant, of which some events have happened and others have not
         self.trying = 0
         self.away = 0
         self.zones_wanted = [0] * world.zones

@@ -47,22 +47,22 @@ class Tracing:
             )
         )
 
-    def order_rows(self, alive: set[Person], ended_ns: int, promise_ns: int) -> dict[str, Ints]:
+    def order_rows(self, alive: set[Person], reached_ns: int, promise_ns: int) -> dict[str, Ints]:
         """Rows of all wants, sorted; instants that the run did not reach are -1."""
         rows = Trace(ORDER_COLUMNS)
         for person in alive:
-            rows.append(_order_row(person, PENDING, -1, None, ended_ns, promise_ns))
+            rows.append(_order_row(person, PENDING, -1, None, reached_ns, promise_ns))
         for person, left_ns, order in self.wants:
             end = ABANDONED if order is None else PLACED
-            rows.append(_order_row(person, end, left_ns, order, ended_ns, promise_ns))
+            rows.append(_order_row(person, end, left_ns, order, reached_ns, promise_ns))
         return rows.sorted_columns()
 
 
 def _order_row(
-    person: Person, end: int, left_ns: int, order: Order | None, ended_ns: int, promise_ns: int
+    person: Person, end: int, left_ns: int, order: Order | None, reached_ns: int, promise_ns: int
 ) -> tuple[int, ...]:
     def reached(at_ns: int) -> int:
-        return at_ns if at_ns < ended_ns else -1
+        return at_ns if at_ns < reached_ns else -1
 
     about_person = (
         person.want,
