@@ -25,8 +25,8 @@ import secrets
 import struct
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 LENGTH = 48
 """Characters of a ticket."""
@@ -63,8 +63,7 @@ class Refusal(IntEnum):
     """Not signed by us for this person."""
 
 
-@dataclass(frozen=True)
-class Ticket:
+class Ticket(NamedTuple):
     """A ticket that is good."""
 
     kind: Kind

@@ -164,7 +164,7 @@ class WaitingRoom:
         self.visitors: list[Visitor] = []
         self.waiting: list[int] = []
         self.called: list[int] = []
-        self.admissions = 0
+        self.forgotten = 0  # of those who came first
 
     def turn(self, now_ns: int) -> None:
         while self.called:
@@ -182,18 +182,16 @@ class WaitingRoom:
             self.visitors[number - 1].state = "called" if there else "gone"
             if there:
                 self.credit = [c - 1 for c in self.credit]
-
-    def kept(self, now_ns: int) -> int:
-        """How many have come since the first who is not done with."""
-        for number, visitor in enumerate(self.visitors, start=1):
+        for visitor in self.visitors[self.forgotten :]:
             told_again = visitor.state == "admitted" and visitor.until_ns > now_ns
             if visitor.state in ("waiting", "called") or told_again:
-                return len(self.visitors) - number + 1
-        return 0
+                break
+            visitor.state = "gone"
+            self.forgotten += 1
 
     def join(self, draw: Fraction | None, now_ns: int) -> int:
         self.turn(now_ns)
-        if max(self.kept(now_ns), len(self.waiting) + len(self.called)) >= self.slots:
+        if max(len(self.visitors) - self.forgotten, len(self.waiting) + len(self.called)) >= self.slots:
             return SHED
         number = len(self.visitors) + 1
         self.visitors.append(Visitor(now_ns + self.hold_ns))
@@ -219,7 +217,6 @@ class WaitingRoom:
         if visitor.state == "waiting":
             return max(1, self.hold_ns // 2)
         visitor.state = "admitted"
-        self.admissions += 1
         return 0
 
     def grant(self, stage: int, ahead: int, credit: int, now_ns: int) -> None:

@@ -108,7 +108,8 @@ def test_a_law_does_the_same_interpreted_and_compiled(drive: Drive, width: int, 
     listed, spoken = [0] * (AT + width), [0] * MOVES
     drive(listed, made, spoken)
     state, answers = np.zeros(AT + width, np.int64), np.zeros(MOVES, np.int64)
-    numba.njit(drive)(state, np.array(made), answers)
+    compiled: Any = numba.njit(drive)
+    compiled(state, np.array(made), answers)
     assert answers.tolist() == spoken
     assert state.tolist() == listed
     assert listed[:AT] == [0] * AT

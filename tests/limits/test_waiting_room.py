@@ -161,6 +161,24 @@ def test_a_full_room_sheds_until_somebody_is_done_with() -> None:
     assert room.order()[-2:] == [2, 3]
 
 
+def test_a_shorter_hold_for_some_does_not_mix_up_places() -> None:
+    room = Room(slots=3, hold_ns=S)
+    room.join()
+    room.join(draw_ppb=0)
+    room.hold_ns = HOLD
+    room.join(draw_ppb=BILLION // 2)
+    assert room.order() == [2, 3, 1]
+    room.grant(3)
+    room.hold_ns = S
+    assert [room.ask(2), room.ask(1)] == [ADMITTED, ADMITTED]
+    # 1 and 2 are done with after a second; 3, called before 1, may still come until the minute is over.
+    assert [room.join(now_ns=S), room.join(now_ns=S)] == [4, SHED]
+    assert room.ask(4, now_ns=S) > 0
+    room.hold_ns = HOLD
+    assert room.ask(4, now_ns=2 * S - 1) > 0
+    assert [room.join(now_ns=HOLD) for _ in range(3)] == [5, 6, SHED]
+
+
 def test_if_all_draw_every_order_is_as_likely_as_any_other() -> None:
     orders = []
     for draws in product(range(1), range(2), range(3), range(4)):
@@ -194,7 +212,7 @@ def test_a_draw_of_one_is_the_largest_draw() -> None:
     room = Room()
     room.join()
     room.join(draw_ppb=BILLION)
-    assert room.order() == [1, 2]
+    assert [room.before(1), room.before(2)] == [0, 1]
 
 
 def test_an_earlier_instant_shortens_no_hold() -> None:
@@ -224,6 +242,8 @@ def test_odd_costs_and_parameters() -> None:
     assert nowhere.join() == SHED
     nowhere.grant(1)
     nowhere.leave(1)
+    hasty = Room(hold_ns=0)
+    assert [hasty.join(), hasty.join(), hasty.before(2)] == [1, 2, 1]
     hasty = Room(hold_ns=-1)
     hasty.grant(1, now_ns=S)
     assert hasty.ask(hasty.join(now_ns=S), now_ns=S) == EXPIRED
@@ -269,7 +289,6 @@ def test_admitted_is_never_more_than_any_stage_granted_and_no_credit_is_lost(mov
         assert len(admitted) <= min(granted)
     room.grant(0, now_ns + 10**6)  # whoever was called and has not come has lost the place
     assert room.credit() == [granted[0] - len(admitted), granted[1] - len(admitted)]
-    assert room.row[:3] == [room.row[0], room.row[1], room.row[1]]
 
 
 @given(st.lists(st.integers(0, 5), max_size=40))
