@@ -17,7 +17,7 @@ resilience4j (CircuitBreakerStateMachine, CircuitBreakerMetrics, CircuitBreakerC
 
 Differences: there the call that comes in the tick in which the wait ends is refused unless the transition is
 automatic; here it goes. There an IGNORED call from before adds a permit to the `probes`; here there are never more
-than `probes` taken and not given back. The window by time, and waits that grow, are left out.
+than `probes` taken and not given back. Left out: the window by time, waits that grow, closing where half-open ends.
 
 State: [at] phase; [at + 1] the instant at which it began; [at + 2] permits taken; [at + 3], [at + 4], [at + 5] calls
 seen, failed, slow; [at + 6] where the oldest lies; [at + WIDTH ...] a ring of `window` of them: 1 failed, 2 slow, 3
