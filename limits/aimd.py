@@ -19,7 +19,7 @@ limits.row.LARGEST, backoff_milli from 0 to 1000; where least > most, most count
 
 from __future__ import annotations
 
-from limits.outcomes import DROPPED, IGNORED
+from limits.outcomes import FAILURE, IGNORED
 from limits.row import Row
 
 WIDTH = 1
@@ -47,7 +47,7 @@ def observe(
     if outcome == IGNORED:
         return
     many = limit(state, at, start)
-    if outcome == DROPPED or rtt_ns > longest_rtt_ns:
+    if outcome == FAILURE or rtt_ns > longest_rtt_ns:
         # Thousands and the rest apart: the product would overflow.
         many = many // 1000 * backoff_milli + many % 1000 * backoff_milli // 1000
     elif 2 * inflight >= many:

@@ -1,12 +1,16 @@
-"""How a call ended, for the laws that learn from it (`observe`). Source: Limiter.Listener, Netflix concurrency-limits.
+"""What became of a call, as the laws that watch answers are told: the last argument of every `observe`.
 
-| outcome | means |
-|---|---|
-| SUCCESS | done: its time says something |
-| DROPPED | refused further on, or timed out: a sign of overload |
-| IGNORED | ended before anything could be measured: the law does not look at it |
+    observe(state, at, <parameters>, now_ns, rtt_ns, inflight, outcome)
+
+once for each call that was sent, when its answer comes or is given up; `rtt_ns` is how long it took, `inflight` how
+many calls were out then. A law looks at what it needs.
 """
 
 SUCCESS = 0
-DROPPED = 1
+"""The far side took it on, and did it."""
+
+FAILURE = 1
+"""Refused for overload, failed, or not answered in time."""
+
 IGNORED = 2
+"""Says nothing of the far side: a call that was wrong in itself, or that its caller took back."""

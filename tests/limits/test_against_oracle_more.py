@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from limits import adaptive_lifo, aimd, codel, hot_key, rates, sliding_window, warm_up
-from limits.outcomes import DROPPED, SUCCESS
+from limits.outcomes import FAILURE, SUCCESS
 from tests.limits import oracle_more as oracle
 from tests.limits.asking import ANY_STEPS, instants
 
@@ -65,13 +65,13 @@ def test_adaptive_lifo_needs_not_keep_the_time_that_the_article_sets_on_arrival(
     st.integers(0, 30),
     st.integers(0, 3000),
     st.integers(0, 1000),
-    st.lists(st.tuples(st.integers(0, 9), st.integers(0, 3000), st.sampled_from([SUCCESS, DROPPED])), max_size=60),
+    st.lists(st.tuples(st.integers(0, 9), st.integers(0, 3000), st.sampled_from([SUCCESS, FAILURE])), max_size=60),
 )
 def test_aimd(start: int, least: int, more: int, backoff_milli: int, calls: list[tuple[int, int, int]]) -> None:
     row, exact = [0], oracle.Aimd(start, least, least + more, Fraction(backoff_milli, 1000))
     for rtt_ns, inflight, outcome in calls:
         aimd.observe(row, 0, start, least, least + more, backoff_milli, 5, 0, rtt_ns, inflight, outcome)
-        exact.observe(outcome == DROPPED or rtt_ns > 5, inflight)
+        exact.observe(outcome == FAILURE or rtt_ns > 5, inflight)
         assert aimd.limit(row, 0, start) == exact.limit
 
 

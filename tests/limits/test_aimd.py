@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from limits import aimd, fixed_concurrency
-from limits.outcomes import DROPPED, IGNORED, SUCCESS
+from limits.outcomes import FAILURE, IGNORED, SUCCESS
 from limits.row import LARGEST
 from limits.verdicts import ADMITTED, SHED
 
@@ -23,7 +23,7 @@ def after(limit: int, calls: list[tuple[int, int, int]], params: tuple[int, int,
 
 def test_the_tests_of_netflix() -> None:
     assert after(20, [(MS, 10, SUCCESS)]) == 21  # increaseOnSuccess
-    assert after(30, [(0, 0, DROPPED)]) == 27  # decreaseOnDrops
+    assert after(30, [(0, 0, FAILURE)]) == 27  # decreaseOnDrops
     assert after(21, [(MS, 10, SUCCESS)], (21, 0, 21, 900, 5 * S)) == 21  # successOverflow
 
 
@@ -52,7 +52,7 @@ def test_what_is_ignored_changes_nothing() -> None:
 
 def test_a_limit_stays_within_its_bounds() -> None:
     assert after(200, [(MS, 200, SUCCESS)]) == 200
-    assert after(20, [(MS, 1, DROPPED)]) == 20
+    assert after(20, [(MS, 1, FAILURE)]) == 20
     assert after(5, [(MS, 0, SUCCESS)]) == 20
     assert after(50, [(MS, 0, SUCCESS)], (20, 40, 30, 900, S)) == 30  # where they cross, the upper counts
 
@@ -64,14 +64,14 @@ def test_how_many_and_who() -> None:
     assert answers == [ADMITTED] * 20 + [SHED]
     for left in range(1, 12):
         fixed_concurrency.release(gate, 0, 1)
-        aimd.observe(law, 0, *params, 0, MS, 20, DROPPED)
+        aimd.observe(law, 0, *params, 0, MS, 20, FAILURE)
         may = fixed_concurrency.decide(gate, 0, aimd.limit(law, 0, 20), 0, 1)
         assert may == (ADMITTED if left == 11 else SHED)
     assert aimd.limit(law, 0, 20) == 10
 
 
 def test_it_fails_by_counting_one_overload_many_times() -> None:
-    assert after(200, [(MS, 200, DROPPED)] * 20) == 21  # 180, 162, 145, 130, 117, ...: a tenth of 200, and not 180
+    assert after(200, [(MS, 200, FAILURE)] * 20) == 21  # 180, 162, 145, 130, 117, ...: a tenth of 200, and not 180
 
 
 def test_it_fails_by_growing_until_something_breaks_however_slow_it_gets() -> None:
@@ -80,15 +80,15 @@ def test_it_fails_by_growing_until_something_breaks_however_slow_it_gets() -> No
 
 def test_a_least_of_nothing_can_shut_the_door_for_good() -> None:
     params = (20, 0, 200, 500, S)
-    assert after(1, [(MS, 1, DROPPED)], params) == 0
+    assert after(1, [(MS, 1, FAILURE)], params) == 0
     assert fixed_concurrency.decide([0], 0, 0, 0, 1) != ADMITTED
 
 
 def test_the_largest_parameters_stay_inside_64_bits() -> None:
     params = (LARGEST, 0, LARGEST, 999, LARGEST)
     assert after(LARGEST, [(LARGEST, LARGEST, SUCCESS)], params) == LARGEST
-    assert after(LARGEST, [(LARGEST, LARGEST, DROPPED)], params) == LARGEST * 999 // 1000
-    assert after(LARGEST, [(0, 0, DROPPED)], (1, 0, LARGEST, 1000, 0)) == LARGEST
+    assert after(LARGEST, [(LARGEST, LARGEST, FAILURE)], params) == LARGEST * 999 // 1000
+    assert after(LARGEST, [(0, 0, FAILURE)], (1, 0, LARGEST, 1000, 0)) == LARGEST
 
 
 @given(
@@ -96,7 +96,7 @@ def test_the_largest_parameters_stay_inside_64_bits() -> None:
     st.integers(0, 30),
     st.integers(0, 60),
     st.integers(0, 1000),
-    st.lists(st.tuples(st.integers(0, 9), st.integers(0, 60), st.sampled_from([SUCCESS, DROPPED, IGNORED]))),
+    st.lists(st.tuples(st.integers(0, 9), st.integers(0, 60), st.sampled_from([SUCCESS, FAILURE, IGNORED]))),
 )
 def test_a_limit_moves_by_one_up_or_by_the_share_down(
     start: int, least: int, more: int, backoff_milli: int, calls: list[tuple[int, int, int]]
