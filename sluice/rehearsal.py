@@ -21,6 +21,7 @@ from sluice.progress import progress
 if TYPE_CHECKING:
     from scenarios.loader import Loaded
     from simulator.results import RunResult
+    from simulator.snapshot import Snapshot
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +41,9 @@ class Asked:
     trace: bool
     with_report: bool
     quiet: bool
+    until_ns: int | None = None
+    begin: Snapshot | None = None
+    save: Path | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,11 +63,13 @@ class Rehearsed:
 def rehearse(asked: Asked) -> Rehearsed:
     """Simulate what was asked and write it."""
     from simulator import results
-    from simulator.run import simulate
+    from simulator.run import check_part, simulate
 
     if asked.with_report:
         prepare()
     loaded = load(asked)
+    with explained():  # before a folder is made
+        check_part(loaded.scenario, engine=asked.engine, until_ns=asked.until_ns, begin=asked.begin, save=asked.save)
     with explained(), Interrupts() as stop:
         folder = results.run_folder(asked.out, name_of(loaded), asked.seed, datetime.now(UTC))
         with removed_if_empty(folder):
@@ -74,13 +80,19 @@ def rehearse(asked: Asked) -> Rehearsed:
                     seed=asked.seed,
                     scale=asked.scale,
                     trace=asked.trace,
+                    until_ns=asked.until_ns,
+                    begin=asked.begin,
+                    save=asked.save,
                     on_progress=tell,
                     stop=stop,
                     command=["sluice", *sys.argv[1:]],
                 )
             results.write(run, folder)
         note(f"run: {folder}")
-        interrupted = stop() or bool(run.manifest["interrupted"])
+        if asked.save is not None:
+            note(f"snapshot: {asked.save} (at {run.summary['ended_s']} s)")
+        asked_s = run.summary["horizon_s"] if run.manifest["until_s"] is None else run.manifest["until_s"]
+        interrupted = stop() or run.summary["ended_s"] < asked_s
     code = gravest(Exit.INTERRUPTED if interrupted else Exit.PASS, _books(run))
     return Rehearsed(run=run, folder=folder, code=code)
 
@@ -88,6 +100,8 @@ def rehearse(asked: Asked) -> Rehearsed:
 def load(asked: Asked) -> Loaded:
     from scenarios import loader, scale
 
+    if asked.begin is not None:
+        return asked.begin.loaded
     with explained():
         loaded = loader.load(asked.scenario, sets=asked.sets, environment=os.environ, scale=asked.scale)
         scale.scaled(loaded.scenario, asked.scale)  # says what is wrong before a folder is made
@@ -98,8 +112,10 @@ def name_of(loaded: Loaded) -> str:
     """Return the name in the catalogue (`labs/retry-trap`), or the one that the file gives itself."""
     from scenarios.loader import CATALOGUE
 
-    file = loaded.sources[0]
-    return file.relative_to(CATALOGUE).with_suffix("").as_posix() if CATALOGUE in file.parents else loaded.scenario.name
+    for file in loaded.sources[:1]:
+        if CATALOGUE in file.parents:
+            return file.relative_to(CATALOGUE).with_suffix("").as_posix()
+    return loaded.scenario.name
 
 
 @contextmanager
