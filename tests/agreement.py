@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 
@@ -15,6 +16,9 @@ from simulator import compiled, reference
 from simulator.outcome import Ints, Outcome, StageOutcome
 from simulator.samples import Sample
 
+TOP = Path(__file__).parent.parent
+SMALL = {"milk-tea-day": Fraction(1, 2000), "labs/kitchen-rush": Fraction(1, 2), "labs/batching-server": Fraction(1, 4)}
+"""Scales at which scenarios of the catalogue are compared; 1:20 for the others."""
 NOT_COMPARED = {"events", "turns", "turn_count"}  # SimPy counts its own hops
 
 

@@ -12,12 +12,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from scenarios.loader import catalogue, load
-from tests.agreement import compare
+from tests.agreement import SMALL, compare
 from tests.scenario_strategy import Tree, loaded, scenarios
 
 FRESH = "SLUICE_AGREE" in os.environ
 EXAMPLES = int(os.environ.get("SLUICE_AGREE", "300"))
-SMALL = {"milk-tea-day": Fraction(1, 2000), "labs/kitchen-rush": Fraction(1, 2), "labs/batching-server": Fraction(1, 4)}
 
 
 @settings(

@@ -80,7 +80,8 @@ def people(run: Run) -> Rows:
 def attempts(run: Run) -> Rows:
     """Return the attempts whose work has not ended, those that nobody awaits any more too.
 
-    `stage`: where it is, or to which it is on its way (from 1 in file order; 0: the gateway), in its `shard` there.
+    `stage`: where it is, or to which it is on its way (from 1 in file order; 0: the gateway). `shard`: in which part of
+    the stage it waits or is served; 0 before.
     `state`: an AttemptState. `turn`: its place in its queue, 0 is served next; at a batching stage the queues of the
     replicas stand one after the other before that of the pool. `next_ns`: when it reaches the stage, may go on there,
     or when its service ends (at a batching stage only once its finish is about to be reported). `awaited`: 1 if its
@@ -92,20 +93,22 @@ def attempts(run: Run) -> Rows:
     arrives_ns = _looked_up(places, *_events(run, STAGE))
     departs_ns = _looked_up(places, *_events(run, DEPARTURE))
     turn = _looked_up(places, *_turns(run))
-    kinds = np.array([run.words[at.STAGES + number * at.STAGE_WIDTH + at.G_KIND] for number in range(_stages(run))])
-    at_servers = kinds[stage] == at.SERVER_STAGE
+    of_stages = at.STAGES + np.arange(run.words[at.STAGE_COUNT]) * at.STAGE_WIDTH
+    at_servers = run.words[of_stages + at.G_KIND][stage] == at.SERVER_STAGE
+    in_shards = run.words[of_stages + at.G_SHARDS][stage] > 1
     served = (departs_ns != NONE) | (rows[:, at.A_AT_STAGE_NS] > 0) | np.isin(places, _taken_in(run))
     paced = (rows[:, at.A_SEQ] > 0) & ((arrives_ns != NONE) | at_servers)
+    where = np.select(
+        [turn != NONE, served, paced],
+        [AttemptState.QUEUED, AttemptState.IN_SERVICE, AttemptState.PACED],
+        AttemptState.ON_THE_WAY,
+    )
     return _sorted(
         want=rows[:, at.A_WANT],
         attempt=rows[:, at.A_NUMBER],
         stage=stage,
-        shard=np.where(at_servers, (state >> at.A_SHARD_BIT) & 4095, 0),
-        state=np.select(
-            [turn != NONE, served, paced],
-            [AttemptState.QUEUED, AttemptState.IN_SERVICE, AttemptState.PACED],
-            AttemptState.ON_THE_WAY,
-        ),
+        shard=np.where(in_shards & ((turn != NONE) | served), (state >> at.A_SHARD_BIT) & 4095, 0),
+        state=where,
         turn=turn,
         next_ns=np.maximum(arrives_ns, departs_ns),
         start_ns=rows[:, at.A_START_NS],
