@@ -22,9 +22,10 @@ import pyarrow as pa
 
 from scenarios.loader import Loaded
 from scenarios.model import Scenario
+from scenarios.scale import scaled
 from scenarios.units import NS_PER_S
 from simulator import manifest
-from simulator.compiled import layout
+from simulator.compiled import Run, layout
 from simulator.compiled.build import State
 from simulator.results import ResultError, in_one_step, why
 
@@ -50,6 +51,11 @@ class Snapshot:
     def now_ns(self) -> int:
         """The instant to which the run had been brought."""
         return int(self.state.words[layout.NOW_NS])
+
+    def run(self) -> Run:
+        """Return the run, brought to the instant."""
+        as_run, _ = scaled(self.loaded.scenario, self.scale)
+        return Run(as_run, seed=self.seed, first_arrivals_ns=self.state.first_ns, trace=self.traced, state=self.state)
 
     @property
     def told(self) -> dict[str, Any]:

@@ -248,6 +248,7 @@ def test_a_snapshot_says_which_run_it_is(file: Path) -> None:
     assert (found.seed, found.scale, found.traced, found.now_ns) == (1, Fraction(1), False, 20 * S)
     assert found.resolved == toml_text(SHOP)
     assert found.loaded.scenario == loaded(SHOP).scenario
+    assert found.run().outcome().counts == in_one_go(loaded(SHOP).scenario, 20 * S).counts
     label, format_, sha256 = file.read_bytes().split(b"\n")[0].split()
     assert (label, format_, sha256.decode()) == (b"sluice-snapshot", b"1", found.sha256)
 

@@ -85,7 +85,8 @@ def attempts(run: Run) -> Rows:
     `state`: an AttemptState. `turn`: its place in its queue, 0 is served next; at a batching stage the queues of the
     replicas stand one after the other before that of the pool. `next_ns`: when it reaches the stage, may go on there,
     or when its service ends (at a batching stage only once its finish is about to be reported). `awaited`: 1 if its
-    person still waits, until `timeout_ns`.
+    person still waits, until `timeout_ns`. (One whose work was drawn as 0 and which ends after the horizon by
+    `per_busy` or `reported_delay` alone is told as not yet there: nothing in the state says more of it.)
     """
     places, rows = _kept(run, at.ATTEMPT_POOL, lambda rows: _is_in_use(rows) & (rows[:, at.A_STATE] & at.ENDED == 0))
     state = rows[:, at.A_STATE]
@@ -94,12 +95,10 @@ def attempts(run: Run) -> Rows:
     departs_ns = _looked_up(places, *_events(run, DEPARTURE))
     turn = _looked_up(places, *_turns(run))
     of_stages = at.STAGES + np.arange(run.words[at.STAGE_COUNT]) * at.STAGE_WIDTH
-    at_servers = run.words[of_stages + at.G_KIND][stage] == at.SERVER_STAGE
     in_shards = run.words[of_stages + at.G_SHARDS][stage] > 1
     served = (departs_ns != NONE) | (rows[:, at.A_AT_STAGE_NS] > 0) | np.isin(places, _taken_in(run))
-    paced = (rows[:, at.A_SEQ] > 0) & ((arrives_ns != NONE) | at_servers)
     where = np.select(
-        [turn != NONE, served, paced],
+        [turn != NONE, served, rows[:, at.A_SEQ] > 0],
         [AttemptState.QUEUED, AttemptState.IN_SERVICE, AttemptState.PACED],
         AttemptState.ON_THE_WAY,
     )
