@@ -31,14 +31,19 @@ def make_manifest(
     roundings: Sequence[Mapping[str, Any]],
     resolved_toml: str,
     control_hashes: Mapping[str, str],
+    until_s: float | None = None,
+    went_on_from: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return the content of manifest.json; versions and hashes are found here, all else is told.
 
     `scenario` is its name in the catalogue (`labs/retry-trap`), or the one that it gives itself. `engine_s` is the
     clock time of the engine alone, without loading, summary and files; `roundings` are what scale made fractional,
     each {what, asked, used}; `control_hashes` are of the users' modules that the scenario names. Clock times are
-    written in UTC, ISO 8601.
+    written in UTC, ISO 8601. `until_s` is where the run was asked to end, None: at its horizon. `went_on_from` is the
+    snapshot {instant_s, events, sha256} with which it began, None: it began at 0; `events` are all of the run,
+    `events_per_s` those of this process.
     """
+    here = events - (went_on_from["events"] if went_on_from is not None else 0)
     return {
         "format": FORMAT,
         "scenario": scenario,
@@ -46,12 +51,14 @@ def make_manifest(
         "seed": seed,
         "scale": scale,
         "interrupted": interrupted,
+        "until_s": until_s,
+        "went_on_from": None if went_on_from is None else dict(went_on_from),
         "command": list(command),
         "started_utc": _iso(started),
         "ended_utc": _iso(ended),
         "engine_s": round(engine_s, 6),
         "events": int(events),
-        "events_per_s": round(events / engine_s, 1) if engine_s > 0 else None,
+        "events_per_s": round(here / engine_s, 1) if engine_s > 0 else None,
         "roundings": [dict(rounding) for rounding in roundings],
         "versions": versions(),
         "hashes": {

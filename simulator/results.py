@@ -72,7 +72,7 @@ def run_folder(base: Path, scenario_name: str, seed: int, utc: datetime) -> Path
         except FileExistsError:
             number += 1
         except OSError as error:
-            raise ResultError(f"{folder}: cannot be made: {_why(error)}; choose another folder with --out") from error
+            raise ResultError(f"{folder}: cannot be made: {why(error)}; choose another folder with --out") from error
         else:
             return folder
 
@@ -91,7 +91,7 @@ def write(result: RunResult, folder: Path) -> None:
                 _write_table(folder / name, trace)
         _write_text(folder / MANIFEST, as_json(result.manifest))
     except OSError as error:
-        raise ResultError(f"{folder}: cannot be written: {_why(error)}; make room, or choose another folder") from error
+        raise ResultError(f"{folder}: cannot be written: {why(error)}; make room, or choose another folder") from error
 
 
 def read(folder: Path) -> RunResult:
@@ -127,21 +127,21 @@ def write_text(path: Path, text: str) -> None:
     try:
         _write_text(path, text)
     except OSError as error:
-        raise ResultError(f"{path}: cannot be written: {_why(error)}; make room, or choose another folder") from error
+        raise ResultError(f"{path}: cannot be written: {why(error)}; make room, or choose another folder") from error
 
 
 def _write_text(path: Path, text: str) -> None:
-    _in_one_step(path, lambda unfinished: unfinished.write_text(text, encoding="utf-8", newline="\n"))
+    in_one_step(path, lambda unfinished: unfinished.write_text(text, encoding="utf-8", newline="\n"))
 
 
 def _write_table(path: Path, columns: Columns) -> None:
     table = pa.table({name: pa.array(values) for name, values in columns.items()})
-    _in_one_step(
+    in_one_step(
         path, lambda unfinished: pq.write_table(table, unfinished, compression="zstd", row_group_size=ROWS_IN_A_GROUP)
     )
 
 
-def _in_one_step(path: Path, write_to: Callable[[Path], Any]) -> None:
+def in_one_step(path: Path, write_to: Callable[[Path], Any]) -> None:
     """Write under another name, and give the file its own when it is on the disk as a whole."""
     unfinished = path.with_name(path.name + UNFINISHED)
     try:
@@ -162,7 +162,7 @@ def _read(path: Path, parse: Callable[[Path], T]) -> T:
         return parse(path)
     except (OSError, ValueError, pa.ArrowException) as error:
         raise ResultError(
-            f"{path}: cannot be read: {_why(error)}; restore the file, or run the scenario again"
+            f"{path}: cannot be read: {why(error)}; restore the file, or run the scenario again"
         ) from error
 
 
@@ -185,7 +185,7 @@ def _table(path: Path) -> dict[str, NDArray[Any]]:
     return {name: table.column(name).to_numpy() for name in table.column_names}
 
 
-def _why(error: BaseException) -> str:
-    """The first line of what went wrong, without the path, which the message has already."""
+def why(error: BaseException) -> str:
+    """Return the first line of what went wrong, without the path, which the message has already."""
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return (text.strip() or type(error).__name__).splitlines()[0].rstrip(".")

@@ -44,7 +44,7 @@ an instant: it gets what was counted up to the end of the last whole bucket by t
 "Better" is the direction that is an improvement, all else equal; a throttle or a refusal is a means and has none.
 
 Besides the figures: `scenario`, `engine`, `seed`, `scale`, `horizon_s` (what was asked for) and `ended_s` (the same, or
-the instant of an interruption), and five lists.
+the instant of an interruption or of `--until`), and five lists.
 """
 
 LISTS = f"""### Lists

@@ -36,6 +36,21 @@ class Scale(click.ParamType[Fraction]):
         return Fraction(int(over), int(under)) if under else Fraction(number) / (100 if percent else 1)
 
 
+class Instant(click.ParamType[int]):
+    """A time from the start of the run: 4h or 2h35m."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the time in ns."""
+        from scenarios.units import duration_ns
+
+        try:
+            return duration_ns(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
 class Confidence(click.ParamType[float]):
     """How sure an interval is: 95% or 0.95."""
 
@@ -130,6 +145,26 @@ form = click.option(
 )
 trace = click.option("--trace", is_flag=True, help="Keep a row for every order and every attempt.")
 with_report = click.option("--report", "with_report", is_flag=True, help="Draw report.html too.")
+until = click.option(
+    "--until",
+    "until_ns",
+    type=Instant(),
+    help="End the run at this time from its start, such as 4h, before what happens at it.",
+)
+save = click.option(
+    "--save-snapshot",
+    "save",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Save the run as it is at its end (see --until) into a new file, to go on from.",
+)
+begin = click.option(
+    "--from-snapshot",
+    "begin",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Go on from a snapshot: it brings scenario, seed, scale and whether there are traces.",
+)
 quiet = click.option("--quiet", is_flag=True, help="No progress on stderr.")
 
 
@@ -148,7 +183,18 @@ def replications(default: int) -> Callable[[Command], Command]:
 
 def of_a_run(command: Command) -> Command:
     """Give a command the options of a simulated run."""
+    return scenario(_of_any_run(command))
+
+
+def of_a_part(command: Command) -> Command:
+    """Give a command the options of a simulated run that may end early, be saved, and go on."""
+    for option in (begin, save, until):
+        command = option(command)
+    return click.argument("scenario", metavar="SCENARIO", required=False)(_of_any_run(command))
+
+
+def _of_any_run(command: Command) -> Command:
     several = (replications(1), workers, confidence)
-    for option in reversed((scenario, engine, scale, seed, *several, sets, out, form, trace, with_report, quiet)):
+    for option in reversed((engine, scale, seed, *several, sets, out, form, trace, with_report, quiet)):
         command = option(command)
     return command

@@ -22,6 +22,7 @@ from sluice.progress import compiling, progress
 if TYPE_CHECKING:
     from scenarios.loader import Loaded
     from simulator.results import RunResult
+    from simulator.snapshot import Snapshot
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +42,9 @@ class Asked:
     trace: bool
     with_report: bool
     quiet: bool
+    until_ns: int | None = None
+    begin: Snapshot | None = None
+    save: Path | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,11 +64,13 @@ class Rehearsed:
 def rehearse(asked: Asked) -> Rehearsed:
     """Simulate what was asked and write it."""
     from simulator import results
-    from simulator.run import simulate
+    from simulator.run import check_part, simulate
 
     if asked.with_report:
         prepare()
     loaded = load(asked)
+    with explained():  # before a folder is made
+        check_part(loaded.scenario, engine=asked.engine, until_ns=asked.until_ns, begin=asked.begin, save=asked.save)
     make_ready(asked)
     with explained(), Interrupts() as stop:
         folder = results.run_folder(asked.out, loaded.name, asked.seed, datetime.now(UTC))
@@ -76,13 +82,19 @@ def rehearse(asked: Asked) -> Rehearsed:
                     seed=asked.seed,
                     scale=asked.scale,
                     trace=asked.trace,
+                    until_ns=asked.until_ns,
+                    begin=asked.begin,
+                    save=asked.save,
                     on_progress=tell,
                     stop=stop,
                     command=["sluice", *sys.argv[1:]],
                 )
             results.write(run, folder)
         note(f"run: {folder}")
-        interrupted = stop() or bool(run.manifest["interrupted"])
+        if asked.save is not None:
+            note(f"snapshot: {asked.save} (at {run.summary['ended_s']} s)")
+        asked_s = run.summary["horizon_s"] if run.manifest["until_s"] is None else run.manifest["until_s"]
+        interrupted = stop() or run.summary["ended_s"] < asked_s
     code = gravest(Exit.INTERRUPTED if interrupted else Exit.PASS, _books(run))
     return Rehearsed(run=run, folder=folder, code=code)
 
@@ -90,6 +102,8 @@ def rehearse(asked: Asked) -> Rehearsed:
 def load(asked: Asked) -> Loaded:
     from scenarios import loader, scale
 
+    if asked.begin is not None:
+        return asked.begin.loaded
     with explained():
         loaded = loader.load(asked.scenario, sets=asked.sets, environment=os.environ, scale=asked.scale)
         scale.scaled(loaded.scenario, asked.scale)  # says what is wrong before a folder is made

@@ -13,18 +13,22 @@ from sluice.exits import Exit
 
 
 @click.command()
-@options.of_a_run
+@options.of_a_part
 def run(**asked: Any) -> Exit:
     """Simulate a scenario and print what it came to.
 
     The run is kept in a new folder under --out, which stderr names. Missed milestones and gates are warned of and
     change no exit code; `sluice gate` fails for gates.
+
+    A run can be saved and gone on with, elsewhere too, as if it had never stopped: --until 4h --save-snapshot FILE,
+    then `sluice run --from-snapshot FILE` without a SCENARIO.
     """
     from reports.text import text
     from simulator.summary import as_json
-    from sluice.rehearsal import Asked, rehearse
+    from sluice.rehearsal import rehearse
+    from sluice.snapshots import wanted_of
 
-    wanted = Asked(**asked)
+    wanted = wanted_of(asked, click.get_current_context())
     if wanted.replications > 1:
         from sluice.replicated import run_several
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import fields, replace
 from fractions import Fraction
 from itertools import zip_longest
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -23,6 +24,9 @@ from simulator.samples import Sample
 from simulator.summary import as_json, summarise
 from tests import probing
 
+TOP = Path(__file__).parent.parent
+SMALL = {"milk-tea-day": Fraction(1, 2000), "labs/kitchen-rush": Fraction(1, 2), "labs/batching-server": Fraction(1, 4)}
+"""Scales at which scenarios of the catalogue are compared; 1:20 for the others."""
 NOT_COMPARED = {"events"}  # SimPy counts its own hops
 
 
@@ -58,6 +62,11 @@ def compare(scenario: Scenario, seed: int = 1, scale: Fraction = Fraction(1)) ->
         if list(timeseries(simpy)) != list(timeseries(fast)):
             found.append("the series stand in another order")
     return "\n".join(found[:40]) or None
+
+
+def difference(simpy: Outcome, fast: Outcome) -> str | None:
+    """Return None where two traced outcomes are equal, else what differs, the first life that does before all."""
+    return "\n".join([*_lives(simpy, fast), *_figures(simpy, fast)][:40]) or None
 
 
 def _lives(simpy: Outcome, fast: Outcome) -> Iterator[str]:

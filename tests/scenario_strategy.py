@@ -64,6 +64,11 @@ def scenarios() -> SearchStrategy[Tree]:
     return _scenarios()
 
 
+def uncontrolled() -> SearchStrategy[Tree]:
+    """Any legal scenario without control processes, small."""
+    return scenarios().map(lambda tree: {key: value for key, value in tree.items() if key != "controls"})
+
+
 def _table(required: dict[str, SearchStrategy[Any]], **optional: SearchStrategy[Any]) -> SearchStrategy[Tree]:
     return st.fixed_dictionaries(required, optional=optional)
 

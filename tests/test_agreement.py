@@ -18,14 +18,13 @@ from hypothesis import strategies as st
 
 from scenarios.loader import catalogue, load
 from simulator.compiled.jit import INTERPRETED
-from tests.agreement import compare
+from tests.agreement import SMALL, compare
 from tests.scenario_strategy import ANYWHERE, AT_CLIENT, AT_STAGES, INSIDE, PLACES, Tree, loaded, scenarios
 
 EXAMPLES = int(os.environ.get("SLUICE_AGREE", "300"))
 PARTS = 4  # for as many processes
 INTERPRETED_EXAMPLES = 24
 SCALES = st.sampled_from([Fraction(1), Fraction(1), Fraction(1, 2), Fraction(3, 2)])
-SMALL = {"milk-tea-day": Fraction(1, 2000), "labs/kitchen-rush": Fraction(1, 2), "labs/batching-server": Fraction(1, 4)}
 
 POINTS = {
     ANYWHERE: ("client", "gateway", "stage:desk", "stage:till"),

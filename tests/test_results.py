@@ -112,8 +112,8 @@ def test_a_run_that_cannot_be_written_leaves_whole_files_and_no_manifest(
 
         in_one_step(path, half)
 
-    in_one_step = results._in_one_step
-    monkeypatch.setattr(results, "_in_one_step", no_space)
+    in_one_step = results.in_one_step
+    monkeypatch.setattr(results, "in_one_step", no_space)
     with pytest.raises(ResultError, match="run: cannot be written: No space left on device; make room, or choose"):
         write(RESULT, tmp_path / "run")
     left = {path.name for path in (tmp_path / "run").iterdir()}
@@ -134,8 +134,8 @@ def test_a_file_gets_its_name_when_it_is_whole_and_the_manifest_comes_last(
         in_one_step(path, watched)
 
     order: list[str] = []
-    in_one_step = results._in_one_step
-    monkeypatch.setattr(results, "_in_one_step", noted)
+    in_one_step = results.in_one_step
+    monkeypatch.setattr(results, "in_one_step", noted)
     write(RESULT, tmp_path / "run")
     assert set(order) == FILES
     assert order[-1] == "manifest.json"

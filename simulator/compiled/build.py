@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,22 +31,11 @@ FIRST_HEAP = 2048
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """All that a run is: words, numbers, and the instants of first tries. Saving the three saves the run."""
+    """All that a run is: words, numbers, and the instants of first tries (simulator.snapshot keeps them in a file)."""
 
     words: Ints
     numbers: Floats
     first_ns: Ints
-
-    def save(self, path: Path) -> None:
-        """Write the state into a file."""
-        with path.open("wb") as file:
-            np.savez(file, words=self.words, numbers=self.numbers, first_ns=self.first_ns)
-
-    @classmethod
-    def load(cls, path: Path) -> State:
-        """Read a state that `save` wrote."""
-        with np.load(path) as file:
-            return cls(file["words"], file["numbers"], file["first_ns"])
 
 
 class _Draft:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
@@ -59,7 +60,7 @@ class Run:
         if state is None:
             world = build_world(scenario)
             state = build(scenario, world, self.changes, seed=seed, first_arrivals_ns=first_arrivals_ns, trace=trace)
-        self.words, self.numbers, self.first_ns = state.words, state.numbers, state.first_ns
+        self.words, self.numbers, self.first_ns = state.words, state.numbers.copy(), state.first_ns
         self.views: tuple[Any, Any] = (None, None)
         self.make_room(LEAST_GROWTH)
         for index, stage in enumerate(scenario.stages):
@@ -70,6 +71,16 @@ class Run:
     def now_ns(self) -> int:
         """The instant to which the run has been brought."""
         return int(self.words[at.NOW_NS])
+
+    @property
+    def next_first(self) -> int:
+        """The want of the first person, of those who come by themselves, who has not come yet."""
+        return int(self.words[at.NEXT_FIRST])
+
+    @property
+    def events(self) -> int:
+        """How many events have happened."""
+        return int(self.words[at.EVENTS])
 
     def advance(self, until_ns: int, rank: Rank = Rank.INCIDENT) -> None:
         """Let all events before (until_ns, rank) happen, changes of knobs included; rank is INCIDENT or CONTROL.
@@ -160,23 +171,31 @@ def run(
     on_progress: OnProgress | None = None,
     stop: Stop | None = None,
     room: ControlRoom | None = None,
+    until_ns: int | None = None,
+    state: State | None = None,
+    on_end: Callable[[Run], None] | None = None,
 ) -> Outcome:
-    """Simulate a scenario (already scaled) to its horizon, or until `stop` says so.
+    """Simulate a scenario (already scaled) to its horizon, or to `until_ns`, or until `stop` says so.
 
-    `room` holds its control processes; without one they take the scenario for one of full size.
+    What is in the ns of `until_ns` does not happen. `room` holds its control processes; without one they take the
+    scenario for one of full size. `state` is that of a run which goes on; `on_end` is given the run where it ends.
     """
     room = room or ControlRoom(scenario, scenario, Fraction(1))
-    life = Run(scenario, seed=seed, first_arrivals_ns=first_arrivals_ns, trace=trace, stop=stop)
+    life = Run(scenario, seed=seed, first_arrivals_ns=first_arrivals_ns, trace=trace, state=state, stop=stop)
     drive = Drive(room, life)
-    horizon_ns = scenario.horizon_ns
+    end_ns = scenario.horizon_ns if until_ns is None else until_ns
+    begin_ns, events, orders = life.now_ns, life.events, int(life.words[at.ORDERS_PLACED])
     with suppress(Stopped):
         for told in range(1, TELLS + 1):
-            until_ns = horizon_ns * told // TELLS
-            if until_ns <= life.now_ns:
+            next_ns = begin_ns + (end_ns - begin_ns) * told // TELLS
+            if next_ns <= life.now_ns:
                 continue
-            drive.advance(until_ns)
+            drive.advance(next_ns)
             if on_progress is not None:
-                on_progress(until_ns, horizon_ns, int(life.words[at.EVENTS]), int(life.words[at.ORDERS_PLACED]))
-            if stop is not None and until_ns < horizon_ns and stop():
+                so_far = life.events - events, int(life.words[at.ORDERS_PLACED]) - orders
+                on_progress(next_ns - begin_ns, end_ns - begin_ns, *so_far)
+            if stop is not None and next_ns < end_ns and stop():
                 break
+    if on_end is not None:
+        on_end(life)
     return replace(life.outcome(), turns=tuple(room.panel.turns), turn_count=room.panel.turn_count)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scenarios.metrics import COUNTERS
 from scenarios.units import NS_PER_S
 from simulator.compiled import layout as at
-from simulator.compiled.gather import count_rows, gather_column, gather_sample, waited_in
+from simulator.compiled.gather import count_rows, gather_column, gather_sample, rows_of, waited_in
 from simulator.compiled.memory import INSTANT_BITS, WORD_BITS
 from simulator.compiled.series import COUNTED
 from simulator.outcome import SHUT_OUT_HOURS, Ints, Outcome, StageOutcome
@@ -45,13 +45,13 @@ class _Reader:
     def __init__(self, run: Run) -> None:
         self.run = run
         self.scenario = run.scenario
-        self.words = run.words
+        self.words = words = run.words
         self.now_ns = run.now_ns
         self.reached_ns = run.now_ns + run.stopped_within  # what is known beforehand and before this has happened
-        self.people = self._rows(at.PEOPLE_POOL)
-        attempts = self._rows(at.ATTEMPT_POOL)
+        _, self.people = rows_of(words, at.PEOPLE_POOL)
+        _, attempts = rows_of(words, at.ATTEMPT_POOL)
         self.attempts = attempts[attempts[:, at.A_STATE] & at.IN_USE != 0]
-        self.orders = self._rows(at.ORDER_POOL)
+        _, self.orders = rows_of(words, at.ORDER_POOL)
 
     def outcome(self) -> Outcome:
         scenario, words = self.scenario, self.words
@@ -89,22 +89,6 @@ class _Reader:
             orders=self._orders_trace(),
             attempts=self._trace(ATTEMPT_COLUMNS, at.ATTEMPT_ROWS, at.ATTEMPT_ROW_BEFORE),
         )
-
-    def _rows(self, pool: int) -> Ints:
-        """All rows of a pool, those not in use too."""
-        words = self.words
-        width, end, slab = (
-            int(words[pool + at.POOL_WIDTH]),
-            int(words[pool + at.POOL_NEXT]),
-            int(words[pool + at.POOL_SLAB]),
-        )
-        parts = []
-        while slab:
-            first = slab + at.CELL_WIDTH
-            parts.append(words[first:end].reshape(-1, width))
-            slab = int(words[slab])
-            end = slab + at.CELL_WIDTH + width * at.SLAB_ROWS
-        return np.concatenate(parts) if parts else np.zeros((0, width), dtype=np.int64)
 
     def _series(self) -> Ints:
         """The closed buckets and the present one, a row each."""

@@ -39,10 +39,12 @@ def run(
     on_progress: OnProgress | None = None,
     stop: Stop | None = None,
     room: ControlRoom | None = None,
+    until_ns: int | None = None,
 ) -> Outcome:
-    """Simulate a scenario (already scaled) to its horizon, or until `stop` says so.
+    """Simulate a scenario (already scaled) to its horizon, or to `until_ns`, or until `stop` says so.
 
-    `room` holds its control processes; without one they take the scenario for one of full size.
+    What is in the ns of `until_ns` does not happen. `room` holds its control processes; without one they take the
+    scenario for one of full size.
     """
     room = room or ControlRoom(scenario, scenario, Fraction(1))
     env = simpy.Environment()
@@ -53,16 +55,16 @@ def run(
     for index, change in enumerate(changes(scenario)):
         call_at(env, _applying(town, change), change.at_ns, Rank.INCIDENT, 0, index, 0)
     room.open(env, partial(_control_moment, env), _Controlled(town))
-    horizon_ns = scenario.horizon_ns
+    end_ns = scenario.horizon_ns if until_ns is None else until_ns
     heard = _hears(town, stop) if stop is not None else lambda: False
     for told in range(1, TELLS + 1):
-        until_ns = horizon_ns * told // TELLS
-        if until_ns <= env.now:
+        next_ns = end_ns * told // TELLS
+        if next_ns <= env.now:
             continue
-        env.run(until=until_ns)
+        env.run(until=next_ns)
         if on_progress is not None:
-            on_progress(until_ns, horizon_ns, _events(env), town.ledger.counts["orders.placed"])
-        if until_ns < horizon_ns and heard():
+            on_progress(next_ns, end_ns, _events(env), town.ledger.counts["orders.placed"])
+        if next_ns < end_ns and heard():
             break
     return replace(_outcome(town), turns=tuple(room.panel.turns), turn_count=room.panel.turn_count)
 
