@@ -6,10 +6,12 @@ import ast
 import json
 import os
 import re
+import resource
 import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -69,12 +71,20 @@ def edit(file: Path, before: str, after: str) -> None:
     file.write_text(text.replace(before, after))
 
 
-def python(copy: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+def on_a_full_disk() -> None:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+
+
+def python(
+    copy: Path, *arguments: str, before: Callable[[], None] | None = None, **variables: str
+) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": str(copy), "XDG_CACHE_HOME": str(copy / "cache"), **variables}
     for name in ("NUMBA_DISABLE_JIT", "SLUICE_CHECK_BOUNDS"):
         environment.pop(name, None)
     command = [sys.executable, *arguments]
-    return subprocess.run(command, cwd=copy, env=environment, text=True, capture_output=True, timeout=600, check=True)
+    return subprocess.run(
+        command, cwd=copy, env=environment, text=True, capture_output=True, timeout=600, check=True, preexec_fn=before
+    )
 
 
 # which sources count
@@ -163,7 +173,8 @@ def test_without_a_home_it_is_not_kept_and_says_why(tmp_path: Path, monkeypatch:
 def test_what_cannot_be_kept_is_compiled_all_the_same_and_kept_nowhere_else(copy: Path) -> None:
     (copy / "probe.py").write_text(PROBE)
     assert python(copy, "probe.py", XDG_CACHE_HOME="/dev/null").stdout == "compiling\n0 None\n"
-    assert not list(copy.rglob("*.nb?"))
+    assert python(copy, "probe.py", before=on_a_full_disk).stdout.startswith("compiling\n0 ")
+    assert not list(copy.rglob("*.nbc"))
 
 
 @compiled_only
@@ -182,7 +193,7 @@ def test_an_edited_law_is_never_answered_by_old_machine_code(copy: Path) -> None
 def test_damaged_machine_code_is_made_anew(copy: Path) -> None:
     (copy / "probe.py").write_text(PROBE)
     whole = python(copy, "probe.py").stdout
-    for file in copy.glob("cache/sluice/*/*/*.nb?"):
+    for file in list(copy.glob("cache/sluice/*/*/*.nb?")):
         file.write_bytes(b"")
         assert python(copy, "probe.py").stdout == whole
 
@@ -192,7 +203,7 @@ def test_the_engine_is_compiled_once_for_all_workers_and_with_the_laws_as_they_a
     edit(copy / "limits" / "token_bucket.py", *NO_ENTRY)
     (copy / "bounded.toml").write_text(BOUNDED)
     command = ("-m", "sluice", "run", "bounded.toml", "--replications", "2", "--workers", "2")
-    quickly = {"NUMBA_OPT": "0", "NUMBA_DEBUG_CACHE": "1"}
+    quickly: dict[str, Any] = {"NUMBA_OPT": "0", "NUMBA_DEBUG_CACHE": "1"}
     first = python(copy, *command, **quickly)
     assert len(re.findall(r"data saved to '.*loop\.advance", first.stdout)) == 1
     assert len(re.findall(r"data loaded from '.*loop\.advance", first.stdout)) == 2

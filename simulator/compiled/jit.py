@@ -1,6 +1,6 @@
 """The one place that compiles: laws, draws and rules of people from outside, the kernel's own functions with `kernel`.
 
-Machine code is kept from one run to the next (`machine_code`), and there is no other than that of `have`.
+Machine code is kept from one run to the next (`machine_code`); `have` loads it, or compiles it all.
 """
 
 from __future__ import annotations
@@ -105,10 +105,13 @@ def _load_or_compile(compiled: Any, types: tuple[Any, ...]) -> None:
         compiled.compile(types)
     except NumbaError:
         raise
-    except Exception:  # what is kept cannot be read, or what is new cannot be kept
-        if not compiled.signatures and FOLDER is not None:
-            shutil.rmtree(FOLDER, ignore_errors=True)
-            compiled.compile(types)
+    except Exception:
+        if compiled.signatures:  # compiled, but the disk is full
+            return
+        if FOLDER is None:
+            raise
+        shutil.rmtree(FOLDER, ignore_errors=True)  # what is kept cannot be read
+        compiled.compile(types)
 
 
 def pointer_to(array: Any) -> Any:
