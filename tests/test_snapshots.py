@@ -217,7 +217,7 @@ def test_a_run_ends_within_its_horizon_and_not_before_its_snapshot(tmp_path: Pat
 
 def test_the_simpy_engine_is_not_saved(tmp_path: Path) -> None:
     with pytest.raises(ScenarioError, match=r"--save-snapshot: --engine simpy: .* use --engine compiled"):
-        simulate(loaded(SHOP), until_ns=S, save=tmp_path / "never")
+        simulate(loaded(SHOP), engine="simpy", until_ns=S, save=tmp_path / "never")
 
 
 def test_a_snapshot_goes_on_with_its_own_scenario_and_seed(tmp_path: Path) -> None:
