@@ -30,6 +30,8 @@ from limits.verdicts import ADMITTED, NEVER
 BUCKET = token_bucket.WIDTH
 LOOKS = 8
 EXCEPTION = 4
+WIDTH = 1 + keys.HEADER
+"""Without the table: `width` says all."""
 
 
 class Overrides(Protocol):

@@ -6,14 +6,25 @@ from enum import IntEnum
 from types import ModuleType
 
 from limits import (
+    adaptive_lifo,
+    aimd,
+    circuit_breaker,
+    codel,
     deadline,
     fixed_concurrency,
     fixed_window,
     gcra,
+    hot_key,
     pacing,
     retry_budget,
+    retry_ratio,
+    retry_throttle,
+    sliding_window,
     sliding_window_log,
+    sre_throttle,
     token_bucket,
+    waiting_room,
+    warm_up,
 )
 
 
@@ -28,6 +39,17 @@ class Law(IntEnum):
     DEADLINE = 6
     RETRY_BUDGET = 7
     PACING = 8
+    SLIDING_WINDOW = 9
+    WARM_UP = 10
+    RETRY_RATIO = 11
+    RETRY_THROTTLE = 12
+    SRE_THROTTLE = 13
+    AIMD = 14
+    CIRCUIT_BREAKER = 15
+    CODEL = 16
+    ADAPTIVE_LIFO = 17
+    HOT_KEY = 18
+    WAITING_ROOM = 19
 
 
 MODULES: dict[Law, ModuleType] = {
@@ -39,10 +61,34 @@ MODULES: dict[Law, ModuleType] = {
     Law.DEADLINE: deadline,
     Law.RETRY_BUDGET: retry_budget,
     Law.PACING: pacing,
+    Law.SLIDING_WINDOW: sliding_window,
+    Law.WARM_UP: warm_up,
+    Law.RETRY_RATIO: retry_ratio,
+    Law.RETRY_THROTTLE: retry_throttle,
+    Law.SRE_THROTTLE: sre_throttle,
+    Law.AIMD: aimd,
+    Law.CIRCUIT_BREAKER: circuit_breaker,
+    Law.CODEL: codel,
+    Law.ADAPTIVE_LIFO: adaptive_lifo,
+    Law.HOT_KEY: hot_key,
+    Law.WAITING_ROOM: waiting_room,
+}
+
+_INTS_A_SLOT = {
+    Law.SLIDING_WINDOW_LOG: 1,
+    Law.RETRY_RATIO: 2,
+    Law.SRE_THROTTLE: 2,
+    Law.CIRCUIT_BREAKER: 1,
+    Law.HOT_KEY: hot_key.width(1) - hot_key.width(0),
+    Law.WAITING_ROOM: 3,
 }
 
 
 def width(law: Law, slots: int = 0) -> int:
-    """Return the ints in a row of a law; `slots` is the largest limit of a sliding_window_log."""
+    """Return the ints in a row of a law, of `slots` where it has a ring or a table; stages of a waiting_room apart.
+
+    Slots are the largest limit of a sliding_window_log, the window of a circuit_breaker, the slices of retry_ratio and
+    sre_throttle, the keys of a hot_key, the people of a waiting_room.
+    """
     own: int = MODULES[law].WIDTH
-    return own + (slots if law == Law.SLIDING_WINDOW_LOG else 0)
+    return own + slots * _INTS_A_SLOT.get(law, 0)

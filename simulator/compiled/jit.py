@@ -9,7 +9,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
-from inspect import get_annotations, getmembers, isfunction
+from inspect import get_annotations, getmembers, isfunction, ismodule
 from types import ModuleType
 from typing import Any, TypeVar
 
@@ -194,11 +194,16 @@ def _register() -> None:
             home = sys.modules[function.__module__]
             if home is module and function not in hashing.OWN:
                 register_jitable(function)
-            elif home not in modules and home.__name__.startswith("limits."):
+            elif home not in modules and _is_of_limits(home):
                 modules.append(home)  # laws share its functions
+        modules += [used for _, used in getmembers(module, ismodule) if used not in modules and _is_of_limits(used)]
     hashing.register()
     for loop in LOOPS:
         register_jitable(loop)
+
+
+def _is_of_limits(module: ModuleType) -> bool:
+    return module.__name__.startswith("limits.")
 
 
 def _functions(module: ModuleType) -> Iterator[Callable[..., Any]]:

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
-import numba
 import numpy as np
 import pytest
-from numba.extending import register_jitable
 
-from limits import circuit_breaker, retry_ratio, retry_throttle, sre_throttle, waiting_room, window
+from limits import circuit_breaker, retry_ratio, retry_throttle, sre_throttle, waiting_room
 from limits.row import LARGEST
-
-for module in (circuit_breaker, retry_ratio, retry_throttle, sre_throttle, waiting_room, window):
-    for _, function in inspect.getmembers(module, inspect.isfunction):
-        if function.__module__ == module.__name__:
-            register_jitable(function)
+from tests.compiling import compiled
 
 AT = 3  # rows lie anywhere in the table
 MOVES = 20_000
@@ -75,6 +69,15 @@ def room(state: Any, moves: Any, answers: Any) -> None:
             waiting_room.leave(state, AT, 2, 12, state[AT] - k, now_ns)
 
 
+RUNS: list[tuple[ModuleType, Drive, int, int]] = [
+    (sre_throttle, sre, sre_throttle.WIDTH + 10, 3),
+    (retry_ratio, ratio, retry_ratio.WIDTH + 10, 3),
+    (retry_throttle, throttle, retry_throttle.WIDTH, 3),
+    (circuit_breaker, breaker, circuit_breaker.WIDTH + 10, 20),
+    (waiting_room, room, waiting_room.WIDTH + 2 + 36, 100),
+]
+
+
 def moves(seed: int) -> list[list[int]]:
     """Return moves with ties, leaps and steps back, and costs from -1 up to far too much."""
     generator = np.random.default_rng(seed)
@@ -93,23 +96,13 @@ def moves(seed: int) -> list[list[int]]:
     return [list(map(int, move)) for move in zip(*columns, strict=True)]
 
 
-@pytest.mark.parametrize(
-    ("drive", "width", "kinds"),
-    [
-        (sre, sre_throttle.WIDTH + 10, 3),
-        (ratio, retry_ratio.WIDTH + 10, 3),
-        (throttle, retry_throttle.WIDTH, 3),
-        (breaker, circuit_breaker.WIDTH + 10, 20),
-        (room, waiting_room.WIDTH + 2 + 36, 100),
-    ],
-)
+@pytest.mark.parametrize(("drive", "width", "kinds"), [run[1:] for run in RUNS])
 def test_a_law_does_the_same_interpreted_and_compiled(drive: Drive, width: int, kinds: int) -> None:
     made = moves(11)
     listed, spoken = [0] * (AT + width), [0] * MOVES
     drive(listed, made, spoken)
     state, answers = np.zeros(AT + width, np.int64), np.zeros(MOVES, np.int64)
-    compiled: Any = numba.njit(drive)
-    compiled(state, np.array(made), answers)
+    compiled(drive)(state, np.array(made), answers)
     assert answers.tolist() == spoken
     assert state.tolist() == listed
     assert listed[:AT] == [0] * AT
@@ -154,6 +147,6 @@ def test_the_largest_numbers_do_not_wrap_when_compiled() -> None:
     edges(listed, numbers, spoken)
     assert max(abs(answer) for answer in spoken) < 2**63
     state, answers = np.zeros(41, np.int64), np.zeros(len(spoken), np.int64)
-    numba.njit(edges)(state, np.array(numbers), answers)
+    compiled(edges)(state, np.array(numbers), answers)
     assert answers.tolist() == spoken
     assert state.tolist() == listed

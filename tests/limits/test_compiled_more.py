@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
-import numba
 import numpy as np
 import pytest
-from numba.extending import register_jitable
 
 from limits import (
     adaptive_lifo,
@@ -19,30 +17,12 @@ from limits import (
     gcra,
     hot_key,
     keys,
-    level,
     sliding_window,
     token_bucket,
     warm_up,
 )
 from limits.row import LARGEST
-
-MODULES = (
-    adaptive_lifo,
-    aimd,
-    codel,
-    fixed_concurrency,
-    gcra,
-    hot_key,
-    keys,
-    level,
-    sliding_window,
-    token_bucket,
-    warm_up,
-)
-for module in MODULES:
-    for _, function in inspect.getmembers(module, inspect.isfunction):
-        if function.__module__ == module.__name__:
-            register_jitable(function)
+from tests.compiling import compiled
 
 AT = 3  # rows lie anywhere in the table
 S = 1_000_000_000
@@ -102,19 +82,19 @@ def hot(state: Any, now_ns: Any, numbers: Any, answers: Any) -> None:
         answers[i] = hot_key.decide(state, AT, 9, 1, S, 3, overrides, key, now_ns[i], numbers[i] // 3)
 
 
-RUNS: list[tuple[Callable[..., None], int]] = [
-    (sliding, sliding_window.WIDTH),
-    (sliding_with_large_numbers, sliding_window.WIDTH),
-    (warming, warm_up.WIDTH),
-    (dropping, codel.WIDTH),
-    (queueing, adaptive_lifo.WIDTH),
-    (learning, aimd.WIDTH + fixed_concurrency.WIDTH),
-    (by_key, keys.width(9, gcra.WIDTH)),
-    (hot, hot_key.width(9)),
+RUNS: list[tuple[ModuleType, Callable[..., None], int]] = [
+    (sliding_window, sliding, sliding_window.WIDTH),
+    (sliding_window, sliding_with_large_numbers, sliding_window.WIDTH),
+    (warm_up, warming, warm_up.WIDTH),
+    (codel, dropping, codel.WIDTH),
+    (adaptive_lifo, queueing, adaptive_lifo.WIDTH),
+    (aimd, learning, aimd.WIDTH + fixed_concurrency.WIDTH),
+    (gcra, by_key, keys.width(9, gcra.WIDTH)),
+    (hot_key, hot, hot_key.width(9)),
 ]
 
 
-@pytest.mark.parametrize(("run", "width"), RUNS)
+@pytest.mark.parametrize(("run", "width"), [run[1:] for run in RUNS])
 def test_a_law_answers_the_same_interpreted_and_compiled(run: Callable[..., None], width: int) -> None:
     generator = np.random.default_rng(11)
     steps = generator.integers(0, 500 * MS, COUNT)
@@ -124,7 +104,7 @@ def test_a_law_answers_the_same_interpreted_and_compiled(run: Callable[..., None
     listed, spoken = [0] * (AT + width), [0] * COUNT
     run(listed, now_ns.tolist(), numbers.tolist(), spoken)
     state, answers = np.zeros(AT + width, np.int64), np.zeros(COUNT, np.int64)
-    numba.njit(run)(state, now_ns, numbers, answers)
+    compiled(run)(state, now_ns, numbers, answers)
     assert answers.tolist() == spoken
     assert state.tolist() == listed
     assert listed[:AT] == [0] * AT
@@ -163,7 +143,7 @@ def test_the_largest_numbers_do_not_wrap_when_compiled() -> None:
     edges(listed, numbers, spoken)
     assert max(abs(answer) for answer in spoken) < 2**63
     state, answers = np.zeros(width, np.int64), np.zeros(len(spoken), np.int64)
-    numba.njit(edges)(state, np.array(numbers), answers)
+    compiled(edges)(state, np.array(numbers), answers)
     assert answers.tolist() == spoken
     assert state.tolist() == listed
 
@@ -183,5 +163,5 @@ def invent(state: Any, slots: int, count: int, overrides: Any) -> tuple[int, int
 
 def test_a_million_invented_keys_shut_out_nobody_and_let_only_the_seldom_in_again() -> None:
     state = np.zeros(hot_key.width(1000), np.int64)
-    assert numba.njit(invent)(state, 1000, 1_000_000, np.zeros(0, np.int64)) == (1, 500)
+    assert compiled(invent)(state, 1000, 1_000_000, np.zeros(0, np.int64)) == (1, 500)
     assert state[0] > 998_000  # all but the first thousand pushed one out that was not full
