@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from heapq import heappop
 from itertools import combinations_with_replacement
@@ -25,8 +25,11 @@ from tests.probing import PROBE
 from tests.scenario_strategy import Tree, loaded, scenarios
 
 LEAST_KEY = 1 << 96  # of an event of the model, as simulator.reference.instants packs it; SimPy's own are below
-KINDS = [rank.name.lower() for rank in Rank]
-TIES = [f"ties: {one} and {other}" for one, other in combinations_with_replacement(KINDS, 2)]
+
+
+def ties(pairs: Iterable[tuple[int, int]] = tuple(combinations_with_replacement(Rank, 2))) -> list[str]:
+    """Return what is counted where events of two ranks happen in the same ns."""
+    return [f"ties: {Rank(one).name.lower()} and {Rank(other).name.lower()}" for one, other in pairs]
 
 
 def reached(trees: list[Tree]) -> Counter[str]:
@@ -61,18 +64,17 @@ def _written(tree: Tree) -> Iterator[str]:
     yield f"arrivals: {tree['arrivals']['process']}"
     for law in tree.get("admission", []):
         point = law["at"].partition(":")[0]
+        yield f"law: {law['law']}"
         yield f"law: {law['law']} by {law['key']} at {point}"
     for how, knob in _turned(tree):
-        part, _, setting = knob.partition(".")
-        laws = {f"admission.{law['name']}": f" of {law['law']}" for law in tree.get("admission", [])}
-        yield f"knob: {part}.{setting.rpartition('.')[2]}{laws.get(knob.rpartition('.')[0], '')} by {how}"
+        yield f"knob: {knob.partition('.')[0]}.{knob.rpartition('.')[2]} by {how}"
     for control in tree.get("controls", []):
         yield f"control: {'probe' if control['process'] == PROBE else control['process']}"
     yield from _without_capacity(tree)
     for stage in tree["stages"]:
         if stage.get("kind") == "batching":
-            kv = f"kv {stage.get('kv_mode', 'peak')}" if "kv_tokens" in stage else "no kv limit"
-            yield f"batching: {kv}, {stage.get('discipline', 'fifo')}, deadline {stage.get('deadline', False)}"
+            yield f"batching: {stage.get('discipline', 'fifo')}, deadline {stage.get('deadline', False)}"
+            yield f"batching: kv {stage.get('kv_mode', 'peak')}" if "kv_tokens" in stage else "batching: no kv limit"
         elif "shards" in stage:
             yield f"stage: {stage['shards']} shards"
     for part in ("kitchens", "couriers"):
@@ -149,11 +151,11 @@ def _ties(tree: Tree) -> Iterator[str]:
     for ranks in of_instant.values():
         for one, other in combinations_with_replacement(sorted(ranks), 2):
             if one != other or ranks[one] > 1:
-                yield f"ties: {Rank(one).name.lower()} and {Rank(other).name.lower()}"
+                yield from ties([(one, other)])
 
 
 if __name__ == "__main__":
     number = int(sys.argv[1]) if len(sys.argv) > 1 else 300
     counts = reached(generated(number, fresh=True))
-    for name in sorted({*counts, *TIES}):
+    for name in sorted({*counts, *ties()}):
         print(f"{counts[name]:6,}  {name}")

@@ -292,7 +292,7 @@ LAWS = st.one_of(
 
 
 AT_STAGES, INSIDE, ANYWHERE, AT_CLIENT = range(4)
-PLACES = {
+LAW_PLACES = {
     "token_bucket": ANYWHERE,
     "gcra": ANYWHERE,
     "fixed_window": ANYWHERE,
@@ -313,7 +313,7 @@ def _admission(draw: Draw, tree: Tree) -> list[Tree]:
     admission = []
     for index in range(draw(_one(1, 3, 2, 4, 5, 6))):
         law = draw(LAWS)
-        at = draw(st.sampled_from(places[PLACES[law["law"]]]))
+        at = draw(st.sampled_from(places[LAW_PLACES[law["law"]]]))
         admission.append({"name": f"l{index}", "at": at, "key": draw(st.sampled_from(keys)), **law})
     return admission
 
@@ -497,7 +497,7 @@ def _scenarios(draw: Draw) -> Tree:
             tree[key] = draw(part)
 
     if not easy:
-        maybe("gateway", GATEWAY)
+        maybe("gateway", GATEWAY, MOSTLY)
     maybe("street", STREET, MOSTLY)
     if "street" in tree:
         maybe("kitchens", st.one_of(CLOCK_KITCHENS, SERVER_KITCHENS), MOSTLY)

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from scenarios.loader import catalogue, load
 from simulator.compiled.jit import INTERPRETED
 from tests.agreement import SMALL, compare
-from tests.scenario_strategy import ANYWHERE, AT_CLIENT, AT_STAGES, INSIDE, PLACES, Tree, loaded, scenarios
+from tests.scenario_strategy import ANYWHERE, AT_CLIENT, AT_STAGES, INSIDE, LAW_PLACES, Tree, loaded, scenarios
 
 EXAMPLES = int(os.environ.get("SLUICE_AGREE", "300"))
 PARTS = 4  # for as many processes
@@ -85,7 +85,7 @@ def test_both_engines_live_the_same_lives_where_nothing_is_compiled() -> None:
 
 @pytest.mark.parametrize("law", sorted(LAWS))
 def test_both_engines_agree_on_every_law_with_every_key_at_every_point(law: str) -> None:
-    for key, at in product(("global", "person", "segment", "zone"), POINTS[PLACES[law]]):
+    for key, at in product(("global", "person", "segment", "zone"), POINTS[LAW_PLACES[law]]):
         door = {"name": "door", "at": at, "key": key, "law": law, **LAWS[law]}
         turns = [{"name": "turns", "knob": "admission.door.limit", "steps": [["10ms", 0], ["14ms", 1], ["20ms", 3]]}]
         if "rate" in door:

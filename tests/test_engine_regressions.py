@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unittest import mock
+
 import pytest
 
 from simulator.engines import ENGINES, Engine
@@ -51,7 +53,8 @@ def test_a_stop_is_heard_within_a_storm_of_one_ns(engine: Engine) -> None:
     arrivals = {"process": "steady", "rate": "1000000000/s", "shapes": [crowd]}
     closed = [{"name": "desk", "servers": 0, "service": "1ms", "queue_limit": 0}]
     storm = loaded({**ONE_AT_1_MS, "arrivals": arrivals, "people": people, "stages": closed})
-    result = simulate(storm, engine=engine, stop=lambda: True)
+    with mock.patch("simulator.compiled.engine.EVENTS_BETWEEN_STOPS", 1 << 12):
+        result = simulate(storm, engine=engine, stop=lambda: True)
     assert result.summary["ended_s"] <= 2e-9
     assert result.summary["invariants"]["violated"] == []
     assert 1000 < result.summary["attempts"]["offered"] < 600_000
