@@ -23,7 +23,7 @@ from simulator.outcome import Ints, Outcome
 from simulator.trace import DELIVERIES, ENDS
 from tests.agreement import SMALL
 from tests.scenario_strategy import Tree, loaded, uncontrolled
-from tests.test_snapshots import generated, in_one_go, stops
+from tests.test_snapshots import SHOP, generated, in_one_go, stops
 
 PLACED, CANCELLED = ENDS.index("placed"), DELIVERIES.index("cancelled")
 Row = dict[str, int]
@@ -195,3 +195,20 @@ def test_nobody_is_in_a_run_that_has_not_begun() -> None:
     scenario, _ = scaled(load("labs/kitchen-rush").scenario, Fraction(1))
     run = compiled.Run(scenario, seed=1, first_arrivals_ns=first_arrivals(scenario, 1, Fraction(1)))
     assert [len(found(run)) for found in (contents.people, contents.attempts, contents.orders)] == [0, 0, 0]
+
+
+@pytest.mark.parametrize("couriers", [{"kind": "clock", "rate": "1/s"}, {"kind": "servers", "per_zone": 4}])
+def test_orders_are_in_kitchens_wait_for_couriers_and_are_carried(couriers: Tree) -> None:
+    times = {"trip": "8s"} if couriers["kind"] == "clock" else {"pickup": "1s", "travel": "6s", "dropoff": "1s"}
+    street = {
+        "street": {"zones": 1, "stores_per_zone": 2},
+        "kitchens": {"kind": "clock", "cups_per_hour": 5000, "cups": 1, "finishing": "2s"},
+        "couriers": {**couriers, **times, "promise": "20s", "cancel_after": "40s"},
+    }
+    scenario = loaded({**SHOP, **street}).scenario
+    whole = in_one_go(scenario)
+    run = compiled.Run(scenario, seed=1, first_arrivals_ns=first_arrivals(scenario, 1, Fraction(1)), trace=True)
+    for at_s in (10, 20, 40):
+        run.advance(at_s * 10**9)
+        check(scenario, run, whole)
+    assert set(contents.orders(run)["state"].tolist()) == set(OrderState)

@@ -75,7 +75,11 @@ def with_stops(loaded: Loaded, stops_ns: Sequence[int], folder: Path | None = No
 def events_ns(outcome: Outcome) -> list[int]:
     """Instants at which something happened."""
     assert outcome.attempts is not None
-    instants = np.concatenate([outcome.attempts[name] for name in ("start_ns", "answered_ns", "ended_ns")])
+    assert outcome.orders is not None
+    of_orders = [outcome.orders[name] for name in ("placed_ns", "ready_ns", "picked_up_ns", "delivered_ns")]
+    instants = np.concatenate(
+        [*of_orders, *(outcome.attempts[f"{name}_ns"] for name in ("start", "answered", "ended"))]
+    )
     return sorted({int(at_ns) for at_ns in instants if at_ns >= 0}) or [0]
 
 
@@ -179,7 +183,7 @@ def test_another_process_goes_on_with_the_same_rows(tmp_path: Path) -> None:
 
 
 def test_two_runs_go_on_from_one_state(tmp_path: Path) -> None:
-    slow = {"name": "slow", "at": "30s", "for": "10s", "set": {"stages.desk.slowdown": 3.0}}
+    slow = {"name": "slow", "at": "30s", "for": "60s", "set": {"stages.desk.slowdown": 3.0}}
     one = loaded({**SHOP, "incidents": [slow]})
     whole = in_one_go(one.scenario)
     run = compiled.Run(one.scenario, seed=1, first_arrivals_ns=first_arrivals(one.scenario, 1, Fraction(1)), trace=True)
