@@ -194,7 +194,9 @@ class Reported(Fleet):
 
     def __init__(self, settings: Settings, clocks: Sequence[Clock], delays: Callable[[], tuple[int, int]]) -> None:
         """See Fleet."""
-        super().__init__(settings, clocks, delays, width=quota_report.WIDTH, record_width=1, beat_ns=settings.every_ns)
+        super().__init__(
+            settings, clocks, delays, width=quota_report.WIDTH, record_width=1, beat_ns=max(1, settings.every_ns // 2)
+        )
 
     def _decide(self, gateway: int, cost: int) -> int:
         of, now_ns = self.settings, self.local_ns(gateway)

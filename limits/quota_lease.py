@@ -16,7 +16,7 @@ was not given back is not charged again and not paid back: the rate fills the bu
 Source: leases of capacity with an end, as quota servers give them (Doorman, from memory). The bound: what is used in
 [t, t + d] was held at t or granted since, and the bucket grants, less what comes back, at most burst + rate * d.
 
-State at the gateway: WIDTH ints, named below; zeros hold no lease. Store: a row of gcra, and RECORD_WIDTH ints a gateway.
+State at the gateway: WIDTH ints, named below; zeros hold no lease. Store: a row of gcra, RECORD_WIDTH ints a gateway.
 Use: `decide`; then, if `wanted` is above 0, `asked`, and the answer goes to `granted` or its absence to `failed`. One
 question is under way at a time. Bounds: instants and burst * interval_ns up to limits.row.LARGEST, lease <= burst.
 """
@@ -93,8 +93,9 @@ def granted(
     pause_ns: int,
     now_ns: int,
 ) -> None:
-    """Take the store's answer. Where it had fewer than wanted it is left alone for wait_ns, at least `pause_ns`.
+    """Take the store's answer. Where it had fewer than wanted it is left alone for `pause_ns`, or until it has a token.
 
+    But no longer than `term_ns`, in which others may have given tokens back.
     The lease ends `term_ns` after the question, so before the store forgets it if both clocks run alike.
     """
     asked_ns = state[at + ASKED] - 1
@@ -104,7 +105,7 @@ def granted(
         state[at + USED] = now_ns
     state[at + ASKED] = 0
     state[at + FAILURES] = 0
-    state[at + ASK_AGAIN] = now_ns + max(wait_ns, pause_ns) if tokens < wanted else 0
+    state[at + ASK_AGAIN] = now_ns + max(min(wait_ns, term_ns), pause_ns) if tokens < wanted else 0
     without_store.told(state, at + ALONE, gateways, now_ns)
 
 

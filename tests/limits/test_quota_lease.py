@@ -56,6 +56,9 @@ def test_a_store_that_had_too_few_is_left_alone_for_a_while() -> None:
     assert decide(row, 101, 1) == 69
     assert quota_lease.wanted(row, 0, 10, 169, 1) == 0
     assert quota_lease.wanted(row, 0, 10, 170, 1) == 10
+    quota_lease.asked(row, 0, 170)
+    quota_lease.granted(row, 0, 0, 10, 10**9, 1, 1_000, 50, 180)  # a token in a second; others may give some back
+    assert decide(row, 180, 1) == 1_000
 
 
 def test_a_lease_ends_and_what_is_left_of_it_with_it() -> None:
