@@ -15,6 +15,8 @@ from limits import quota_lease, quota_report
 from limits.row import LARGEST
 from limits.without_store import CLOSED
 
+Admitted = tuple[int, int, int]
+"""(gateway, now_ns, cost) of what got in."""
 Answer = tuple[int, int]
 """Of the store: tokens and a wait (leases), or a debt and nothing (reports)."""
 
@@ -66,7 +68,7 @@ class Fleet(ABC):
         beat_ns: int,
     ) -> None:
         """Start with a full bucket. `delays` are those of a question and of its answer, ns, LOST where none arrives."""
-        self.settings, self.clocks, self.admitted = settings, clocks, list[tuple[int, int, int]]()
+        self.settings, self.clocks, self.admitted = settings, clocks, list[Admitted]()
         self.questions = 0
         self.rows = [[0] * width for _ in clocks]
         self._delays, self._record_width, self._now_ns = delays, record_width, 0
@@ -233,7 +235,7 @@ class Reported(Fleet):
         quota_report.failed(self.rows[gateway], 0, self.local_ns(gateway) + self.settings.again_ns)
 
 
-def overshoot(admitted: Sequence[tuple[int, int, int]], interval_ns: int, burst: int) -> float:
+def overshoot(admitted: Sequence[Admitted], interval_ns: int, burst: int) -> float:
     """Return the tokens admitted above burst + rate * d in the worst [t, t + d] of all, negative where none is."""
     debt_ns = worst_ns = then_ns = 0
     for _, now_ns, cost in admitted:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import socket
@@ -101,6 +102,11 @@ class RedisServer:
         with socket.create_connection(("127.0.0.1", self.port), timeout=5) as connection:
             connection.sendall(command)
             return connection.recv(1 << 20)
+
+    def calls(self, command: str) -> int:
+        """Return how often it was asked for a command since it started."""
+        found = re.search(rb"cmdstat_%s:calls=(\d+)" % command.encode(), self.ask("INFO", "commandstats"))
+        return int(found[1]) if found else 0
 
     def _answers(self) -> bool:
         with contextlib.suppress(OSError):
