@@ -105,7 +105,7 @@ def test_a_redis_that_never_answers_is_waited_for_no_longer_than_the_timeout(mak
     async def ask() -> None:
         async with (
             network() as (url, _),
-            Store(url, timeout_s=TIMEOUT_S) as store,
+            Store(url, timeout_s=TIMEOUT_S, connections=2) as store,
             used(make(store, burst=50, mode=mode)) as quota,
         ):
             found = await asyncio.gather(*(timed(quota, f"person-{n}") for n in range(100)))
