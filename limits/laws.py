@@ -16,6 +16,8 @@ from limits import (
     gcra,
     hot_key,
     pacing,
+    quota_lease,
+    quota_report,
     retry_budget,
     retry_ratio,
     retry_throttle,
@@ -50,6 +52,8 @@ class Law(IntEnum):
     ADAPTIVE_LIFO = 17
     HOT_KEY = 18
     WAITING_ROOM = 19
+    QUOTA_LEASE = 20
+    QUOTA_REPORT = 21
 
 
 MODULES: dict[Law, ModuleType] = {
@@ -72,6 +76,8 @@ MODULES: dict[Law, ModuleType] = {
     Law.ADAPTIVE_LIFO: adaptive_lifo,
     Law.HOT_KEY: hot_key,
     Law.WAITING_ROOM: waiting_room,
+    Law.QUOTA_LEASE: quota_lease,
+    Law.QUOTA_REPORT: quota_report,
 }
 
 _INTS_A_SLOT = {

@@ -74,6 +74,12 @@ def second_of(rate_per_s: Fraction) -> int:
     return max(1, math.ceil(rate_per_s))
 
 
+def worth(rate_per_s: Fraction, span_ns: int) -> int:
+    """Return the tokens that a rate brings in a span, rounded down, at least 1, for the lease of `quota_lease`."""
+    _check(rate_per_s)
+    return max(1, math.floor(rate_per_s * span_ns / NS_PER_S))
+
+
 def milli(tokens: float) -> int:
     """Return tokens in thousandths, to the nearest (half to even), for `retry_budget`."""
     return round(tokens * 1000)

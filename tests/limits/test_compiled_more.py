@@ -17,9 +17,12 @@ from limits import (
     gcra,
     hot_key,
     keys,
+    quota_lease,
+    quota_report,
     sliding_window,
     token_bucket,
     warm_up,
+    without_store,
 )
 from limits.row import LARGEST
 from tests.compiling import compiled
@@ -82,6 +85,41 @@ def hot(state: Any, now_ns: Any, numbers: Any, answers: Any) -> None:
         answers[i] = hot_key.decide(state, AT, 9, 1, S, 3, overrides, key, now_ns[i], numbers[i] // 3)
 
 
+def leasing(state: Any, now_ns: Any, numbers: Any, answers: Any) -> None:
+    """The row of the store, a record, and a gateway whose every seventh question fails."""
+    record, row = AT + 1, AT + 1 + quota_lease.RECORD_WIDTH
+    for i in range(len(now_ns)):
+        now, cost = now_ns[i], numbers[i] - 1
+        answers[i] = quota_lease.decide(state, row, 8, S, without_store.LAST_SHARE, 9 * S, now, cost)
+        wanted = quota_lease.wanted(state, row, 8, now, cost)
+        if wanted > 0:
+            number, left = quota_lease.asked(state, row, now), state[row]
+            tokens = quota_lease.grant(state, AT, S, 20, state, record, number, wanted, left, 9 * S, now)
+            wait_ns = quota_lease.shortage_ns(state, AT, S, 20, now)
+            if number % 7 == 0:
+                quota_lease.failed(state, row, now + S)
+            else:
+                quota_lease.granted(state, row, tokens, wanted, wait_ns, 3, 5 * S, S // 10, now)
+        tokens = quota_lease.give_back(state, row, S // 2, now)
+        quota_lease.take_back(state, AT, S, state, record, state[row + quota_lease.NUMBER], tokens, now)
+
+
+def reporting(state: Any, now_ns: Any, numbers: Any, answers: Any) -> None:
+    """The row of the store, a record, and a gateway that is not heard for a while now and then."""
+    record, row = AT + 1, AT + 2
+    for i in range(len(now_ns)):
+        now, cost = now_ns[i], numbers[i] - 1
+        answers[i] = quota_report.decide(state, row, S // 9, 20, S, without_store.LAST_SHARE, 9 * S, now, cost)
+        if quota_report.due(state, row, now):
+            quota_report.asked(state, row, now)
+            total, since = state[row + quota_report.TOTAL], quota_report.unheard(state, row)
+            debt_ns = quota_report.charge(state, AT, S // 9, state, record, total, since, LARGEST // 2, now)
+            if now // S % 7 < 3:
+                quota_report.failed(state, row, now + S)
+            else:
+                quota_report.answered(state, row, S // 9, debt_ns, 3, S, now)
+
+
 RUNS: list[tuple[ModuleType, Callable[..., None], int]] = [
     (sliding_window, sliding, sliding_window.WIDTH),
     (sliding_window, sliding_with_large_numbers, sliding_window.WIDTH),
@@ -91,6 +129,8 @@ RUNS: list[tuple[ModuleType, Callable[..., None], int]] = [
     (aimd, learning, aimd.WIDTH + fixed_concurrency.WIDTH),
     (gcra, by_key, keys.width(9, gcra.WIDTH)),
     (hot_key, hot, hot_key.width(9)),
+    (quota_lease, leasing, 1 + quota_lease.RECORD_WIDTH + quota_lease.WIDTH),
+    (quota_report, reporting, 2 + quota_report.WIDTH),
 ]
 
 

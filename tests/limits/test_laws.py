@@ -22,6 +22,8 @@ NO_KEYS = {
     Law.ADAPTIVE_LIFO,
     Law.HOT_KEY,
     Law.WAITING_ROOM,
+    Law.QUOTA_LEASE,
+    Law.QUOTA_REPORT,
 }
 """What a scenario cannot ask for yet."""
 

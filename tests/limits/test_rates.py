@@ -79,6 +79,11 @@ def test_a_burst_that_was_not_given_is_a_second_of_the_rate() -> None:
     assert [rates.second_of(rate_per_s) for rate_per_s in given] == [290, 3, 1, 1]
 
 
+def test_a_lease_is_worth_what_its_span_brings_and_at_least_a_token() -> None:
+    spans_ns = [100_000_000, 10_000_000, 1]
+    assert [rates.worth(Fraction(290), span_ns) for span_ns in spans_ns] == [29, 2, 1]
+
+
 def test_tokens_are_counted_in_thousandths() -> None:
     assert [rates.milli(tokens) for tokens in (0.1, 5.0, 0.2, 0.0333, 0)] == [100, 5000, 200, 33, 0]
 

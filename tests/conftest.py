@@ -1,0 +1,31 @@
+"""Fixtures for all tests; the servers themselves are in tests/servers.py."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.servers import RedisServer
+
+
+@pytest.fixture(scope="session")
+def redis_of_all() -> Iterator[RedisServer]:
+    """A Redis for tests that choose keys of their own."""
+    with RedisServer() as server:
+        yield server
+
+
+@pytest.fixture
+def shared_redis(redis_of_all: RedisServer) -> RedisServer:
+    """A Redis for tests that leave it running, empty: without keys and without scripts."""
+    redis_of_all.ask("FLUSHALL")
+    redis_of_all.ask("SCRIPT", "FLUSH")
+    return redis_of_all
+
+
+@pytest.fixture
+def redis_server() -> Iterator[RedisServer]:
+    """A Redis of its own, for tests that kill or pause it."""
+    with RedisServer() as server:
+        yield server
