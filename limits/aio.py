@@ -144,7 +144,7 @@ class Limiter:
 
     def __call__(self, subject: Subject = None, cost: Cost = 1, *, longest_wait_s: float | None = None) -> Entry:
         """Return what `async with` enters, once: it gives the permit, or raises Refused."""
-        return Entry(self, subject, cost, self._longest_wait_s if longest_wait_s is None else longest_wait_s)
+        return Entry(self, subject, cost, longest_wait_s)
 
     def ask(self, subject: Subject = None, cost: Cost = 1) -> Verdict:
         """Decide at once: a permit, whose wait the caller keeps and which the caller releases, or a refusal.
@@ -162,12 +162,13 @@ class Limiter:
             if self._loop is not None and not self._loop.is_closed():
                 raise RuntimeError("this limiter is used in another event loop, which is open: make one for each loop")
             self._loop, self._lines, self.waiting = loop, {}, 0
-        return self.ask(subject, cost)
+        return self.ask(subject, cost) if self._lines else self.chain.ask(subject, cost)
 
-    async def settle(self, verdict: Verdict, subject: Subject, cost: Cost, longest_wait_s: float) -> Permit:
+    async def settle(self, verdict: Verdict, subject: Subject, cost: Cost, longest_wait_s: float | None) -> Permit:
         """Wait for a permit after a refusal, keep the wait of the permit, or raise Refused."""
         if not verdict.admitted:
-            verdict = await self._turn(subject, cost, verdict, longest_wait_s)
+            longest_s = self._longest_wait_s if longest_wait_s is None else longest_wait_s
+            verdict = await self._turn(subject, cost, verdict, longest_s)
         if verdict.wait_ns > 0:
             try:
                 await asyncio.sleep(verdict.wait_ns / NS_PER_S)
@@ -277,16 +278,17 @@ class Entry:
 
     __slots__ = ("_cost", "_limiter", "_longest_wait_s", "_permit", "_subject")
 
-    def __init__(self, limiter: Limiter, subject: Subject, cost: Cost, longest_wait_s: float) -> None:
+    def __init__(self, limiter: Limiter, subject: Subject, cost: Cost, longest_wait_s: float | None) -> None:
         self._limiter = limiter
         self._subject = subject
         self._cost = cost
         self._longest_wait_s = longest_wait_s
 
     async def __aenter__(self) -> Permit:
-        verdict = self._limiter.begin(self._subject, self._cost)
-        if not verdict.admitted or verdict.wait_ns > 0:
-            verdict = await self._limiter.settle(verdict, self._subject, self._cost, self._longest_wait_s)
+        limiter = self._limiter
+        verdict = limiter.begin(self._subject, self._cost)
+        if verdict is not PASSED and (not verdict.admitted or verdict.wait_ns > 0):
+            verdict = await limiter.settle(verdict, self._subject, self._cost, self._longest_wait_s)
         self._permit = verdict
         return verdict
 

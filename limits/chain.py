@@ -140,7 +140,7 @@ class Chain:
 
     def _ask_all(self, subject: Subject = None, cost: Cost = 1) -> Verdict:
         at_ns = began_ns = self.clock()
-        asked = self.asked(cost)
+        asked = self._asked_about_a_call if cost == 1 else self.asked(cost)
         taken: list[Rule] = []
         try:
             for rule, amount in asked:

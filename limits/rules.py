@@ -396,7 +396,8 @@ class Concurrency(Rule):
         self.holds = True
         self.freed: list[Freed] = []
         """Called with the key whenever a place becomes free."""
-        self._limit = limit
+        self._limit = limit if isinstance(limit, int) else -1
+        self._start = 0 if isinstance(limit, int) else limit.start
         self._slots = slots
         self._asked: tuple[Hashable, list[int], int] = (None, [], 0)
         self._learned = [0] * aimd.WIDTH
@@ -404,7 +405,7 @@ class Concurrency(Rule):
 
     def quota(self) -> int:
         """Return the limit as it is now."""
-        return self._limit if isinstance(self._limit, int) else aimd.limit(self._learned, 0, self._limit.start)
+        return self._limit if self._limit >= 0 else aimd.limit(self._learned, 0, self._start)
 
     def inside(self, key: Hashable = None) -> int:
         """Return how many of a key are inside."""
@@ -420,7 +421,8 @@ class Concurrency(Rule):
         self._asked = key, row, row[0]
         if row[0] == 0 and len(self._inside) >= self._slots and cost > 0:
             return verdicts.SHED
-        answer = self.decide(row, 0, self.quota(), now_ns, cost)
+        limit = self._limit if self._limit >= 0 else self.quota()
+        answer = self.decide(row, 0, limit, now_ns, cost)
         if answer == verdicts.ADMITTED:
             self._inside[key] = row
         return answer

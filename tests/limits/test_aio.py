@@ -94,6 +94,22 @@ def test_whoever_waits_for_their_own_key_keeps_nobody_else_waiting() -> None:
     run(main)
 
 
+def test_whoever_goes_on_to_another_line_stands_there_by_their_arrival() -> None:
+    async def main(clock: Clock) -> None:
+        door = limiter(clock, Gcra("person", 1, burst=1, by=itself), Concurrency("inside", 1))
+        came: list[tuple[str, int]] = []
+
+        async def person(name: str, stays_s: float) -> None:
+            async with door(name):
+                came.append((name, (clock() - START_NS) // MS))
+                await asyncio.sleep(stays_s)
+
+        await asyncio.gather(*(asyncio.create_task(person(name, 3)) for name in "aab"))
+        assert came == [("a", 0), ("a", 3000), ("b", 6000)]
+
+    run(main)
+
+
 def test_a_place_that_is_given_back_goes_to_the_first_who_waits() -> None:
     async def main(clock: Clock) -> None:
         door = limiter(clock, Concurrency("inside", 3))
@@ -136,6 +152,23 @@ def test_a_place_given_back_by_hand_wakes_who_waits() -> None:
         await spin()
         held.release()
         await waits
+
+    run(main)
+
+
+def test_whoever_comes_after_a_place_was_freed_for_another_waits_behind_them() -> None:
+    async def main(clock: Clock) -> None:
+        door = limiter(clock, Concurrency("inside", 1))
+        held = await door().__aenter__()
+        first = asyncio.create_task(door().__aenter__())
+        await spin()
+        held.release()  # nobody is inside, and the first has not run yet
+        second = asyncio.create_task(door().__aenter__())
+        third = door().__aenter__()
+        asyncio.get_running_loop().call_later(1, lambda: first.result().release())
+        (await third).release()
+        (await second).release()
+        assert clock() == START_NS + S
 
     run(main)
 
