@@ -1,7 +1,7 @@
 """A row for each key, for laws that are asked from Python: what `limits.keys` is for a compiled loop.
 
 The same promise: never more than `slots` rows, and the key asked least recently makes room (being refused is being
-asked). Here keys are any hashable values, found by a dict, three to five times as fast from Python as chains of ints.
+asked). Here keys are any hashable values, found by a dict, twice as fast from Python as chains of ints.
 
 A str or bytes longer than LONGEST, also within a tuple, is kept as its hash: nobody fills the memory with one key.
 Of other values the table cannot see the size. A str is hashed with the secret of this process; an int is not, so that
