@@ -15,7 +15,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import cores, engines, full_day, hot_spots, laws, mm20, orders, pending, startup
+from benchmarks import cores, decisions, engines, full_day, hot_spots, laws, mm20, orders, pending, startup
 from benchmarks.apart import MeasurementError
 from benchmarks.machine import machine
 from benchmarks.rows import Row, Size
@@ -32,6 +32,7 @@ BENCHMARKS: dict[str, Callable[[Size], list[Row]]] = {
     "cores": cores.rows,
     "startup": startup.rows,
     "laws": laws.rows,
+    "decisions": decisions.rows,
     "hot_spots": hot_spots.rows,
 }
 

@@ -30,7 +30,9 @@ def decide(state: Row, at: int, interval_ns: int, burst: int, now_ns: int, cost:
         return ADMITTED if cost == 0 else NEVER
     if interval_ns <= 0 or cost > burst:
         return NEVER
-    debt_ns = max(0, state[at] - now_ns)
+    debt_ns = state[at] - now_ns
+    if debt_ns < 0:  # not max(): from Python it would cost as much as the rest
+        debt_ns = 0
     wait_ns = debt_ns - (burst - cost) * interval_ns
     if wait_ns > 0:
         return wait_ns

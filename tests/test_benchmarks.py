@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from benchmarks import __main__ as runner
-from benchmarks import apart, machine, mm20, page
+from benchmarks import apart, decisions, machine, mm20, page
 from benchmarks.apart import MeasurementError
 from benchmarks.rows import Goal, Row, Size, at_least, at_most, in_turns, ratios
 from tests.measured import MB, failing, filled
@@ -111,6 +111,18 @@ def test_what_is_not_there_is_a_row_that_says_so(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(shutil, "which", lambda name: None)
     assert mm20.absent("C") == "there is no C compiler called cc"
     assert machine.machine()["versions"]["cc"] == "not installed"
+
+
+def test_competitors_that_cannot_be_installed_are_rows_that_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(folder: Path) -> Path:
+        raise subprocess.CalledProcessError(1, "pip", stderr="first\nERROR: no index\n")
+
+    monkeypatch.setattr(decisions, "environment", fails)
+    rows = decisions.rows(Size.QUICK)
+    assert {row.missing for row in rows if not row.values} == {"the competitors cannot be installed: ERROR: no index"}
+    measured = {row.what: row.values[0] for row in rows if row.values}
+    assert measured.keys() >= {"ours: gcra", "ours: gcra by key", "ours: chain of four", "ours: async with"}
+    assert min(measured.values()) > 0
 
 
 def test_the_runner_measures_in_small_prints_a_table_and_writes_json(tmp_path: Path) -> None:

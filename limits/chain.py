@@ -1,0 +1,197 @@
+"""A chain of rules, asked as one: all admit, and each is charged, or none is.
+
+    chain = Chain(TokenBucket("all", 290, burst=50), Gcra("person", 10, 60, burst=5, by=itself))
+    verdict = chain.ask("alice")
+
+The rules are asked in their order, in one instant; the first that refuses ends it, and what those before it took is
+given back exactly: their rows are put back as they were. Nothing else happens in between, so for every law, whatever
+its state, it is as if it had not been asked (a key it had not known stays, as one that asked). So the order decides who
+is named, what is asked first, and nothing about who is charged. Put what refuses most, and what is cheap, first. A
+rule whose answer means waiting (pacing) is asked after all others but those that ask for a deadline, which count from
+the end of the wait.
+
+A cost is a whole number of calls, or amounts by unit: `{"tokens": 1200, "cups": 2}` charges the rules of tokens and of
+cups, and one call, unless it says how many. A rule of another unit is not asked. A unit that no rule charges is a
+ValueError, and a cost that is no int a TypeError: nothing has been charged then.
+
+What an admission holds, places inside and calls to be observed, its permit gives back: `release`, exactly once;
+more often does nothing. A chain is for one thread: nothing here is locked.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from itertools import pairwise
+from typing import Literal
+
+from limits.outcomes import SUCCESS
+from limits.rules import CALLS, By, Deadline, Held, Rule, Subject, itself
+from limits.verdicts import ADMITTED
+
+Cost = int | Mapping[str, int]
+Clock = Callable[[], int]
+
+
+class Permit:
+    """Admitted: keep `wait_ns` first (0 but for pacing), and release when the call has ended."""
+
+    __slots__ = ("_began_ns", "_clock", "_held", "wait_ns")
+
+    admitted: Literal[True] = True
+
+    def __init__(self, wait_ns: int, held: Sequence[Held], clock: Clock, began_ns: int) -> None:
+        self.wait_ns = wait_ns
+        self._held = held
+        self._clock = clock
+        self._began_ns = began_ns
+
+    def release(self, outcome: int = SUCCESS) -> None:
+        """Give back what is held, and tell the laws that learn how the call ended (limits.outcomes)."""
+        held = self._held
+        if held:
+            self._held = ()
+            now_ns = self._clock()
+            rtt_ns = max(0, now_ns - self._began_ns)
+            for end in held:
+                end(now_ns, rtt_ns, outcome)
+
+
+class Refusal:
+    """Refused, and nothing charged. `answer` is the law's: a wait in ns, or SHED, EXPIRED, NEVER of limits.verdicts."""
+
+    __slots__ = ("answer", "rule")
+
+    admitted: Literal[False] = False
+
+    def __init__(self, rule: Rule, answer: int) -> None:
+        self.rule = rule
+        self.answer = answer
+
+    def __repr__(self) -> str:
+        return f"Refusal(law={self.law!r}, answer={self.answer})"
+
+    @property
+    def law(self) -> str:
+        """Return the name of the rule that refused."""
+        return self.rule.name
+
+    @property
+    def wait_ns(self) -> int:
+        """Return after how long to come back, 0 where nobody can say."""
+        return max(0, self.answer)
+
+
+Verdict = Permit | Refusal
+Ask = Callable[..., Verdict]
+
+PASSED = Permit(0, (), time.monotonic_ns, 0)
+"""The permit that holds nothing."""
+
+
+class Chain:
+    """Rules asked as one; `ask(subject=None, cost=1)` returns a Permit or a Refusal."""
+
+    ask: Ask
+
+    def __init__(self, *rules: Rule, clock: Clock = time.monotonic_ns) -> None:
+        """Take rules of different names, and a clock that returns ns; ValueError says what does not go together."""
+        names = [rule.name for rule in rules]
+        if not rules or len(set(names)) < len(names):
+            raise ValueError(f"a chain of {names}: needs one rule at least, and a name for each")
+        for rule, after in pairwise(rules):
+            if rule.paces and not isinstance(after, Deadline):
+                raise ValueError(
+                    f"rule {rule.name!r} makes people wait: put it after {after.name!r}, which is asked when they come"
+                )
+        self.rules = rules
+        self.clock = clock
+        self._units = {rule.unit for rule in rules} | {CALLS}
+        self._holds = any(rule.holds for rule in rules)
+        self._asked_about_a_call = [(rule, 1) for rule in rules if rule.unit in (CALLS, "")]
+        only = rules[0]
+        if len(rules) > 1 or self._holds or only.given is not None or only.paces or only.unit != CALLS:
+            self.ask = self._ask_all
+        elif only.by is None:
+            self.ask = self._for_all(only)
+        else:
+            self.ask = self._by_key(only, only.by)
+
+    def amount(self, rule: Rule, cost: Cost) -> int:
+        """Return what a rule charges of a cost; ValueError and TypeError for what is no cost."""
+        if isinstance(cost, int):
+            return cost if rule.unit == CALLS else 0
+        if not isinstance(cost, Mapping):
+            raise TypeError(f"a cost of {cost!r}: needs an int, or ints by unit")
+        for unit, amount in cost.items():
+            if unit not in self._units:
+                raise ValueError(f"a cost in {unit!r}: no rule charges it; there are {sorted(self._units - {''})}")
+            if not isinstance(amount, int):
+                raise TypeError(f"a cost of {amount!r} {unit}: needs an int")
+        return cost.get(rule.unit, 1 if rule.unit == CALLS else 0)
+
+    def asked(self, cost: Cost) -> list[tuple[Rule, int]]:
+        """Return the rules that are asked about a cost, in their order, and what each charges."""
+        if cost == 1:
+            return self._asked_about_a_call
+        found = [(rule, self.amount(rule, cost) if rule.unit else 1) for rule in self.rules]
+        return [(rule, amount) for rule, amount in found if amount != 0]
+
+    def _ask_all(self, subject: Subject = None, cost: Cost = 1) -> Verdict:
+        at_ns = began_ns = self.clock()
+        asked = self._asked_about_a_call if cost == 1 else self.asked(cost)
+        taken: list[Rule] = []
+        try:
+            for rule, amount in asked:
+                if len(taken) + 1 < len(asked):
+                    answer = rule.take(subject, at_ns, amount)
+                else:
+                    answer = rule.ask(subject, at_ns, amount)
+                if answer != ADMITTED:
+                    if not rule.paces or answer < 0:
+                        _give_back(taken)
+                        return Refusal(rule, answer)
+                    at_ns += answer
+                taken.append(rule)
+        except BaseException:
+            _give_back(taken)
+            raise
+        if not self._holds and at_ns == began_ns:
+            return PASSED
+        held = [rule.hold(subject, amount) for rule, amount in asked if rule.holds]
+        return Permit(at_ns - began_ns, held, self.clock, at_ns)
+
+    def _for_all(self, rule: Rule) -> Ask:
+        """Return `ask` for one rule with one row: the law, and nothing else that takes time."""
+        decide, clock = partial(rule.decide, rule.rows, 0, *rule.params), self.clock
+
+        def ask(subject: Subject = None, cost: Cost = 1) -> Verdict:
+            answer = decide(clock(), 1 if cost == 1 else self.amount(rule, cost))
+            return PASSED if answer == ADMITTED else Refusal(rule, answer)
+
+        return ask
+
+    def _by_key(self, rule: Rule, of: By) -> Ask:
+        """Return `ask` for one rule with a row for each key."""
+        decide, rows, params, clock = rule.decide, rule.rows, rule.params, self.clock
+        places, newest, new = rule.table.places, rule.table.places.move_to_end, rule.table.new
+        by = None if of is itself else of
+
+        def ask(subject: Subject = None, cost: Cost = 1) -> Verdict:
+            key = subject if by is None else by(subject)
+            amount = 1 if cost == 1 else self.amount(rule, cost)
+            try:
+                at = places[key]
+                newest(key)
+            except KeyError:
+                at = new(key)
+            answer = decide(rows, at, *params, clock(), amount)
+            return PASSED if answer == ADMITTED else Refusal(rule, answer)
+
+        return ask
+
+
+def _give_back(taken: list[Rule]) -> None:
+    for rule in reversed(taken):
+        rule.give_back()
