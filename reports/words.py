@@ -13,7 +13,9 @@ from scenarios.units import NS_PER_S
 _LAWS = {
     "token_bucket": "token bucket",
     "gcra": "even spacing (GCRA)",
+    "warm_up": "warm-up",
     "fixed_window": "fixed window",
+    "sliding_window": "sliding window (two counts)",
     "sliding_window_log": "sliding window",
     "fixed_concurrency": "at most so many at once",
     "deadline": "deadline",
@@ -151,7 +153,10 @@ def _rule(limit: Any) -> str:
     if limit.law in ("token_bucket", "gcra"):
         burst = f", bursts of {figures.count(limit.burst)}" if limit.burst else ""
         return f"{knob_value('rate', limit.rate_per_s)}{burst}"
-    if limit.law in ("fixed_window", "sliding_window_log"):
+    if limit.law == "warm_up":
+        warm = figures.duration(limit.warm_up_ns / NS_PER_S)
+        return f"{knob_value('rate', limit.rate_per_s)} once warm, 1/{limit.cold_factor} cold, {warm} to warm up"
+    if limit.law in ("fixed_window", "sliding_window", "sliding_window_log"):
         return f"{figures.count(limit.limit)} in {figures.duration(limit.window_ns / NS_PER_S)}"
     if limit.law == "fixed_concurrency":
         return figures.count(limit.limit)

@@ -20,7 +20,6 @@ from scenarios.model import (
     ConcurrencyAdmission,
     DeadlineAdmission,
     PacingAdmission,
-    RateAdmission,
     RetryBudgetAdmission,
     Scenario,
     Shape,
@@ -65,7 +64,7 @@ def _laws(scenario: Scenario) -> Iterator[Finding]:
             yield (*steps, "at"), f'pacing holds work back before a stage; write at = "stage:{stages[0]}"'
         if isinstance(law, DeadlineAdmission | ConcurrencyAdmission) and place == "client":
             yield (*steps, "at"), f"a {law.law} stands at the gateway or a stage; a client knows nothing of others"
-        if isinstance(law, RateAdmission | PacingAdmission):
+        if isinstance(law, knobs.RATED):
             yield from _told(partial(knobs.check_rate, law, law.rate_per_s), (*steps, "rate"))
         if law.key == "zone" and scenario.street is None:
             yield (*steps, "key"), "there are no zones without a [street]; add one, or use another key"

@@ -151,6 +151,12 @@ MEANINGS: dict[str, dict[str, str]] = {
         "rate": "how many go on in the long run",
         "burst": "how many at once; 1 s of the rate unless given",
     },
+    "WarmUpAdmission": {
+        **_LAW,
+        "rate": "how many go on once it is warm",
+        "warm_up": "how long it takes to warm up, about, at the rate that it lets in",
+        "cold_factor": "what part of the rate goes on when it is cold: 1 / this",
+    },
     "WindowAdmission": {**_LAW, "limit": "how many go on in a window", "window": "length of the window"},
     "ConcurrencyAdmission": {**_LAW, "limit": "how many may be inside at once"},
     "DeadlineAdmission": {**_LAW, "least_left": "time a person must still be there for"},

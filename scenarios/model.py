@@ -248,10 +248,19 @@ class RateAdmission(_Admission):
     burst: AtLeastOne | None = None
 
 
-class WindowAdmission(_Admission):
-    """At most `limit` in a window: fixed windows from t = 0, or the exact sliding log."""
+class WarmUpAdmission(_Admission):
+    """A rate once it is warm: after a quiet time 1 / cold_factor of it, and more as the work comes."""
 
-    law: Literal["fixed_window", "sliding_window_log"]
+    law: Literal["warm_up"]
+    rate_per_s: RateOrOff = Field(alias="rate")
+    warm_up_ns: DurationNs = Field(alias="warm_up", default=10_000_000_000)
+    cold_factor: int = Field(strict=True, ge=2, le=1000, default=3)
+
+
+class WindowAdmission(_Admission):
+    """At most `limit` in a window: fixed windows from t = 0, a count over two of them, or the exact sliding log."""
+
+    law: Literal["fixed_window", "sliding_window", "sliding_window_log"]
     limit: int = Field(strict=True, ge=0, le=10**7)
     window_ns: DurationNs = Field(alias="window", gt=0)
 
@@ -288,7 +297,13 @@ class PacingAdmission(_Admission):
 
 
 Admission = Annotated[
-    RateAdmission | WindowAdmission | ConcurrencyAdmission | DeadlineAdmission | RetryBudgetAdmission | PacingAdmission,
+    RateAdmission
+    | WarmUpAdmission
+    | WindowAdmission
+    | ConcurrencyAdmission
+    | DeadlineAdmission
+    | RetryBudgetAdmission
+    | PacingAdmission,
     Field(discriminator="law"),
 ]
 

@@ -25,7 +25,6 @@ from scenarios.model import (
     Gate,
     Incident,
     Milestone,
-    PacingAdmission,
     RateAdmission,
     RetryBudgetAdmission,
     Scenario,
@@ -63,7 +62,7 @@ def scaled(scenario: Scenario, scale: Fraction) -> tuple[Scenario, tuple[Roundin
     try:
         changes(result)
         for law in result.admission:
-            if isinstance(law, RateAdmission | PacingAdmission):
+            if isinstance(law, knobs.RATED):
                 knobs.check_rate(law, law.rate_per_s)
     except ValueError as error:
         remedy = f"{float(scale):g} is too far from 1 for a law or a knob: {error}"
@@ -111,7 +110,7 @@ class _Scaling:
         path = f"admission.{law.name}"
         if law.key not in _SHARED_KEYS:
             return law
-        if isinstance(law, RateAdmission | PacingAdmission):
+        if isinstance(law, knobs.RATED):
             scaled_law = _with(law, rate_per_s=None if law.rate_per_s is None else law.rate_per_s * self.scale)
             return self.whole(scaled_law, path, ("burst",)) if isinstance(law, RateAdmission) else scaled_law
         if isinstance(law, WindowAdmission | ConcurrencyAdmission):

@@ -275,10 +275,13 @@ EASY_STAGES = st.lists(EASY_STAGE, min_size=1, max_size=2).map(_named)
 
 RATES = _one("500/s", "100/s", "0/s", "1/s", "1000/s", "33/s")
 RATES_OR_OFF = _one("500/s", "100/s", "0/s", "off", "1/s", "1000/s", "33/s")
+WARM_RATES = _one("33/s", "8/s", "100/s", "0/s", "off", "500/s")  # at half of which there are still calls in the time
 LIMITS = _one(2, 0, 1, 5, 10)
+WINDOWS = _one("fixed_window", "sliding_window", "sliding_window_log")
 LAWS = st.one_of(
     _table({"law": _one("token_bucket", "gcra"), "rate": RATES_OR_OFF}, burst=_one(1, 2, 5)),
-    _table({"law": _one("fixed_window", "sliding_window_log"), "limit": LIMITS, "window": _durations(10, 1, 4, 1000)}),
+    _table({"law": WINDOWS, "limit": LIMITS, "window": _durations(10, 1, 4, 1000)}),
+    _table({"law": st.just("warm_up"), "rate": WARM_RATES, "warm_up": _durations(1000, 800)}, cold_factor=_one(2, 5)),
     _table({"law": st.just("fixed_concurrency"), "limit": LIMITS}),
     _table({"law": st.just("deadline")}, least_left=SHORT),
     _table({"law": st.just("pacing"), "rate": RATES}, longest_wait=_durations(10, 0, 4, 100)),
@@ -291,7 +294,9 @@ PLACES = {
     "token_bucket": ANYWHERE,
     "gcra": ANYWHERE,
     "fixed_window": ANYWHERE,
+    "sliding_window": ANYWHERE,
     "sliding_window_log": ANYWHERE,
+    "warm_up": ANYWHERE,
     "fixed_concurrency": INSIDE,
     "deadline": INSIDE,
     "pacing": AT_STAGES,
@@ -375,7 +380,8 @@ def _knobs(tree: Tree) -> Knobs:
         knobs["gateway.servers"] = SERVERS
     for law in tree.get("admission", []):
         if "rate" in law:
-            knobs[f"admission.{law['name']}.rate"] = RATES if law["law"] == "pacing" else RATES_OR_OFF
+            own = {"pacing": RATES, "warm_up": WARM_RATES}.get(law["law"], RATES_OR_OFF)
+            knobs[f"admission.{law['name']}.rate"] = own
         elif "limit" in law:
             knobs[f"admission.{law['name']}.limit"] = LIMITS
     if "kitchens" in tree:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from limits import rates
 from limits.laws import Law, width
 from scenarios import draws, model
-from scenarios.knobs import Kind
+from scenarios.knobs import RATED, Kind
 from scenarios.people import NEVER_NS
 from scenarios.schedule import Change
 from scenarios.tables import Distribution, edges, table
@@ -278,7 +278,7 @@ def _laws(draft: _Draft, scenario: model.Scenario, world: World, changes: Sequen
     for index, law in enumerate(scenario.admission):
         row = laws + index * at.LAW_WIDTH
         kind = Law[law.law.upper()]
-        slots = most_slots(law, index, changes) if isinstance(law, model.WindowAdmission) else 0
+        slots = slots_of(law, index, changes)
         words = 1 + width(kind, slots)
         draft.single |= {
             row + at.L_LAW: kind,
@@ -314,8 +314,10 @@ def _chain(draft: _Draft, scenario: model.Scenario, laws: Sequence[model.Admissi
     draft.single[length] = len(rows)
 
 
-def most_slots(law: model.WindowAdmission, index: int, changes: Sequence[Change]) -> int:
-    """Return the largest limit that a log will have in the run."""
+def slots_of(law: model.Admission, index: int, changes: Sequence[Change]) -> int:
+    """Return the slots of a law with a ring; a log has as many as the largest limit that it will have in the run."""
+    if not isinstance(law, model.WindowAdmission):
+        return 0
     turned = [
         change.value for change in changes if change.knob.kind is Kind.ADMISSION_LIMIT and change.knob.index == index
     ]
@@ -324,7 +326,7 @@ def most_slots(law: model.WindowAdmission, index: int, changes: Sequence[Change]
 
 def parameters(law: model.Admission, slots: int) -> dict[int, int]:
     """Return the numbers of a law as its functions want them."""
-    if isinstance(law, model.RateAdmission):
+    if isinstance(law, model.RateAdmission | model.WarmUpAdmission):
         return rate_parameters(law, law.rate_per_s)
     if isinstance(law, model.WindowAdmission):
         return {at.L_ONE: law.limit, at.L_TWO: law.window_ns, at.L_THREE: slots}
@@ -341,13 +343,16 @@ def parameters(law: model.Admission, slots: int) -> dict[int, int]:
     }
 
 
-def rate_parameters(law: model.RateAdmission | model.PacingAdmission, rate_per_s: Fraction | None) -> dict[int, int]:
+def rate_parameters(law: RATED, rate_per_s: Fraction | None) -> dict[int, int]:
     """Return the numbers of a law of a rate at a rate; at none it is off."""
     if rate_per_s is None:
         return {at.L_OFF: 1}
     rate = Fraction(rate_per_s)
     if isinstance(law, model.PacingAdmission):
         return {at.L_OFF: 0, at.L_ONE: rates.interval_ns(rate)}
+    if isinstance(law, model.WarmUpAdmission):
+        rate_milli, warning, most = rates.warm_up(rate, law.warm_up_ns, law.cold_factor)
+        return {at.L_OFF: 0, at.L_ONE: rate_milli, at.L_TWO: law.cold_factor, at.L_THREE: warning, at.L_FOUR: most}
     burst = law.burst or rates.second_of(rate)
     if law.law == "gcra":
         return {at.L_OFF: 0, at.L_ONE: rates.interval_ns(rate, burst), at.L_TWO: burst}

@@ -10,9 +10,11 @@ from limits import (
     pacing,
     retry_after,
     retry_budget,
+    sliding_window,
     sliding_window_log,
     token_bucket,
     verdicts,
+    warm_up,
 )
 from limits.laws import Law
 from simulator.compiled.jit import kernel
@@ -36,6 +38,7 @@ from simulator.compiled.layout import (
     G_SLOTS_LAWS,
     L_EARN,
     L_EARN_ON_SUCCESS,
+    L_FOUR,
     L_KEY,
     L_LAW,
     L_OFF,
@@ -61,14 +64,18 @@ _CODE_BITS = 3
 _TOKEN_BUCKET = int(Law.TOKEN_BUCKET)
 _GCRA = int(Law.GCRA)
 _FIXED_WINDOW = int(Law.FIXED_WINDOW)
+_SLIDING_WINDOW = int(Law.SLIDING_WINDOW)
 _SLIDING_WINDOW_LOG = int(Law.SLIDING_WINDOW_LOG)
+_WARM_UP = int(Law.WARM_UP)
 _FIXED_CONCURRENCY = int(Law.FIXED_CONCURRENCY)
 _DEADLINE = int(Law.DEADLINE)
 
 token_bucket_decide = token_bucket.decide
 gcra_decide = gcra.decide
 fixed_window_decide = fixed_window.decide
+sliding_window_decide = sliding_window.decide
 sliding_window_log_decide = sliding_window_log.decide
+warm_up_decide = warm_up.decide
 fixed_concurrency_decide = fixed_concurrency.decide
 fixed_concurrency_release = fixed_concurrency.release
 deadline_decide = deadline.decide
@@ -141,6 +148,10 @@ def ask(M: Words, law: int, segment: int, zone: int, laws: int, timeout_ns: int,
         return verdict_of(gcra_decide(M, row, one, two, now_ns, 1))
     if kind == _FIXED_WINDOW:
         return verdict_of(fixed_window_decide(M, row, one, two, now_ns, 1))
+    if kind == _SLIDING_WINDOW:
+        return verdict_of(sliding_window_decide(M, row, one, two, now_ns, 1))
+    if kind == _WARM_UP:
+        return verdict_of(warm_up_decide(M, row, one, two, M[law + L_THREE], M[law + L_FOUR], now_ns, 1))
     if kind == _SLIDING_WINDOW_LOG:
         return verdict_of(sliding_window_log_decide(M, row, M[law + L_THREE], one, two, now_ns, 1))
     if kind == _FIXED_CONCURRENCY:

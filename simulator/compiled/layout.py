@@ -439,7 +439,7 @@ IDLE, BULK, MIX, DECODE = range(4)
 LAW_OF_A_PART = (R_SLOTS, R_KV_TOKENS, R_STEP_TOKENS, R_PER_SEQUENCE_NS, R_PER_CONTEXT_PS, R_PER_PREFILL_NS)
 
 # A law.
-LAW_WIDTH = 16
+LAW_WIDTH = 24
 (
     L_LAW,
     L_KEY,
@@ -447,13 +447,18 @@ LAW_WIDTH = 16
     L_ONE,  # parameters, as the law wants them
     L_TWO,
     L_THREE,
+    L_FOUR,
+    L_FIVE,
+    L_SIX,
+    L_SEVEN,
+    L_EIGHT,
     L_STATE,  # place of the first row; for laws keyed by person within a person's law row
     L_ROW_WIDTH,
     L_ROWS,
     L_SLOT,  # number among laws of concurrency
     L_EARN,
     L_EARN_ON_SUCCESS,
-) = range(12)
+) = range(17)
 BY_ALL, BY_PERSON, BY_SEGMENT, BY_ZONE = range(4)
 LR_BEFORE, LR_REFS, LR_FREE, LR_FIRST = range(
     4

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from types import ModuleType
 from typing import TYPE_CHECKING, Protocol
 
 from limits import (
@@ -16,9 +17,11 @@ from limits import (
     rates,
     retry_after,
     retry_budget,
+    sliding_window,
     sliding_window_log,
     token_bucket,
     verdicts,
+    warm_up,
 )
 from scenarios import model
 from scenarios.schedule import changes
@@ -138,11 +141,35 @@ class Gcra:
         return verdict_of(gcra.decide(self.rows.of(person), 0, self.interval_ns, self.burst, now_ns, 1))
 
 
-class FixedWindow:
-    """limits.fixed_window."""
+class WarmUp:
+    """limits.warm_up; `rate_per_s` None admits everything."""
 
-    def __init__(self, admission: model.WindowAdmission) -> None:
-        self.rows = Rows(admission.key, fixed_window.WIDTH)
+    def __init__(self, admission: model.WarmUpAdmission) -> None:
+        self.rows = Rows(admission.key, warm_up.WIDTH)
+        self.warm_up_ns = admission.warm_up_ns
+        self.cold_factor = admission.cold_factor
+        self.set_rate(admission.rate_per_s, 0)
+
+    def set_rate(self, rate_per_s: Fraction | None, now_ns: int) -> None:
+        if rate_per_s is not None:
+            self.rate_milli, self.warning, self.most = rates.warm_up(rate_per_s, self.warm_up_ns, self.cold_factor)
+        else:
+            self.rows.rows.clear()  # cold again when a limit returns
+        self.rate_per_s = rate_per_s
+
+    def ask(self, person: Person, attempt: Attempt | None, now_ns: int) -> Verdict:
+        if self.rate_per_s is None:
+            return ADMIT
+        parameters = (self.rate_milli, self.cold_factor, self.warning, self.most)
+        return verdict_of(warm_up.decide(self.rows.of(person), 0, *parameters, now_ns, 1))
+
+
+class Window:
+    """limits.fixed_window, or limits.sliding_window."""
+
+    def __init__(self, admission: model.WindowAdmission, law: ModuleType) -> None:
+        self.law = law
+        self.rows = Rows(admission.key, law.WIDTH)
         self.limit = admission.limit
         self.window_ns = admission.window_ns
 
@@ -150,7 +177,7 @@ class FixedWindow:
         self.limit = limit
 
     def ask(self, person: Person, attempt: Attempt | None, now_ns: int) -> Verdict:
-        return verdict_of(fixed_window.decide(self.rows.of(person), 0, self.limit, self.window_ns, now_ns, 1))
+        return verdict_of(self.law.decide(self.rows.of(person), 0, self.limit, self.window_ns, now_ns, 1))
 
 
 class SlidingWindowLog:
@@ -293,12 +320,14 @@ def build_laws(scenario: model.Scenario) -> dict[str, Law]:
     for admission in scenario.admission:
         if isinstance(admission, model.RateAdmission):
             laws[admission.name] = (TokenBucket if admission.law == "token_bucket" else Gcra)(admission)
+        elif isinstance(admission, model.WarmUpAdmission):
+            laws[admission.name] = WarmUp(admission)
         elif isinstance(admission, model.WindowAdmission):
-            laws[admission.name] = (
-                FixedWindow(admission)
-                if admission.law == "fixed_window"
-                else SlidingWindowLog(admission, most_slots(scenario, admission))
-            )
+            if admission.law == "sliding_window_log":
+                laws[admission.name] = SlidingWindowLog(admission, most_slots(scenario, admission))
+            else:
+                by_name = {"fixed_window": fixed_window, "sliding_window": sliding_window}
+                laws[admission.name] = Window(admission, by_name[admission.law])
         elif isinstance(admission, model.ConcurrencyAdmission):
             laws[admission.name] = FixedConcurrency(admission)
         elif isinstance(admission, model.DeadlineAdmission):
