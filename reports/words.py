@@ -20,6 +20,10 @@ _LAWS = {
     "fixed_concurrency": "at most so many at once",
     "deadline": "deadline",
     "retry_budget": "retry budget",
+    "retry_ratio": "retry budget by ratio",
+    "retry_throttle": "retry budget by answers",
+    "sre_throttle": "throttle of its own",
+    "circuit_breaker": "circuit breaker",
     "pacing": "pacing",
 }
 _KEYS = {"global": "all together", "person": "each person", "segment": "each segment", "zone": "each zone"}
@@ -165,6 +169,17 @@ def _rule(limit: Any) -> str:
     if limit.law == "retry_budget":
         earned = "success" if limit.earn_on == "success" else "call"
         return f"{figures.decimal(limit.earn)} of a retry a {earned}, at most {figures.decimal(limit.cap)} saved"
+    if limit.law == "retry_ratio":
+        window = figures.duration(limit.window_ns / NS_PER_S)
+        return f"{figures.decimal(limit.ratio)} retries a first try in {window}, and {figures.count(limit.reserve)}"
+    if limit.law == "retry_throttle":
+        return f"{figures.decimal(limit.cap)} failures, of which each answer makes up {figures.decimal(limit.earn)}"
+    if limit.law == "sre_throttle":
+        window = figures.duration(limit.window_ns / NS_PER_S)
+        return f"tries at most {figures.decimal(limit.k)} times the answers of {window}"
+    if limit.law == "circuit_breaker":
+        open_for = figures.duration(limit.open_for_ns / NS_PER_S)
+        return f"at {figures.share(limit.failed)} failures of {figures.count(limit.last_calls)} none for {open_for}"
     longest = figures.duration(limit.longest_wait_ns / NS_PER_S)
     return f"{figures.rate(float(limit.rate_per_s))}, refused beyond a wait of {longest}"
 

@@ -17,12 +17,14 @@ from scenarios.distributions import DISTRIBUTIONS, Constant
 from scenarios.errors import Problem, Steps, did_you_mean
 from scenarios.model import (
     Arrivals,
+    CircuitBreakerAdmission,
     ConcurrencyAdmission,
     DeadlineAdmission,
     PacingAdmission,
-    RetryBudgetAdmission,
+    RetryBudget,
     Scenario,
     Shape,
+    SreThrottleAdmission,
 )
 from scenarios.tree import Node
 
@@ -58,8 +60,12 @@ def _laws(scenario: Scenario) -> Iterator[Finding]:
         steps: Steps = ("admission", at)
         if place == "stage" and stage not in stages:
             yield (*steps, "at"), f"there is no stage {stage}{did_you_mean(stage, stages)}"
-        if isinstance(law, RetryBudgetAdmission) and place != "client":
-            yield (*steps, "at"), 'a retry_budget holds back retries before they are sent; it stands at = "client"'
+        if isinstance(law, RetryBudget) and place != "client":
+            yield (*steps, "at"), f'a {law.law} holds back retries before they are sent; it stands at = "client"'
+        if isinstance(law, SreThrottleAdmission) and place != "client":
+            yield (*steps, "at"), 'an sre_throttle is a client that spares the far side; it stands at = "client"'
+        if isinstance(law, CircuitBreakerAdmission) and place != "client":
+            yield (*steps, "at"), 'a circuit_breaker stands before what it calls; write at = "client"'
         if isinstance(law, PacingAdmission) and place != "stage":
             yield (*steps, "at"), f'pacing holds work back before a stage; write at = "stage:{stages[0]}"'
         if isinstance(law, DeadlineAdmission | ConcurrencyAdmission) and place == "client":

@@ -33,6 +33,8 @@ _LAW = {
     "key": "for whom it counts apart",
     "law": "which law it is",
 }
+_WINDOW = "how far back it looks"
+_SLICES = "parts of the window, forgotten one by one"
 _KIND = {"kind": "which distribution it is"}
 
 MEANINGS: dict[str, dict[str, str]] = {
@@ -165,6 +167,35 @@ MEANINGS: dict[str, dict[str, str]] = {
         "earn": "part of a retry that each call earns",
         "earn_on": "whether calls or successes earn",
         "cap": "retries that can be saved up",
+    },
+    "RetryRatioAdmission": {
+        **_LAW,
+        "ratio": "retries for each first try of the window",
+        "reserve": "retries in any window beside those",
+        "window": _WINDOW,
+        "slices": _SLICES,
+    },
+    "RetryThrottleAdmission": {
+        **_LAW,
+        "cap": "tokens; there are retries while more than half are left, and each failure takes one",
+        "earn": "part of a token that each answer without a failure gives back",
+    },
+    "SreThrottleAdmission": {
+        **_LAW,
+        "k": "tries for each answer from which on some are held back",
+        "window": _WINDOW,
+        "slices": _SLICES,
+    },
+    "CircuitBreakerAdmission": {
+        **_LAW,
+        "last_calls": "how many of the last calls it judges by",
+        "least_calls": "how many it must have seen before it judges",
+        "failed": "share of failures at which it opens",
+        "slow": "share of slow calls at which it opens",
+        "slow_after": "what takes longer is slow",
+        "open_for": "how long it lets nobody in",
+        "probes": "how many it then lets in to see",
+        "half_open_for": "it opens again where those have not answered within this; 0s: it waits for them",
     },
     "PacingAdmission": {
         **_LAW,

@@ -288,6 +288,67 @@ class RetryBudgetAdmission(_Admission):
     cap: Number = Field(ge=1, le=1e6, default=5.0)
 
 
+class _SlicedAdmission(_Admission):
+    """What remembers the last `window`, and forgets it in `slices`."""
+
+    window_ns: DurationNs = Field(alias="window", gt=0)
+    slices: int = Field(strict=True, ge=1, le=1000)
+
+    @model_validator(mode="after")
+    def _slices_last(self) -> _SlicedAdmission:
+        if self.slices > self.window_ns:
+            raise ValueError(
+                f"{self.slices} slices of a window of {self.window_ns} ns are shorter than 1 ns; use fewer"
+            )
+        return self
+
+    @property
+    def slice_ns(self) -> int:
+        """The length of a slice, to the nearest ns below."""
+        return self.window_ns // self.slices
+
+
+class RetryRatioAdmission(_SlicedAdmission):
+    """Client only: retries may be `ratio` of the first tries in the last `window`, and `reserve` more."""
+
+    law: Literal["retry_ratio"]
+    ratio: Share = 0.2
+    reserve: Whole = 100
+    window_ns: DurationNs = Field(alias="window", gt=0, default=10_000_000_000)
+    slices: int = Field(strict=True, ge=1, le=1000, default=10)
+
+
+class RetryThrottleAdmission(_Admission):
+    """Client only: a failure takes a token, an answer earns `earn` of one; retries while over half of `cap` is left."""
+
+    law: Literal["retry_throttle"]
+    cap: Number = Field(gt=0, le=1e6, default=10.0)
+    earn: Share = 0.1
+
+
+class SreThrottleAdmission(_SlicedAdmission):
+    """Client only: holds back the share of tries by which those of the last `window` exceed `k` times the answers."""
+
+    law: Literal["sre_throttle"]
+    k: Number = Field(ge=0.001, le=1000, default=2.0)
+    window_ns: DurationNs = Field(alias="window", gt=0, default=120_000_000_000)
+    slices: int = Field(strict=True, ge=1, le=1000, default=12)
+
+
+class CircuitBreakerAdmission(_Admission):
+    """Once too many of the last calls failed or were slow: nobody for `open_for`, then a few, to see if it is well."""
+
+    law: Literal["circuit_breaker"]
+    last_calls: int = Field(strict=True, ge=1, le=10_000, default=100)
+    least_calls: AtLeastOne = 100
+    failed: Share = 0.5
+    slow: Share = 1.0
+    slow_after_ns: DurationNs = Field(alias="slow_after", default=60_000_000_000)
+    open_for_ns: DurationNs = Field(alias="open_for", default=60_000_000_000)
+    probes: AtLeastOne = 10
+    half_open_for_ns: DurationNs = Field(alias="half_open_for", default=0)
+
+
 class PacingAdmission(_Admission):
     """A leaky bucket as a queue: calls go on 1/rate apart, refused where the wait would pass `longest_wait`."""
 
@@ -303,9 +364,16 @@ Admission = Annotated[
     | ConcurrencyAdmission
     | DeadlineAdmission
     | RetryBudgetAdmission
+    | RetryRatioAdmission
+    | RetryThrottleAdmission
+    | SreThrottleAdmission
+    | CircuitBreakerAdmission
     | PacingAdmission,
     Field(discriminator="law"),
 ]
+
+RetryBudget = RetryBudgetAdmission | RetryRatioAdmission | RetryThrottleAdmission
+"""Laws that are asked about retries alone."""
 
 
 class Street(Frozen):

@@ -1,10 +1,11 @@
 """The same scenario, smaller or larger: everything that counts people or what serves them, and nothing that is a time.
 
-Multiplied: arrival rates; rates, bursts and limits of laws keyed globally or by segment; queue limits, budgets,
-servers, replicas, zones, the couriers' national rate; what incidents and timelines set of these; values of milestones
-and gates whose figure grows with the run. Left alone: times, patience, stores and couriers of a zone, limits of one
-person or zone, shards, and traces of arrivals (`scenarios.workload` thins them). Numbers that must be whole go to the
-nearest, halves up, at least 1 where they were not 0; replicas and rates stay exact.
+Multiplied: arrival rates; rates, bursts, limits, caps and reserves of laws keyed globally or by segment; queue limits,
+budgets, servers, replicas, zones, the couriers' national rate; what incidents and timelines set of these; values of
+milestones and gates whose figure grows with the run. Left alone: times, patience, stores and couriers of a zone, limits
+of one person or zone, the calls that a circuit breaker judges by, shards, and traces of arrivals (`scenarios.workload`
+thins them). Numbers that must be whole go to the nearest, halves up, at least 1 where they were not 0; replicas and
+rates stay exact.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ from scenarios.model import (
     Milestone,
     RateAdmission,
     RetryBudgetAdmission,
+    RetryRatioAdmission,
+    RetryThrottleAdmission,
     Scenario,
     ServerStage,
     Timeline,
@@ -117,6 +120,10 @@ class _Scaling:
             return self.whole(law, path, ("limit",))
         if isinstance(law, RetryBudgetAdmission):
             return _with(law, cap=max(1.0, self.real(law.cap)))
+        if isinstance(law, RetryThrottleAdmission):
+            return _with(law, cap=max(min(1.0, law.cap), self.real(law.cap)))
+        if isinstance(law, RetryRatioAdmission):
+            return self.whole(law, path, ("reserve",))
         return law
 
     def couriers(self) -> Any:

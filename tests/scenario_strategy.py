@@ -277,6 +277,8 @@ RATES = _one("500/s", "100/s", "0/s", "1/s", "1000/s", "33/s")
 RATES_OR_OFF = _one("500/s", "100/s", "0/s", "off", "1/s", "1000/s", "33/s")
 WARM_RATES = _one("33/s", "8/s", "100/s", "0/s", "off", "500/s")  # at half of which there are still calls in the time
 LIMITS = _one(2, 0, 1, 5, 10)
+WINDOW_TIMES = _durations(10, 1, 4, 1000)
+SLICES = _one(10, 1, 3)
 WINDOWS = _one("fixed_window", "sliding_window", "sliding_window_log")
 LAWS = st.one_of(
     _table({"law": _one("token_bucket", "gcra"), "rate": RATES_OR_OFF}, burst=_one(1, 2, 5)),
@@ -285,6 +287,20 @@ LAWS = st.one_of(
     _table({"law": st.just("fixed_concurrency"), "limit": LIMITS}),
     _table({"law": st.just("deadline")}, least_left=SHORT),
     _table({"law": st.just("pacing"), "rate": RATES}, longest_wait=_durations(10, 0, 4, 100)),
+    _table(
+        {"law": st.just("retry_ratio")}, ratio=SHARES, reserve=_one(0, 1, 5), window=WINDOW_TIMES, slices=_one(1, 3, 10)
+    ),
+    _table({"law": st.just("retry_throttle")}, earn=SHARES, cap=_one(2, 1, 0.5, 10)),
+    _table({"law": st.just("sre_throttle")}, k=_one(1.0, 0.1, 2.0, 1.1), window=WINDOW_TIMES, slices=SLICES),
+    _table(
+        {"law": st.just("circuit_breaker"), "last_calls": _one(2, 1, 5), "open_for": _durations(4, 1, 0, 20)},
+        least_calls=_one(1, 2, 10),
+        failed=_one(0.5, 0.3, 1.0, 0.0),
+        slow=_one(0.5, 1.0, 0.3),
+        slow_after=_durations(2, 1, 0, 6),
+        probes=_one(1, 2),
+        half_open_for=_durations(0, 4, 1),
+    ),
     _table({"law": st.just("retry_budget")}, earn=SHARES, earn_on=_one("call", "success"), cap=_one(1, 1.5, 5)),
 )
 
@@ -301,6 +317,10 @@ PLACES = {
     "deadline": INSIDE,
     "pacing": AT_STAGES,
     "retry_budget": AT_CLIENT,
+    "retry_ratio": AT_CLIENT,
+    "retry_throttle": AT_CLIENT,
+    "sre_throttle": AT_CLIENT,
+    "circuit_breaker": AT_CLIENT,
 }
 
 

@@ -44,6 +44,10 @@ LAWS: dict[str, Tree] = {
     "deadline": {"least_left": "5ms"},
     "pacing": {"rate": "300/s", "longest_wait": "9ms"},
     "retry_budget": {"earn": 0.5, "cap": 2},
+    "retry_ratio": {"ratio": 0.3, "reserve": 2, "window": "9ms"},
+    "retry_throttle": {"cap": 4, "earn": 0.3},
+    "sre_throttle": {"k": 1.1, "window": "9ms"},
+    "circuit_breaker": {"last_calls": 5, "least_calls": 2, "failed": 0.4, "open_for": "3ms", "probes": 2},
 }
 CROWD: Tree = {
     "schema": 1,

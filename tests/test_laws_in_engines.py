@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from scenarios import draws
+from scenarios.draws import Stream
 from simulator.engines import ENGINES, Engine
 from simulator.results import RunResult
 from simulator.run import simulate
@@ -13,8 +15,10 @@ from simulator.trace import ANSWERS
 from tests.agreement import seldom_told
 from tests.scenario_strategy import Tree, loaded
 
+BROKEN = [{"name": "till", "servers": 100, "service": "1ms", "failure": 1.0}]
 
-def live(engine: Engine, at_ms: list[int], law: Tree, people: Tree | None = None, **more: Any) -> RunResult:
+
+def live(engine: Engine, at_ms: list[int], *laws: Tree, people: Tree | None = None, **more: Any) -> RunResult:
     """Run people who come at these ms, the first of them at 0, to a till that serves 100 at once for 1 ms each."""
     tree: Tree = {
         "schema": 1,
@@ -24,11 +28,18 @@ def live(engine: Engine, at_ms: list[int], law: Tree, people: Tree | None = None
         "arrivals": {"process": "trace", "file": "\n".join(["t", *(f"{ms / 1000:.3f}" for ms in at_ms), ""])},
         "people": {"timeout": "1s", "attempts": 1, **(people or {})},
         "stages": [{"name": "till", "servers": 100, "service": "1ms"}],
-        "admission": [{"name": "law", **law}],
+        "admission": [{"name": f"law{index}", **law} for index, law in enumerate(laws)],
         **more,
     }
     with seldom_told():
-        return simulate(loaded(tree), engine=engine, trace=True)
+        return simulate(loaded(tree), engine=engine, seed=1, trace=True)
+
+
+def sent(result: RunResult) -> list[int]:
+    """Return the wants of the attempts that were sent."""
+    assert result.attempts is not None
+    wants: list[int] = result.attempts["want"].tolist()
+    return wants
 
 
 def answers(result: RunResult) -> list[str]:
@@ -57,3 +68,61 @@ def test_a_cold_door_lets_in_a_third_of_its_rate_and_says_when_to_come_back(engi
     assert placed_at(result, at_ms) == [0, 100, 200, 1000, 1100, 1200]
     assert result.attempts is not None
     assert result.attempts["retry_after_s"].tolist()[3:6] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_retry_ratio_lets_go_a_retry_for_two_first_tries(engine: Engine) -> None:
+    law = {"at": "client", "law": "retry_ratio", "ratio": 0.5, "reserve": 0, "window": "10s"}
+    people = {"attempts": 5, "retry_delay": "10ms"}
+    # both have failed by 6 ms; the first retries at 11 ms, the other would at 16, the first again at 22
+    assert sent(live(engine, [0, 5], law, people=people, stages=BROKEN)) == [0, 0, 1]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_retry_throttle_stops_retries_when_half_of_its_tokens_are_gone(engine: Engine) -> None:
+    law = {"at": "client", "law": "retry_throttle", "cap": 4, "earn": 0.1}
+    result = live(engine, [0], law, people={"attempts": 9, "retry_delay": "10ms"}, stages=BROKEN)
+    assert sent(result) == [0, 0]  # 3 tokens after the first failure, 2 after the second
+    assert result.summary["attempts"]["held_back"] == 1
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_timeout_is_a_failure_and_an_order_is_none(engine: Engine) -> None:
+    law = {"at": "client", "law": "retry_throttle", "cap": 3, "earn": 1.0}
+    people = {"attempts": 9, "retry_delay": "10ms", "timeout": "5ms"}
+    slow = [{"name": "till", "servers": 100, "service": "6ms"}]
+    # each stops waiting at 5 ms: 2 tokens left, more than half; a retry at 15 ms fails too: 1
+    assert sent(live(engine, [0], law, people=people, stages=slow)) == [0, 0]
+    assert sent(live(engine, [0, 2], law, people={**people, "timeout": "7ms"}, stages=slow)) == [0, 1]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_an_sre_throttle_holds_back_by_a_draw_of_the_try(engine: Engine) -> None:
+    law = {"at": "client", "law": "sre_throttle", "k": 1.0, "window": "10s"}
+    at_ms = list(range(0, 40, 2))
+    goes = [
+        want
+        for want in range(len(at_ms))
+        # all before were refused: want / (want + 1) of the next are held back
+        if draws.uniform(draws.key(1, Stream.HELD_BACK, want, 1), 0) * (want + 1) >= want
+    ]
+    assert 1 < len(goes) < 10
+    assert sent(live(engine, at_ms, law, stages=BROKEN)) == goes
+
+
+BREAKER = {"at": "client", "law": "circuit_breaker", "last_calls": 2, "least_calls": 2, "open_for": "10ms", "probes": 1}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_circuit_breaker_opens_and_sends_a_probe(engine: Engine) -> None:
+    # two failures by 3 ms: open until 13; one probe then, which fails at 14: open until 24
+    result = live(engine, [0, 2, 5, 12, 13, 13, 23, 24], BREAKER, stages=BROKEN)
+    assert sent(result) == [0, 1, 4, 7]
+    assert result.summary["attempts"]["held_back"] == 4
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_probe_that_a_later_law_holds_back_is_given_back(engine: Engine) -> None:
+    window = {"at": "client", "law": "fixed_window", "limit": 2, "window": "20ms"}
+    # the probe of 13 ms does not go; that of 21 ms does
+    assert sent(live(engine, [0, 2, 13, 21], BREAKER, window, stages=BROKEN)) == [0, 1, 3]

@@ -267,6 +267,7 @@ def law_of_part(stage: model.BatchingStage, millionths: int) -> tuple[int, ...]:
     )
 
 
+_HEARS = model.SreThrottleAdmission | model.RetryThrottleAdmission | model.CircuitBreakerAdmission
 _KEYS = {"global": at.BY_ALL, "person": at.BY_PERSON, "segment": at.BY_SEGMENT, "zone": at.BY_ZONE}
 
 
@@ -286,6 +287,7 @@ def _laws(draft: _Draft, scenario: model.Scenario, world: World, changes: Sequen
             row + at.L_ROW_WIDTH: words,
             row + at.L_ROWS: keys.get(law.key, 0),
             row + at.L_SLOT: slots_taken,
+            row + at.L_INDEX: index,
         }
         draft.single |= {row + field: value for field, value in parameters(law, slots).items()}
         if isinstance(law, model.ConcurrencyAdmission):
@@ -302,10 +304,13 @@ def _laws(draft: _Draft, scenario: model.Scenario, world: World, changes: Sequen
         here = [law for law in scenario.admission if law.at == point]
         _chain(draft, scenario, here, row + at.G_LAWS, row + at.G_LAW_COUNT)
         draft.single[row + at.G_SLOTS_LAWS] = int(any(isinstance(law, model.ConcurrencyAdmission) for law in here))
-    budgets = [law for law in scenario.admission if isinstance(law, model.RetryBudgetAdmission)]
-    others = [law for law in scenario.admission if law.at == "client" and law not in budgets]
+    at_client = [law for law in scenario.admission if law.at == "client"]
+    budgets = [law for law in at_client if isinstance(law, model.RetryBudget)]
+    others = [law for law in at_client if law not in budgets]
+    hearing = [law for law in at_client if isinstance(law, _HEARS)]
     _chain(draft, scenario, others, at.CLIENT_LAWS, at.CLIENT_LAW_COUNT)
     _chain(draft, scenario, budgets, at.BUDGETS, at.BUDGET_COUNT)
+    _chain(draft, scenario, hearing, at.HEARING_LAWS, at.HEARING_LAW_COUNT)
 
 
 def _chain(draft: _Draft, scenario: model.Scenario, laws: Sequence[model.Admission], place: int, length: int) -> None:
@@ -316,6 +321,10 @@ def _chain(draft: _Draft, scenario: model.Scenario, laws: Sequence[model.Admissi
 
 def slots_of(law: model.Admission, index: int, changes: Sequence[Change]) -> int:
     """Return the slots of a law with a ring; a log has as many as the largest limit that it will have in the run."""
+    if isinstance(law, model.RetryRatioAdmission | model.SreThrottleAdmission):
+        return law.slices
+    if isinstance(law, model.CircuitBreakerAdmission):
+        return law.last_calls
     if not isinstance(law, model.WindowAdmission):
         return 0
     turned = [
@@ -336,11 +345,26 @@ def parameters(law: model.Admission, slots: int) -> dict[int, int]:
         return {at.L_ONE: law.least_left_ns}
     if isinstance(law, model.PacingAdmission):
         return rate_parameters(law, law.rate_per_s) | {at.L_TWO: law.longest_wait_ns}
-    return {
-        at.L_ONE: rates.milli(law.cap),
-        at.L_EARN: rates.milli(law.earn),
-        at.L_EARN_ON_SUCCESS: int(law.earn_on == "success"),
-    }
+    if isinstance(law, model.RetryRatioAdmission):
+        of_window = {at.L_ONE: law.slices, at.L_TWO: law.slice_ns, at.L_THREE: law.reserve}
+        return of_window | {at.L_EARN: rates.milli(law.ratio), at.L_EARN_ON: at.ON_CALL}
+    if isinstance(law, model.SreThrottleAdmission):
+        return {at.L_ONE: law.slices, at.L_TWO: law.slice_ns, at.L_THREE: rates.milli(law.k)}
+    if isinstance(law, model.CircuitBreakerAdmission):
+        return {
+            at.L_ONE: law.last_calls,
+            at.L_TWO: law.least_calls,
+            at.L_THREE: rates.milli(law.failed),
+            at.L_FOUR: rates.milli(law.slow),
+            at.L_FIVE: law.slow_after_ns,
+            at.L_SIX: law.open_for_ns,
+            at.L_SEVEN: law.probes,
+            at.L_EIGHT: law.half_open_for_ns,
+        }
+    earns = {at.L_ONE: rates.milli(law.cap), at.L_EARN: rates.milli(law.earn)}
+    if isinstance(law, model.RetryThrottleAdmission):
+        return earns | {at.L_EARN_ON: at.ON_NOTHING}
+    return earns | {at.L_EARN_ON: at.ON_CALL if law.earn_on == "call" else at.ON_SUCCESS}
 
 
 def rate_parameters(law: RATED, rate_per_s: Fraction | None) -> dict[int, int]:

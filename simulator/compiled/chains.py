@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from limits import (
+    circuit_breaker,
     deadline,
     fixed_concurrency,
     fixed_window,
     gcra,
+    outcomes,
     pacing,
     retry_after,
     retry_budget,
+    retry_ratio,
+    retry_throttle,
     sliding_window,
     sliding_window_log,
+    sre_throttle,
     token_bucket,
     verdicts,
     warm_up,
 )
 from limits.laws import Law
+from scenarios import draws
+from scenarios.draws import Stream
 from simulator.compiled.jit import kernel
 from simulator.compiled.layout import (
     A_SIDE,
@@ -36,25 +43,38 @@ from simulator.compiled.layout import (
     G_LAW_COUNT,
     G_LAWS,
     G_SLOTS_LAWS,
+    HEARING_LAW_COUNT,
+    HEARING_LAWS,
     L_EARN,
-    L_EARN_ON_SUCCESS,
+    L_EARN_ON,
+    L_EIGHT,
+    L_FIVE,
     L_FOUR,
+    L_INDEX,
     L_KEY,
     L_LAW,
     L_OFF,
     L_ONE,
     L_ROW_WIDTH,
+    L_SEVEN,
+    L_SIX,
     L_SLOT,
     L_STATE,
     L_THREE,
     L_TWO,
+    P_ATTEMPT,
     P_PLACE,
     P_SEGMENT_MASK,
     P_SIDE,
+    P_WANT,
     P_ZONE_BITS,
     P_ZONE_MASK,
+    PLACED,
     PS_LAWS,
+    SEED,
     SHED,
+    SOLD_OUT,
+    STORE,
     THROTTLED,
 )
 from simulator.compiled.memory import Words
@@ -69,6 +89,11 @@ _SLIDING_WINDOW_LOG = int(Law.SLIDING_WINDOW_LOG)
 _WARM_UP = int(Law.WARM_UP)
 _FIXED_CONCURRENCY = int(Law.FIXED_CONCURRENCY)
 _DEADLINE = int(Law.DEADLINE)
+_RETRY_RATIO = int(Law.RETRY_RATIO)
+_RETRY_THROTTLE = int(Law.RETRY_THROTTLE)
+_SRE_THROTTLE = int(Law.SRE_THROTTLE)
+_CIRCUIT_BREAKER = int(Law.CIRCUIT_BREAKER)
+_HELD_BACK = int(Stream.HELD_BACK)
 
 token_bucket_decide = token_bucket.decide
 gcra_decide = gcra.decide
@@ -82,8 +107,19 @@ deadline_decide = deadline.decide
 pacing_decide = pacing.decide
 retry_budget_decide = retry_budget.decide
 retry_budget_earn = retry_budget.earn
+retry_ratio_decide = retry_ratio.decide
+retry_ratio_earn = retry_ratio.earn
+retry_throttle_decide = retry_throttle.decide
+retry_throttle_observe = retry_throttle.observe
+sre_throttle_decide = sre_throttle.decide
+sre_throttle_observe = sre_throttle.observe
+circuit_breaker_decide = circuit_breaker.decide
+circuit_breaker_observe = circuit_breaker.observe
+uniform, key = draws.uniform, draws.key
 seconds = retry_after.seconds
 _SHED, _EXPIRED = verdicts.SHED, verdicts.EXPIRED
+_SUCCESS, _FAILURE, _IGNORED = outcomes.SUCCESS, outcomes.FAILURE, outcomes.IGNORED
+_BILLION = sre_throttle.BILLION
 
 
 @kernel
@@ -157,6 +193,8 @@ def ask(M: Words, law: int, segment: int, zone: int, laws: int, timeout_ns: int,
     if kind == _FIXED_CONCURRENCY:
         # at a limit of 0 the law says never; to the person it is overload too
         return 0 if fixed_concurrency_decide(M, row, one, now_ns, 1) == 0 else refusal(SHED, 0)
+    if kind == _CIRCUIT_BREAKER:
+        return verdict_of(circuit_breaker_decide(M, row, M[law + L_SIX], M[law + L_SEVEN], M[law + L_EIGHT], now_ns, 1))
     wait_ns = pacing_decide(M, row, one, two, now_ns, 1)
     return wait_ns if wait_ns >= 0 else refusal(SHED, 0)
 
@@ -212,30 +250,92 @@ def law_row_of_person(M: Words, law: int, person: int) -> int:
 
 @kernel
 def ask_client(M: Words, person: int, now_ns: int) -> int:
-    """Ask the laws at the client."""
-    for at in range(M[CLIENT_LAWS], M[CLIENT_LAWS] + M[CLIENT_LAW_COUNT]):
-        place = M[person + P_PLACE]
-        law = M[at]
-        laws = M[M[person + P_SIDE] + PS_LAWS] if M[law + L_KEY] == BY_PERSON else 0
-        verdict = ask(M, law, (place >> P_ZONE_BITS) & P_SEGMENT_MASK, place & P_ZONE_MASK, laws, 0, now_ns)
+    """Ask the laws at the client; an admission that a later one refuses says nothing of the far side."""
+    first = M[CLIENT_LAWS]
+    for at in range(first, first + M[CLIENT_LAW_COUNT]):
+        verdict = ask_about(M, M[at], person, now_ns)
         if verdict < 0:
+            for before in range(first, at):
+                hears(M, M[before], person, now_ns, 0, _IGNORED)
             return verdict
     return 0
 
 
 @kernel
+def ask_about(M: Words, law: int, person: int, now_ns: int) -> int:
+    """Ask one law at the client about a person's try."""
+    if M[law + L_LAW] == _SRE_THROTTLE:
+        drawn = uniform(key(M[SEED], _HELD_BACK, M[person + P_WANT], M[person + P_ATTEMPT]), M[law + L_INDEX])
+        row, one, two = law_row_of_person(M, law, person), M[law + L_ONE], M[law + L_TWO]
+        return verdict_of(sre_throttle_decide(M, row, one, two, M[law + L_THREE], int(drawn * _BILLION), now_ns, 1))
+    place = M[person + P_PLACE]
+    laws = M[M[person + P_SIDE] + PS_LAWS] if M[law + L_KEY] == BY_PERSON else 0
+    return ask(M, law, (place >> P_ZONE_BITS) & P_SEGMENT_MASK, place & P_ZONE_MASK, laws, 0, now_ns)
+
+
+@kernel
 def allows_retry(M: Words, person: int, now_ns: int) -> bool:
-    """Take a token of each retry budget; False where one is empty."""
+    """Ask each retry budget; False where one has none left."""
     for at in range(M[BUDGETS], M[BUDGETS] + M[BUDGET_COUNT]):
-        row = law_row_of_person(M, M[at], person)
-        if retry_budget_decide(M, row, M[M[at] + L_ONE], now_ns, 1) != 0:
+        law = M[at]
+        row = law_row_of_person(M, law, person)
+        kind, one = M[law + L_LAW], M[law + L_ONE]
+        if kind == _RETRY_RATIO:
+            answer = retry_ratio_decide(M, row, one, M[law + L_TWO], M[law + L_THREE], now_ns, 1)
+        elif kind == _RETRY_THROTTLE:
+            answer = retry_throttle_decide(M, row, one, now_ns, 1)
+        else:
+            answer = retry_budget_decide(M, row, one, now_ns, 1)
+        if answer != 0:
             return False
     return True
 
 
 @kernel
-def earns(M: Words, person: int, on_success: int) -> None:
+def earns(M: Words, person: int, what: int, now_ns: int) -> None:
     """Earn for a first try, or for an order."""
     for at in range(M[BUDGETS], M[BUDGETS] + M[BUDGET_COUNT]):
-        if M[M[at] + L_EARN_ON_SUCCESS] == on_success:
-            retry_budget_earn(M, law_row_of_person(M, M[at], person), M[M[at] + L_EARN])
+        law = M[at]
+        if M[law + L_EARN_ON] == what:
+            row = law_row_of_person(M, law, person)
+            if M[law + L_LAW] == _RETRY_RATIO:
+                retry_ratio_earn(M, row, M[law + L_ONE], M[law + L_TWO], M[law + L_EARN], now_ns)
+            else:
+                retry_budget_earn(M, row, M[law + L_EARN])
+
+
+@kernel
+def outcome_of(answer: int) -> int:
+    """Return what an answer says of the far side: sold out, or without a store, it did what it could."""
+    return _SUCCESS if answer in (PLACED, SOLD_OUT, STORE) else _FAILURE
+
+
+@kernel
+def client_hears(M: Words, person: int, answer: int, now_ns: int, rtt_ns: int) -> None:
+    """Somebody has an answer, or waits for it no more: tell the laws at the client that listen."""
+    for at in range(M[HEARING_LAWS], M[HEARING_LAWS] + M[HEARING_LAW_COUNT]):
+        hears(M, M[at], person, now_ns, rtt_ns, outcome_of(answer))
+
+
+@kernel
+def hears(M: Words, law: int, person: int, now_ns: int, rtt_ns: int, outcome: int) -> None:
+    """Tell one law at the client what became of a try, if it listens."""
+    kind = M[law + L_LAW]
+    if kind == _SRE_THROTTLE:
+        row = law_row_of_person(M, law, person)
+        sre_throttle_observe(M, row, M[law + L_ONE], M[law + L_TWO], now_ns, rtt_ns, 0, outcome)
+    elif kind == _RETRY_THROTTLE:
+        row = law_row_of_person(M, law, person)
+        retry_throttle_observe(M, row, M[law + L_ONE], M[law + L_EARN], now_ns, rtt_ns, 0, outcome)
+    elif kind == _CIRCUIT_BREAKER:
+        breaker_observes(M, law, law_row_of_person(M, law, person), now_ns, rtt_ns, outcome)
+
+
+@kernel
+def breaker_observes(M: Words, law: int, row: int, now_ns: int, rtt_ns: int, outcome: int) -> None:
+    """Tell a circuit breaker how a call ended."""
+    calls, least, probes, half_open_ns = M[law + L_ONE], M[law + L_TWO], M[law + L_SEVEN], M[law + L_EIGHT]
+    failed, slow, slow_ns = M[law + L_THREE], M[law + L_FOUR], M[law + L_FIVE]
+    circuit_breaker_observe(
+        M, row, calls, least, failed, slow, slow_ns, probes, half_open_ns, now_ns, rtt_ns, 0, outcome
+    )

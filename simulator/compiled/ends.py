@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from scenarios.draws import Stream
 from simulator.compiled.calendar import STAGE, ref_of, schedule, schedule_at_once, schedule_timeout
-from simulator.compiled.chains import code_of, give_slots_back, retry_after_of
+from simulator.compiled.chains import client_hears, code_of, give_slots_back, retry_after_of
 from simulator.compiled.habits import drawn_ns
 from simulator.compiled.jit import kernel
 from simulator.compiled.layout import (
@@ -35,6 +35,7 @@ from simulator.compiled.layout import (
     G_NETWORK_TIME,
     G_SHED,
     G_THROTTLED,
+    HEARING_LAW_COUNT,
     LIVE,
     NO_TIME,
     RESPONSE_ADMITTED,
@@ -187,6 +188,8 @@ def is_answered(M: Words, attempt: int, answer: int, now_ns: int) -> None:
     M[attempt + A_STATE] |= ANSWERED
     trace(M, attempt, TRACE_ANSWERED, now_ns)
     trace(M, attempt, TRACE_ANSWER, answer)
+    if M[HEARING_LAW_COUNT]:
+        client_hears(M, M[attempt + A_PERSON], answer, now_ns, now_ns - M[attempt + A_START_NS])
     refused = M[attempt + A_STATE] & _GATEWAY_BITS > ADMITTED << A_GATEWAY_BIT
     sample(M, RESPONSE_REFUSED if refused else RESPONSE_ADMITTED, now_ns - M[attempt + A_START_NS])
     if answer >= THROTTLED:

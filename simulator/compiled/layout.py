@@ -106,6 +106,8 @@ CLIENT_LAWS = next(_word)  # lists of laws: a place and a length
 CLIENT_LAW_COUNT = next(_word)
 BUDGETS = next(_word)
 BUDGET_COUNT = next(_word)
+HEARING_LAWS = next(_word)  # of the client: what it tells of every answer
+HEARING_LAW_COUNT = next(_word)
 # street
 KITCHEN_KIND = next(_word)  # 0: none
 COURIER_KIND = next(_word)
@@ -457,9 +459,11 @@ LAW_WIDTH = 24
     L_ROWS,
     L_SLOT,  # number among laws of concurrency
     L_EARN,
-    L_EARN_ON_SUCCESS,
-) = range(17)
+    L_EARN_ON,
+    L_INDEX,  # in the file
+) = range(18)
 BY_ALL, BY_PERSON, BY_SEGMENT, BY_ZONE = range(4)
+ON_NOTHING, ON_CALL, ON_SUCCESS = range(3)  # what earns
 LR_BEFORE, LR_REFS, LR_FREE, LR_FIRST = range(
     4
 )  # a person's law row: the row taken before, people and attempts that name it

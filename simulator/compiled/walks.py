@@ -59,6 +59,7 @@ from simulator.compiled.layout import (
     G_SOLD_OUT,
     G_STATION,
     NO_STAGE,
+    ON_SUCCESS,
     ORDERS_PLACED,
     P_FIRST_NS,
     P_PLACE,
@@ -278,7 +279,7 @@ def is_served(M: Words, F: Numbers, person: int, store: int, now_ns: int) -> Non
     M[M[ZONES] + zone * ZONE_WIDTH + Z_PLACED] += 1
     M[M[SEGMENTS] + segment * SEGMENT_WIDTH + SEGMENT_PLACED] += 1
     if M[BUDGET_COUNT]:
-        earns(M, person, 1)
+        earns(M, person, ON_SUCCESS, now_ns)
     begins(M, F, want, zone, store, M[M[person + P_SIDE] + PS_TRACE] if M[TRACED] else 0, now_ns)
     invites(M, F, want, PLACED, now_ns)
     give_person(M, person)

@@ -9,21 +9,27 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Protocol
 
 from limits import (
+    circuit_breaker,
     deadline,
     fixed_concurrency,
     fixed_window,
     gcra,
+    outcomes,
     pacing,
     rates,
     retry_after,
     retry_budget,
+    retry_ratio,
+    retry_throttle,
     sliding_window,
     sliding_window_log,
+    sre_throttle,
     token_bucket,
     verdicts,
     warm_up,
 )
-from scenarios import model
+from scenarios import draws, model
+from scenarios.draws import Stream
 from scenarios.schedule import changes
 from simulator.reference.attempt import ADMITTED, EXPIRED, SHED, THROTTLED, Attempt
 
@@ -254,6 +260,45 @@ class Pacing:
         return Verdict(ADMITTED, wait_ns=answer)
 
 
+class SreThrottle:
+    """limits.sre_throttle; its draw belongs to the try and to the place of the law in the file."""
+
+    def __init__(self, admission: model.SreThrottleAdmission, index: int, seed: int) -> None:
+        self.slices, self.slice_ns = admission.slices, admission.slice_ns
+        self.rows = Rows(admission.key, sre_throttle.WIDTH + 2 * self.slices)
+        self.k_milli = rates.milli(admission.k)
+        self.index = index
+        self.seed = seed
+
+    def ask(self, person: Person, attempt: Attempt | None, now_ns: int) -> Verdict:
+        key = draws.key(self.seed, Stream.HELD_BACK, person.want, person.attempt)
+        draw_ppb = int(draws.uniform(key, self.index) * sre_throttle.BILLION)
+        window = (self.slices, self.slice_ns)
+        return verdict_of(sre_throttle.decide(self.rows.of(person), 0, *window, self.k_milli, draw_ppb, now_ns, 1))
+
+    def hears(self, person: Person, now_ns: int, rtt_ns: int, outcome: int) -> None:
+        sre_throttle.observe(self.rows.of(person), 0, self.slices, self.slice_ns, now_ns, rtt_ns, 0, outcome)
+
+
+class CircuitBreaker:
+    """limits.circuit_breaker."""
+
+    def __init__(self, admission: model.CircuitBreakerAdmission) -> None:
+        self.of = admission
+        self.rows = Rows(admission.key, circuit_breaker.WIDTH + admission.last_calls)
+
+    def ask(self, person: Person, attempt: Attempt | None, now_ns: int) -> Verdict:
+        of = self.of
+        parameters = (of.open_for_ns, of.probes, of.half_open_for_ns)
+        return verdict_of(circuit_breaker.decide(self.rows.of(person), 0, *parameters, now_ns, 1))
+
+    def hears(self, person: Person, now_ns: int, rtt_ns: int, outcome: int) -> None:
+        of = self.of
+        shares = (rates.milli(of.failed), rates.milli(of.slow), of.slow_after_ns)
+        parameters = (of.last_calls, of.least_calls, *shares, of.probes, of.half_open_for_ns)
+        circuit_breaker.observe(self.rows.of(person), 0, *parameters, now_ns, rtt_ns, 0, outcome)
+
+
 class Policy:
     """A chain of laws: the first refusal ends it; what earlier laws took stays taken, but slots are given back."""
 
@@ -263,18 +308,82 @@ class Policy:
 
     def ask(self, person: Person, attempt: Attempt | None, now_ns: int) -> Verdict:
         """Ask all laws in their order, in one instant."""
-        for law in self.laws:
+        for place, law in enumerate(self.laws):
             verdict = law.ask(person, attempt, now_ns)
             if verdict.code != ADMITTED:
                 if attempt is not None:
                     self.give_back(attempt)
+                else:
+                    self.hears(person, now_ns, 0, outcomes.IGNORED, place)
                 return verdict
         return ADMIT
+
+    def hears(self, person: Person, now_ns: int, rtt_ns: int, outcome: int, first: int | None = None) -> None:
+        """Tell the laws of a client, or the first ones of them, what became of a try."""
+        for law in self.laws[:first]:
+            if isinstance(law, SreThrottle | CircuitBreaker):
+                law.hears(person, now_ns, rtt_ns, outcome)
 
     def give_back(self, attempt: Attempt) -> None:
         """Give back the slots of concurrency that an attempt holds here, if any."""
         for law in self._slots:
             law.give_back(attempt)
+
+
+class RetryBudget:
+    """limits.retry_budget."""
+
+    def __init__(self, admission: model.RetryBudgetAdmission) -> None:
+        self.of = admission
+        self.rows = Rows(admission.key, retry_budget.WIDTH)
+
+    def allows(self, person: Person, now_ns: int) -> bool:
+        return retry_budget.decide(self.rows.of(person), 0, rates.milli(self.of.cap), now_ns, 1) == verdicts.ADMITTED
+
+    def earns(self, person: Person, what: str, now_ns: int) -> None:
+        if self.of.earn_on == what:
+            retry_budget.earn(self.rows.of(person), 0, rates.milli(self.of.earn))
+
+    def hears(self, person: Person, now_ns: int, rtt_ns: int, outcome: int) -> None:
+        """It does not listen."""
+
+
+class RetryRatio:
+    """limits.retry_ratio."""
+
+    def __init__(self, admission: model.RetryRatioAdmission) -> None:
+        self.of = admission
+        self.rows = Rows(admission.key, retry_ratio.WIDTH + 2 * admission.slices)
+
+    def allows(self, person: Person, now_ns: int) -> bool:
+        parameters = (self.of.slices, self.of.slice_ns, self.of.reserve)
+        return retry_ratio.decide(self.rows.of(person), 0, *parameters, now_ns, 1) == verdicts.ADMITTED
+
+    def earns(self, person: Person, what: str, now_ns: int) -> None:
+        if what == "call":
+            parameters = (self.of.slices, self.of.slice_ns, rates.milli(self.of.ratio))
+            retry_ratio.earn(self.rows.of(person), 0, *parameters, now_ns)
+
+    def hears(self, person: Person, now_ns: int, rtt_ns: int, outcome: int) -> None:
+        """It does not listen."""
+
+
+class RetryThrottle:
+    """limits.retry_throttle."""
+
+    def __init__(self, admission: model.RetryThrottleAdmission) -> None:
+        self.rows = Rows(admission.key, retry_throttle.WIDTH)
+        self.cap_milli, self.earn_milli = rates.milli(admission.cap), rates.milli(admission.earn)
+
+    def allows(self, person: Person, now_ns: int) -> bool:
+        return retry_throttle.decide(self.rows.of(person), 0, self.cap_milli, now_ns, 1) == verdicts.ADMITTED
+
+    def earns(self, person: Person, what: str, now_ns: int) -> None:
+        """It hears of all answers."""
+
+    def hears(self, person: Person, now_ns: int, rtt_ns: int, outcome: int) -> None:
+        row = self.rows.of(person)
+        retry_throttle.observe(row, 0, self.cap_milli, self.earn_milli, now_ns, rtt_ns, 0, outcome)
 
 
 class Client:
@@ -283,30 +392,43 @@ class Client:
     def __init__(self, scenario: model.Scenario, laws: dict[str, Law]) -> None:
         self.policy = policy_at("client", scenario, laws)
         self.budgets = [
-            (admission, Rows(admission.key, retry_budget.WIDTH))
-            for admission in scenario.admission
-            if isinstance(admission, model.RetryBudgetAdmission)
+            retry_budget_of(admission) for admission in scenario.admission if isinstance(admission, model.RetryBudget)
         ]
 
     def allows_retry(self, person: Person, now_ns: int) -> bool:
-        """Take a token of each budget for a retry; False where one is empty: the retry is held back."""
-        for budget, rows in self.budgets:
-            if retry_budget.decide(rows.of(person), 0, rates.milli(budget.cap), now_ns, 1) != verdicts.ADMITTED:
-                return False
-        return True
+        """Ask each budget for a retry; False where one has none left: the retry is held back."""
+        return all(budget.allows(person, now_ns) for budget in self.budgets)
 
-    def calls(self, person: Person) -> None:
+    def calls(self, person: Person, now_ns: int) -> None:
         """A first try earns."""
-        self._earn(person, "call")
+        for budget in self.budgets:
+            budget.earns(person, "call", now_ns)
 
-    def succeeded(self, person: Person) -> None:
+    def succeeded(self, person: Person, now_ns: int) -> None:
         """An order earns."""
-        self._earn(person, "success")
+        for budget in self.budgets:
+            budget.earns(person, "success", now_ns)
 
-    def _earn(self, person: Person, what: str) -> None:
-        for budget, rows in self.budgets:
-            if budget.earn_on == what:
-                retry_budget.earn(rows.of(person), 0, rates.milli(budget.earn))
+    def hears(self, person: Person, reason: str, now_ns: int, rtt_ns: int) -> None:
+        """Somebody has an answer, or waits for it no more."""
+        outcome = outcome_of(reason)
+        for budget in self.budgets:
+            budget.hears(person, now_ns, rtt_ns, outcome)
+        self.policy.hears(person, now_ns, rtt_ns, outcome)
+
+
+def retry_budget_of(admission: model.RetryBudget) -> RetryBudget | RetryRatio | RetryThrottle:
+    """The budget of an entry of `admission`."""
+    if isinstance(admission, model.RetryBudgetAdmission):
+        return RetryBudget(admission)
+    if isinstance(admission, model.RetryRatioAdmission):
+        return RetryRatio(admission)
+    return RetryThrottle(admission)
+
+
+def outcome_of(reason: str) -> int:
+    """What an answer says of the far side: where it is sold out, or no store takes the order, it did what it could."""
+    return outcomes.SUCCESS if reason in ("placed", "sold_out", "store") else outcomes.FAILURE
 
 
 def policy_at(point: str, scenario: model.Scenario, laws: dict[str, Law]) -> Policy:
@@ -314,10 +436,10 @@ def policy_at(point: str, scenario: model.Scenario, laws: dict[str, Law]) -> Pol
     return Policy([laws[a.name] for a in scenario.admission if a.at == point and a.name in laws])
 
 
-def build_laws(scenario: model.Scenario) -> dict[str, Law]:
+def build_laws(scenario: model.Scenario, seed: int) -> dict[str, Law]:
     """One law for each entry of `admission` but retry budgets, by its name."""
     laws: dict[str, Law] = {}
-    for admission in scenario.admission:
+    for index, admission in enumerate(scenario.admission):
         if isinstance(admission, model.RateAdmission):
             laws[admission.name] = (TokenBucket if admission.law == "token_bucket" else Gcra)(admission)
         elif isinstance(admission, model.WarmUpAdmission):
@@ -334,6 +456,10 @@ def build_laws(scenario: model.Scenario) -> dict[str, Law]:
             laws[admission.name] = Deadline(admission)
         elif isinstance(admission, model.PacingAdmission):
             laws[admission.name] = Pacing(admission)
+        elif isinstance(admission, model.SreThrottleAdmission):
+            laws[admission.name] = SreThrottle(admission, index, seed)
+        elif isinstance(admission, model.CircuitBreakerAdmission):
+            laws[admission.name] = CircuitBreaker(admission)
     return laws
 
 

@@ -46,7 +46,7 @@ class Town:
         self.habits = Habits(scenario, world, seed)
         self.ledger = Ledger(horizon_ns=scenario.horizon_ns, bucket_ns=scenario.bucket_ns)
         self.tracing = Tracing() if trace else None
-        self.laws = build_laws(scenario)
+        self.laws = build_laws(scenario, seed)
         self.client = Client(scenario, self.laws)
         self.gateway = Gateway(self, scenario.gateway, policy_at("gateway", scenario, self.laws))
         self.stages = build_stages(self)
@@ -177,6 +177,7 @@ class Town:
         else:
             self.ledger.count("attempts.timed_out" if reason == "timed_out" else "attempts.failed")
             self.ledger.count(f"failures.{reason}")
+        self.client.hears(attempt.person, reason, self.now_ns, self.now_ns - attempt.start_ns)
         attempt.answered.succeed(reason)
         self._forget(attempt)
 
@@ -200,7 +201,7 @@ class Town:
         self.zones_placed[person.zone] += 1
         self.segments[person.segment].placed += 1
         self.segments[person.segment].time_to_order_ns.append(time_to_order_ns)
-        self.client.succeeded(person)
+        self.client.succeeded(person, self.now_ns)
         order = self.street.takes(attempt, store)
         if self.tracing:
             self.tracing.person(person, self.now_ns, order)

@@ -11,11 +11,7 @@ from limits.laws import Law
 from scenarios import model
 
 NO_KEYS = {
-    Law.RETRY_RATIO,
-    Law.RETRY_THROTTLE,
-    Law.SRE_THROTTLE,
     Law.AIMD,
-    Law.CIRCUIT_BREAKER,
     Law.CODEL,
     Law.ADAPTIVE_LIFO,
     Law.HOT_KEY,
