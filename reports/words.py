@@ -18,6 +18,7 @@ _LAWS = {
     "sliding_window": "sliding window (two counts)",
     "sliding_window_log": "sliding window",
     "fixed_concurrency": "at most so many at once",
+    "aimd": "a limit that learns (AIMD)",
     "deadline": "deadline",
     "retry_budget": "retry budget",
     "retry_ratio": "retry budget by ratio",
@@ -164,6 +165,8 @@ def _rule(limit: Any) -> str:
         return f"{figures.count(limit.limit)} in {figures.duration(limit.window_ns / NS_PER_S)}"
     if limit.law == "fixed_concurrency":
         return figures.count(limit.limit)
+    if limit.law == "aimd":
+        return f"{figures.count(limit.least)} to {figures.count(limit.most)} at once"
     if limit.law == "deadline":
         return f"at least {figures.duration(limit.least_left_ns / NS_PER_S)} left"
     if limit.law == "retry_budget":

@@ -16,6 +16,7 @@ from scenarios import knobs, metrics, tables, units
 from scenarios.distributions import DISTRIBUTIONS, Constant
 from scenarios.errors import Problem, Steps, did_you_mean
 from scenarios.model import (
+    AimdAdmission,
     Arrivals,
     CircuitBreakerAdmission,
     ConcurrencyAdmission,
@@ -64,11 +65,12 @@ def _laws(scenario: Scenario) -> Iterator[Finding]:
             yield (*steps, "at"), f'a {law.law} holds back retries before they are sent; it stands at = "client"'
         if isinstance(law, SreThrottleAdmission) and place != "client":
             yield (*steps, "at"), 'an sre_throttle is a client that spares the far side; it stands at = "client"'
-        if isinstance(law, CircuitBreakerAdmission) and place != "client":
-            yield (*steps, "at"), 'a circuit_breaker stands before what it calls; write at = "client"'
+        if isinstance(law, CircuitBreakerAdmission) and place == "gateway":
+            remedy = f'a circuit_breaker stands before what it calls: at = "client" or "stage:{stages[0]}"'
+            yield (*steps, "at"), remedy
         if isinstance(law, PacingAdmission) and place != "stage":
             yield (*steps, "at"), f'pacing holds work back before a stage; write at = "stage:{stages[0]}"'
-        if isinstance(law, DeadlineAdmission | ConcurrencyAdmission) and place == "client":
+        if isinstance(law, DeadlineAdmission | ConcurrencyAdmission | AimdAdmission) and place == "client":
             yield (*steps, "at"), f"a {law.law} stands at the gateway or a stage; a client knows nothing of others"
         if isinstance(law, knobs.RATED):
             yield from _told(partial(knobs.check_rate, law, law.rate_per_s), (*steps, "rate"))

@@ -161,6 +161,14 @@ MEANINGS: dict[str, dict[str, str]] = {
     },
     "WindowAdmission": {**_LAW, "limit": "how many go on in a window", "window": "length of the window"},
     "ConcurrencyAdmission": {**_LAW, "limit": "how many may be inside at once"},
+    "AimdAdmission": {
+        **_LAW,
+        "start": "how many may be inside at once at first",
+        "least": "lower bound of that",
+        "most": "upper bound of that",
+        "backoff": "part of it that is left after work that failed or was slow",
+        "longest_rtt": "what takes longer from admission to its end is slow",
+    },
     "DeadlineAdmission": {**_LAW, "least_left": "time a person must still be there for"},
     "RetryBudgetAdmission": {
         **_LAW,

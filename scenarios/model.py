@@ -272,6 +272,23 @@ class ConcurrencyAdmission(_Admission):
     limit: Whole
 
 
+class AimdAdmission(_Admission):
+    """A limit on those inside that grows by one while work ends well, and is cut to `backoff` of it where not."""
+
+    law: Literal["aimd"]
+    start: AtLeastOne = 20
+    least: AtLeastOne = 20
+    most: AtLeastOne = 200
+    backoff: Share = 0.9
+    longest_rtt_ns: DurationNs = Field(alias="longest_rtt", default=5_000_000_000)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> AimdAdmission:
+        if not self.least <= self.start <= self.most:
+            raise ValueError(f"start = {self.start} is not from least = {self.least} to most = {self.most}; change one")
+        return self
+
+
 class DeadlineAdmission(_Admission):
     """Refuses work whose person leaves in less than `least_left`."""
 
@@ -362,6 +379,7 @@ Admission = Annotated[
     | WarmUpAdmission
     | WindowAdmission
     | ConcurrencyAdmission
+    | AimdAdmission
     | DeadlineAdmission
     | RetryBudgetAdmission
     | RetryRatioAdmission

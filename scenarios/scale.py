@@ -20,6 +20,7 @@ from scenarios.distributions import Frozen
 from scenarios.errors import Problem, ScenarioError
 from scenarios.knobs import Kind
 from scenarios.model import (
+    AimdAdmission,
     BatchingStage,
     ClockCouriers,
     ConcurrencyAdmission,
@@ -118,6 +119,8 @@ class _Scaling:
             return self.whole(scaled_law, path, ("burst",)) if isinstance(law, RateAdmission) else scaled_law
         if isinstance(law, WindowAdmission | ConcurrencyAdmission):
             return self.whole(law, path, ("limit",))
+        if isinstance(law, AimdAdmission):
+            return self.whole(law, path, ("start", "least", "most"))
         if isinstance(law, RetryBudgetAdmission):
             return _with(law, cap=max(1.0, self.real(law.cap)))
         if isinstance(law, RetryThrottleAdmission):

@@ -286,6 +286,11 @@ LAWS = st.one_of(
     _table({"law": st.just("warm_up"), "rate": WARM_RATES, "warm_up": _durations(1000, 800)}, cold_factor=_one(2, 5)),
     _table({"law": st.just("fixed_concurrency"), "limit": LIMITS}),
     _table({"law": st.just("deadline")}, least_left=SHORT),
+    _table(
+        {"law": st.just("aimd"), "start": _one(2, 3), "least": _one(1, 2), "most": _one(3, 10)},
+        backoff=_one(0.5, 0.9, 0.0, 1.0),
+        longest_rtt=_durations(4, 1, 0, 20),
+    ),
     _table({"law": st.just("pacing"), "rate": RATES}, longest_wait=_durations(10, 0, 4, 100)),
     _table(
         {"law": st.just("retry_ratio")}, ratio=SHARES, reserve=_one(0, 1, 5), window=WINDOW_TIMES, slices=_one(1, 3, 10)
@@ -305,7 +310,7 @@ LAWS = st.one_of(
 )
 
 
-AT_STAGES, INSIDE, ANYWHERE, AT_CLIENT = range(4)
+AT_STAGES, INSIDE, ANYWHERE, AT_CLIENT, BEFORE_CALLS = range(5)
 PLACES = {
     "token_bucket": ANYWHERE,
     "gcra": ANYWHERE,
@@ -320,7 +325,8 @@ PLACES = {
     "retry_ratio": AT_CLIENT,
     "retry_throttle": AT_CLIENT,
     "sre_throttle": AT_CLIENT,
-    "circuit_breaker": AT_CLIENT,
+    "circuit_breaker": BEFORE_CALLS,
+    "aimd": INSIDE,
 }
 
 
@@ -328,7 +334,7 @@ PLACES = {
 def _admission(draw: Draw, tree: Tree) -> list[Tree]:
     stages = [f"stage:{stage['name']}" for stage in tree["stages"]]
     places = {AT_STAGES: stages, INSIDE: ["gateway", *stages], AT_CLIENT: ["client"]}
-    places[ANYWHERE] = ["gateway", "client", *stages]
+    places |= {ANYWHERE: ["gateway", "client", *stages], BEFORE_CALLS: ["client", *stages]}
     keys = ["global", "person"] + ["segment"] * ("segments" in tree) + ["zone"] * ("street" in tree)
     admission = []
     for index in range(draw(_one(1, 3, 2, 4, 5, 6))):

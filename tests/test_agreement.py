@@ -19,7 +19,17 @@ from hypothesis import strategies as st
 from scenarios.loader import catalogue, load
 from simulator.compiled.jit import INTERPRETED
 from tests.agreement import compare
-from tests.scenario_strategy import ANYWHERE, AT_CLIENT, AT_STAGES, INSIDE, PLACES, Tree, loaded, scenarios
+from tests.scenario_strategy import (
+    ANYWHERE,
+    AT_CLIENT,
+    AT_STAGES,
+    BEFORE_CALLS,
+    INSIDE,
+    PLACES,
+    Tree,
+    loaded,
+    scenarios,
+)
 
 EXAMPLES = int(os.environ.get("SLUICE_AGREE", "300"))
 PARTS = 4  # for as many processes
@@ -32,6 +42,7 @@ POINTS = {
     INSIDE: ("gateway", "stage:desk", "stage:till"),
     AT_STAGES: ("stage:desk", "stage:till"),
     AT_CLIENT: ("client",),
+    BEFORE_CALLS: ("client", "stage:desk", "stage:till"),
 }
 LAWS: dict[str, Tree] = {
     "token_bucket": {"rate": "300/s", "burst": 2},
@@ -41,6 +52,7 @@ LAWS: dict[str, Tree] = {
     "sliding_window_log": {"limit": 3, "window": "7ms"},
     "warm_up": {"rate": "40/s", "warm_up": "200ms"},
     "fixed_concurrency": {"limit": 2},
+    "aimd": {"start": 2, "least": 1, "most": 9, "backoff": 0.5, "longest_rtt": "4ms"},
     "deadline": {"least_left": "5ms"},
     "pacing": {"rate": "300/s", "longest_wait": "9ms"},
     "retry_budget": {"earn": 0.5, "cap": 2},

@@ -126,3 +126,64 @@ def test_a_probe_that_a_later_law_holds_back_is_given_back(engine: Engine) -> No
     window = {"at": "client", "law": "fixed_window", "limit": 2, "window": "20ms"}
     # the probe of 13 ms does not go; that of 21 ms does
     assert sent(live(engine, [0, 2, 13, 21], BREAKER, window, stages=BROKEN)) == [0, 1, 3]
+
+
+AIMD = {"law": "aimd", "start": 2, "least": 1, "most": 3, "backoff": 0.5, "longest_rtt": "1s"}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("at", ["gateway", "stage:till"])
+def test_an_aimd_grows_with_what_ends_well(engine: Engine, at: str) -> None:
+    # two of three go in at 0 and end well, each in its turn: 3, the most; so three of four go in at 5 ms
+    at_ms = [0, 0, 0, 5, 5, 5, 5]
+    assert placed_at(live(engine, at_ms, {"at": at, **AIMD}), at_ms) == [0, 0, 5, 5, 5]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("at", ["gateway", "stage:till"])
+def test_an_aimd_is_cut_by_what_fails(engine: Engine, at: str) -> None:
+    # the first fails at 1 ms, which leaves 1; so one of two goes in at 5 ms
+    result = live(engine, [0, 5, 5], {"at": at, **AIMD}, stages=BROKEN)
+    assert answers(result) == ["error", "error", "shed"]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_later_refusal_gives_the_slot_of_an_aimd_back_and_teaches_it_nothing(engine: Engine) -> None:
+    window = {"at": "gateway", "law": "fixed_window", "limit": 2, "window": "5ms"}
+    at_ms = [0, 0, 0, 5, 5]
+    # the third of 0 is refused by the slots, not by the window, which has let two in
+    assert answers(live(engine, at_ms, {"at": "gateway", **AIMD}, window)) == [
+        "placed",
+        "placed",
+        "shed",
+        *2 * ["placed"],
+    ]
+    assert answers(live(engine, at_ms, {"at": "gateway", **AIMD, "start": 3}, {**window, "limit": 1})) == [
+        "placed",
+        "throttled",
+        "throttled",
+        "placed",
+        "throttled",
+    ]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_breaker_at_a_stage_hears_of_it_alone(engine: Engine) -> None:
+    breaker = {**BREAKER, "at": "stage:till"}
+    # two failures by 3 ms; the third is refused at 5 ms and told 8 ms, in whole seconds
+    result = live(engine, [0, 2, 5, 13], breaker, stages=BROKEN)
+    assert answers(result) == ["error", "error", "throttled", "error"]
+    assert result.attempts is not None
+    assert result.attempts["retry_after_s"].tolist() == [0, 0, 1, 0]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_what_is_done_is_told_before_what_its_server_drops(engine: Engine) -> None:
+    """One is done and makes room, and two whose people have left are dropped at that turn."""
+    stages = [{"name": "till", "servers": 1, "service": "6ms", "deadline": True}]
+    aimd = {"at": "stage:till", **AIMD, "start": 4, "least": 1, "most": 9}
+    people = {"timeout": "5ms"}
+    # in flight 1, 2, 3 at 4: at 6 ms the first leaves 4 as it is (2 * 1 < 4), the others leave 2, then 1;
+    # were the drops first, they would leave 2 and 1, and the first would make it 2
+    at_ms = [0, 0, 0, 20, 20]
+    assert answers(live(engine, at_ms, aimd, people=people, stages=stages)) == ["timed_out"] * 4 + ["shed"]

@@ -28,6 +28,7 @@ WHEEL_BUCKETS = 1 << 18
 EVENTS_A_PERSON = 12
 EVENTS_A_BUCKET = 512
 FIRST_HEAP = 2048
+WORDS_AN_ATTEMPT = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +152,7 @@ def _order_width(scenario: model.Scenario) -> int:
 def _attempts_have_keys(scenario: model.Scenario) -> bool:
     """Whether a law of the gateway or a stage asks more of an attempt than its timeout."""
     return any(
-        law.at != "client" and (law.key != "global" or isinstance(law, model.ConcurrencyAdmission))
-        for law in scenario.admission
+        law.at != "client" and (law.key != "global" or isinstance(law, _GIVEN_BACK)) for law in scenario.admission
     )
 
 
@@ -268,6 +268,8 @@ def law_of_part(stage: model.BatchingStage, millionths: int) -> tuple[int, ...]:
 
 
 _HEARS = model.SreThrottleAdmission | model.RetryThrottleAdmission | model.CircuitBreakerAdmission
+_TOLD = model.AimdAdmission | model.CircuitBreakerAdmission
+_GIVEN_BACK = model.ConcurrencyAdmission | _TOLD
 _KEYS = {"global": at.BY_ALL, "person": at.BY_PERSON, "segment": at.BY_SEGMENT, "zone": at.BY_ZONE}
 
 
@@ -280,7 +282,7 @@ def _laws(draft: _Draft, scenario: model.Scenario, world: World, changes: Sequen
         row = laws + index * at.LAW_WIDTH
         kind = Law[law.law.upper()]
         slots = slots_of(law, index, changes)
-        words = 1 + width(kind, slots)
+        words = 1 + width(kind, slots) + (width(Law.FIXED_CONCURRENCY) if kind is Law.AIMD else 0)
         draft.single |= {
             row + at.L_LAW: kind,
             row + at.L_KEY: _KEYS[law.key],
@@ -298,12 +300,14 @@ def _laws(draft: _Draft, scenario: model.Scenario, world: World, changes: Sequen
         else:
             draft.single[row + at.L_STATE] = draft.reserve(keys[law.key] * words)
     draft.single[at.LAW_ROW_WIDTH] = -(-row_of_person // 8) * 8 if row_of_person > at.LR_FIRST else 0
-    draft.single[at.SPARE] += draft.single[at.LAW_ROW_WIDTH]
+    calls = at.CELL_WIDTH * sum(isinstance(law, _TOLD) for law in scenario.admission)
+    draft.single[at.ATTEMPT_SPARE] = WORDS_AN_ATTEMPT + calls
+    draft.single[at.SPARE] += draft.single[at.LAW_ROW_WIDTH] + calls
     for stage, point in enumerate(["gateway", *(f"stage:{stage.name}" for stage in scenario.stages)]):
         row = at.STAGES + stage * at.STAGE_WIDTH
         here = [law for law in scenario.admission if law.at == point]
         _chain(draft, scenario, here, row + at.G_LAWS, row + at.G_LAW_COUNT)
-        draft.single[row + at.G_SLOTS_LAWS] = int(any(isinstance(law, model.ConcurrencyAdmission) for law in here))
+        draft.single[row + at.G_SLOTS_LAWS] = int(any(isinstance(law, _GIVEN_BACK) for law in here))
     at_client = [law for law in scenario.admission if law.at == "client"]
     budgets = [law for law in at_client if isinstance(law, model.RetryBudget)]
     others = [law for law in at_client if law not in budgets]
@@ -341,6 +345,9 @@ def parameters(law: model.Admission, slots: int) -> dict[int, int]:
         return {at.L_ONE: law.limit, at.L_TWO: law.window_ns, at.L_THREE: slots}
     if isinstance(law, model.ConcurrencyAdmission):
         return {at.L_ONE: law.limit}
+    if isinstance(law, model.AimdAdmission):
+        bounds = {at.L_ONE: law.start, at.L_TWO: law.least, at.L_THREE: law.most}
+        return bounds | {at.L_FOUR: rates.milli(law.backoff), at.L_FIVE: law.longest_rtt_ns}
     if isinstance(law, model.DeadlineAdmission):
         return {at.L_ONE: law.least_left_ns}
     if isinstance(law, model.PacingAdmission):

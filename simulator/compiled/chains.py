@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from limits import (
+    aimd,
     circuit_breaker,
     deadline,
     fixed_concurrency,
@@ -28,6 +29,7 @@ from simulator.compiled.jit import kernel
 from simulator.compiled.layout import (
     A_SIDE,
     A_TIMEOUT_NS,
+    AS_CALLS,
     AS_HELD,
     AS_LAWS,
     AS_SEGMENT,
@@ -37,6 +39,10 @@ from simulator.compiled.layout import (
     BY_ALL,
     BY_PERSON,
     BY_SEGMENT,
+    CALL_BEGAN_NS,
+    CALL_INFLIGHT,
+    CALL_LAW,
+    CALL_NEXT,
     CLIENT_LAW_COUNT,
     CLIENT_LAWS,
     EXPIRED,
@@ -77,7 +83,7 @@ from simulator.compiled.layout import (
     STORE,
     THROTTLED,
 )
-from simulator.compiled.memory import Words
+from simulator.compiled.memory import Words, give_cell, take_cell
 
 # A verdict in one number: 0 or more admits, after so many ns (pacing); less refuses, with a code and Retry-After.
 _CODE_BITS = 3
@@ -89,6 +95,7 @@ _SLIDING_WINDOW_LOG = int(Law.SLIDING_WINDOW_LOG)
 _WARM_UP = int(Law.WARM_UP)
 _FIXED_CONCURRENCY = int(Law.FIXED_CONCURRENCY)
 _DEADLINE = int(Law.DEADLINE)
+_AIMD = int(Law.AIMD)
 _RETRY_RATIO = int(Law.RETRY_RATIO)
 _RETRY_THROTTLE = int(Law.RETRY_THROTTLE)
 _SRE_THROTTLE = int(Law.SRE_THROTTLE)
@@ -101,6 +108,8 @@ fixed_window_decide = fixed_window.decide
 sliding_window_decide = sliding_window.decide
 sliding_window_log_decide = sliding_window_log.decide
 warm_up_decide = warm_up.decide
+aimd_limit = aimd.limit
+aimd_observe = aimd.observe
 fixed_concurrency_decide = fixed_concurrency.decide
 fixed_concurrency_release = fixed_concurrency.release
 deadline_decide = deadline.decide
@@ -118,7 +127,8 @@ circuit_breaker_observe = circuit_breaker.observe
 uniform, key = draws.uniform, draws.key
 seconds = retry_after.seconds
 _SHED, _EXPIRED = verdicts.SHED, verdicts.EXPIRED
-_SUCCESS, _FAILURE, _IGNORED = outcomes.SUCCESS, outcomes.FAILURE, outcomes.IGNORED
+SUCCESS, FAILURE, IGNORED = outcomes.SUCCESS, outcomes.FAILURE, outcomes.IGNORED
+_SLOTS_OF_AIMD = aimd.WIDTH
 _BILLION = sre_throttle.BILLION
 
 
@@ -193,6 +203,9 @@ def ask(M: Words, law: int, segment: int, zone: int, laws: int, timeout_ns: int,
     if kind == _FIXED_CONCURRENCY:
         # at a limit of 0 the law says never; to the person it is overload too
         return 0 if fixed_concurrency_decide(M, row, one, now_ns, 1) == 0 else refusal(SHED, 0)
+    if kind == _AIMD:
+        limit = aimd_limit(M, row, one)
+        return 0 if fixed_concurrency_decide(M, row + _SLOTS_OF_AIMD, limit, now_ns, 1) == 0 else refusal(SHED, 0)
     if kind == _CIRCUIT_BREAKER:
         return verdict_of(circuit_breaker_decide(M, row, M[law + L_SIX], M[law + L_SEVEN], M[law + L_EIGHT], now_ns, 1))
     wait_ns = pacing_decide(M, row, one, two, now_ns, 1)
@@ -206,15 +219,57 @@ def ask_for(M: Words, law: int, attempt: int, now_ns: int) -> int:
     if side == 0:
         return ask(M, law, 0, 0, 0, M[attempt + A_TIMEOUT_NS], now_ns)
     verdict = ask(M, law, M[side + AS_SEGMENT], M[side + AS_ZONE], M[side + AS_LAWS], M[attempt + A_TIMEOUT_NS], now_ns)
-    if M[law + L_LAW] == _FIXED_CONCURRENCY and verdict == 0:
+    kind = M[law + L_LAW]
+    if kind == _FIXED_CONCURRENCY and verdict == 0:
         slot = M[law + L_SLOT]
         M[side + AS_HELD + (slot >> 5)] |= 1 << (slot & 31)
+    elif kind in (_AIMD, _CIRCUIT_BREAKER) and verdict == 0:
+        goes_in(M, law, side, now_ns)
     return verdict
 
 
 @kernel
-def give_slots_back(M: Words, stage: int, attempt: int) -> None:
-    """Give back the slots of concurrency that an attempt holds at a stage, or at the gateway."""
+def goes_in(M: Words, law: int, side: int, now_ns: int) -> None:
+    """Note for a law that it has let an attempt in, and how many were inside then."""
+    call = take_cell(M)
+    M[call + CALL_NEXT] = M[side + AS_CALLS]
+    M[call + CALL_LAW] = law
+    M[call + CALL_BEGAN_NS] = now_ns
+    row = law_row(M, law, M[side + AS_SEGMENT], M[side + AS_ZONE], M[side + AS_LAWS])
+    M[call + CALL_INFLIGHT] = M[row + _SLOTS_OF_AIMD] if M[law + L_LAW] == _AIMD else 0
+    M[side + AS_CALLS] = call
+
+
+@kernel
+def comes_out(M: Words, law: int, side: int, now_ns: int, outcome: int) -> None:
+    """Tell a law how what it let in has ended, if it did let the attempt in."""
+    link = side + AS_CALLS
+    while M[link] and M[M[link] + CALL_LAW] != law:
+        link = M[link] + CALL_NEXT
+    call = M[link]
+    if call == 0:
+        return
+    M[link] = M[call + CALL_NEXT]
+    row = law_row(M, law, M[side + AS_SEGMENT], M[side + AS_ZONE], M[side + AS_LAWS])
+    rtt_ns, inflight = now_ns - M[call + CALL_BEGAN_NS], M[call + CALL_INFLIGHT]
+    give_cell(M, call)
+    if M[law + L_LAW] == _CIRCUIT_BREAKER:
+        breaker_observes(M, law, row, now_ns, rtt_ns, outcome)
+        return
+    fixed_concurrency_release(M, row + _SLOTS_OF_AIMD, 1)
+    start, least, most, backoff, longest_ns = (
+        M[law + L_ONE],
+        M[law + L_TWO],
+        M[law + L_THREE],
+        M[law + L_FOUR],
+        M[law + L_FIVE],
+    )
+    aimd_observe(M, row, start, least, most, backoff, longest_ns, now_ns, rtt_ns, inflight, outcome)
+
+
+@kernel
+def give_back(M: Words, stage: int, attempt: int, now_ns: int, outcome: int) -> None:
+    """Give back the slots that an attempt holds at a stage, or at the gateway, and tell laws there how it ended."""
     if not M[stage + G_SLOTS_LAWS]:
         return
     side = M[attempt + A_SIDE]
@@ -227,6 +282,8 @@ def give_slots_back(M: Words, stage: int, attempt: int) -> None:
                 M[word] &= ~(1 << (slot & 31))
                 row = law_row(M, law, M[side + AS_SEGMENT], M[side + AS_ZONE], M[side + AS_LAWS])
                 fixed_concurrency_release(M, row, 1)
+        elif M[law + L_LAW] in (_AIMD, _CIRCUIT_BREAKER):
+            comes_out(M, law, side, now_ns, outcome)
 
 
 @kernel
@@ -235,7 +292,7 @@ def ask_gateway(M: Words, gateway: int, attempt: int, now_ns: int) -> int:
     for at in range(M[gateway + G_LAWS], M[gateway + G_LAWS] + M[gateway + G_LAW_COUNT]):
         verdict = ask_for(M, M[at], attempt, now_ns)
         if verdict < 0:
-            give_slots_back(M, gateway, attempt)
+            give_back(M, gateway, attempt, now_ns, IGNORED)
             return verdict
     return 0
 
@@ -256,7 +313,7 @@ def ask_client(M: Words, person: int, now_ns: int) -> int:
         verdict = ask_about(M, M[at], person, now_ns)
         if verdict < 0:
             for before in range(first, at):
-                hears(M, M[before], person, now_ns, 0, _IGNORED)
+                hears(M, M[before], person, now_ns, 0, IGNORED)
             return verdict
     return 0
 
@@ -307,7 +364,7 @@ def earns(M: Words, person: int, what: int, now_ns: int) -> None:
 @kernel
 def outcome_of(answer: int) -> int:
     """Return what an answer says of the far side: sold out, or without a store, it did what it could."""
-    return _SUCCESS if answer in (PLACED, SOLD_OUT, STORE) else _FAILURE
+    return SUCCESS if answer in (PLACED, SOLD_OUT, STORE) else FAILURE
 
 
 @kernel

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from scenarios.draws import Stream
 from simulator.compiled.calendar import STAGE, ref_of, schedule, schedule_at_once, schedule_timeout
-from simulator.compiled.chains import client_hears, code_of, give_slots_back, retry_after_of
+from simulator.compiled.chains import FAILURE, client_hears, code_of, give_back, outcome_of, retry_after_of
 from simulator.compiled.habits import drawn_ns
 from simulator.compiled.jit import kernel
 from simulator.compiled.layout import (
@@ -126,7 +126,6 @@ def is_dropped(M: Words, F: Numbers, attempt: int, now_ns: int) -> None:
         return
     M[WORK_DROPPED] += M[attempt + A_AT_STAGE_NS]
     M[attempt + A_AT_STAGE_NS] = 0
-    give_slots_back(M, stage, attempt)
     will_end(M, attempt, EXPIRED, 0)
 
 
@@ -143,6 +142,16 @@ def will_end(M: Words, attempt: int, answer: int, retry_after_s: int) -> None:
 
 
 @kernel
+def end_then(M: Words, first: int, last: int) -> None:
+    """Let a list of attempts end after those that are to end."""
+    if M[ENDING] == 0:
+        M[ENDING] = first
+    else:
+        M[M[ENDING + 1] + A_NEXT] = first
+    M[ENDING + 1] = last
+
+
+@kernel
 def end_all(M: Words, F: Numbers, now_ns: int) -> None:
     """The attempts that are to end do so; their people, if they still wait, hear of it."""
     while M[ENDING]:
@@ -153,7 +162,9 @@ def end_all(M: Words, F: Numbers, now_ns: int) -> None:
         M[WORK_WASTED] += M[attempt + A_DONE_NS]
         trace(M, attempt, TRACE_RETRY_AFTER, retry_after_s)
         return_units(M, M[attempt + A_BUDGETS])
-        close(M, attempt, now_ns)
+        if answer == EXPIRED:  # a drop, which was counted in the midst of what made it one
+            give_back(M, STAGES + stage_number(M, attempt) * STAGE_WIDTH, attempt, now_ns, FAILURE)
+        close(M, attempt, answer, now_ns)
         waits = not M[attempt + A_STATE] & ANSWERED
         person = M[attempt + A_PERSON]
         if waits:
@@ -174,12 +185,12 @@ def return_units(M: Words, budgets: int) -> None:
 
 
 @kernel
-def close(M: Words, attempt: int, now_ns: int) -> None:
+def close(M: Words, attempt: int, answer: int, now_ns: int) -> None:
     """The work on an attempt is over."""
     M[attempt + A_STATE] |= ENDED
     M[LIVE] -= 1
     trace(M, attempt, TRACE_ENDED, now_ns)
-    give_slots_back(M, STAGES, attempt)
+    give_back(M, STAGES, attempt, now_ns, outcome_of(answer))
 
 
 @kernel

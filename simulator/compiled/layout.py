@@ -17,6 +17,7 @@ TOP = next(_word)  # first word that was never taken
 CAPACITY = next(_word)  # of M, in words
 SPARE = next(_word)  # words that one event may need beside those for the attempts in the system
 HEAP_SPARE = next(_word)  # the same, in events
+ATTEMPT_SPARE = next(_word)  # words that one event may need for each attempt in the system
 FREE_CELL = next(_word)
 HEAP = next(_word)  # place of the heap, its room and length in entries
 HEAP_ROOM = next(_word)
@@ -267,7 +268,8 @@ A_GATEWAY_BIT, A_STAGE_BIT, A_SHARD_BIT, A_TURN_BIT = 4, 8, 16, 32  # where the 
 """A_TURN counts the attempts that had the row: a timeout that names an earlier one is void."""
 
 # An attempt's side row.
-AS_TRACE, AS_LAWS, AS_SEGMENT, AS_ZONE, AS_HELD = range(5)  # AS_HELD: four words of 32 bits
+AS_TRACE, AS_LAWS, AS_SEGMENT, AS_ZONE, AS_HELD, _, _, _, AS_CALLS = range(9)  # AS_HELD: four words of 32 bits
+CALL_NEXT, CALL_LAW, CALL_BEGAN_NS, CALL_INFLIGHT = range(4)  # a cell of AS_CALLS, for each law that will be told
 PENDING, ADMITTED, THROTTLED, SHED, EXPIRED = range(5)  # codes of the gateway
 PLACED, TIMED_OUT, ERROR, SOLD_OUT, STORE = 1, 5, 6, 7, 8  # codes of answers, beside the last three
 DELIVERED = 2
@@ -331,7 +333,7 @@ STAGE_WIDTH = 48
     G_PER_TOKEN_NS,
     G_LAWS,
     G_LAW_COUNT,
-    G_SLOTS_LAWS,  # whether one of them is of concurrency
+    G_SLOTS_LAWS,  # whether one of them is given something back or told how work ends
     G_PACED,
     G_ARRIVED,
     G_SERVED,

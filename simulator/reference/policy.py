@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Protocol
 
 from limits import (
+    aimd,
     circuit_breaker,
     deadline,
     fixed_concurrency,
@@ -223,10 +224,37 @@ class FixedConcurrency:
             return verdict
         return Verdict(SHED)  # at a limit of 0 the law says never; to the person it is overload too
 
-    def give_back(self, attempt: Attempt) -> None:
+    def give_back(self, attempt: Attempt, now_ns: int, outcome: int) -> None:
         row = self.held.pop(attempt, None)
         if row is not None:
             fixed_concurrency.release(row, 0, 1)
+
+
+class Aimd:
+    """limits.aimd, which sets the limit of slots of its own: a row has its number, then those of fixed_concurrency."""
+
+    def __init__(self, admission: model.AimdAdmission) -> None:
+        self.of = admission
+        self.rows = Rows(admission.key, aimd.WIDTH + fixed_concurrency.WIDTH)
+        self.inside: dict[Attempt, tuple[list[int], int, int]] = {}  # row, instant, how many were inside with it
+
+    def ask(self, person: Person, attempt: Attempt | None, now_ns: int) -> Verdict:
+        assert attempt is not None
+        row = self.rows.of(person)
+        limit = aimd.limit(row, 0, self.of.start)
+        if fixed_concurrency.decide(row, aimd.WIDTH, limit, now_ns, 1) != verdicts.ADMITTED:
+            return Verdict(SHED)
+        self.inside[attempt] = row, now_ns, row[aimd.WIDTH]
+        return ADMIT
+
+    def give_back(self, attempt: Attempt, now_ns: int, outcome: int) -> None:
+        if attempt not in self.inside:
+            return
+        row, began_ns, inflight = self.inside.pop(attempt)
+        fixed_concurrency.release(row, aimd.WIDTH, 1)
+        of = self.of
+        parameters = (of.start, of.least, of.most, rates.milli(of.backoff), of.longest_rtt_ns)
+        aimd.observe(row, 0, *parameters, now_ns, now_ns - began_ns, inflight, outcome)
 
 
 class Deadline:
@@ -281,16 +309,24 @@ class SreThrottle:
 
 
 class CircuitBreaker:
-    """limits.circuit_breaker."""
+    """limits.circuit_breaker: at the client told of answers, at a stage of how work there ends."""
 
     def __init__(self, admission: model.CircuitBreakerAdmission) -> None:
         self.of = admission
         self.rows = Rows(admission.key, circuit_breaker.WIDTH + admission.last_calls)
+        self.inside: dict[Attempt, int] = {}  # since when
 
     def ask(self, person: Person, attempt: Attempt | None, now_ns: int) -> Verdict:
         of = self.of
         parameters = (of.open_for_ns, of.probes, of.half_open_for_ns)
-        return verdict_of(circuit_breaker.decide(self.rows.of(person), 0, *parameters, now_ns, 1))
+        verdict = verdict_of(circuit_breaker.decide(self.rows.of(person), 0, *parameters, now_ns, 1))
+        if attempt is not None and verdict is ADMIT:
+            self.inside[attempt] = now_ns
+        return verdict
+
+    def give_back(self, attempt: Attempt, now_ns: int, outcome: int) -> None:
+        if attempt in self.inside:
+            self.hears(attempt.person, now_ns, now_ns - self.inside.pop(attempt), outcome)
 
     def hears(self, person: Person, now_ns: int, rtt_ns: int, outcome: int) -> None:
         of = self.of
@@ -304,7 +340,7 @@ class Policy:
 
     def __init__(self, laws: list[Law]) -> None:
         self.laws = laws
-        self._slots = [law for law in laws if isinstance(law, FixedConcurrency)]
+        self._held = [law for law in laws if isinstance(law, FixedConcurrency | Aimd | CircuitBreaker)]
 
     def ask(self, person: Person, attempt: Attempt | None, now_ns: int) -> Verdict:
         """Ask all laws in their order, in one instant."""
@@ -312,7 +348,7 @@ class Policy:
             verdict = law.ask(person, attempt, now_ns)
             if verdict.code != ADMITTED:
                 if attempt is not None:
-                    self.give_back(attempt)
+                    self.give_back(attempt, now_ns, outcomes.IGNORED)
                 else:
                     self.hears(person, now_ns, 0, outcomes.IGNORED, place)
                 return verdict
@@ -324,10 +360,10 @@ class Policy:
             if isinstance(law, SreThrottle | CircuitBreaker):
                 law.hears(person, now_ns, rtt_ns, outcome)
 
-    def give_back(self, attempt: Attempt) -> None:
-        """Give back the slots of concurrency that an attempt holds here, if any."""
-        for law in self._slots:
-            law.give_back(attempt)
+    def give_back(self, attempt: Attempt, now_ns: int, outcome: int) -> None:
+        """Give back the slots that an attempt holds here, if any, and tell laws that listen how it ended."""
+        for law in self._held:
+            law.give_back(attempt, now_ns, outcome)
 
 
 class RetryBudget:
@@ -428,7 +464,7 @@ def retry_budget_of(admission: model.RetryBudget) -> RetryBudget | RetryRatio | 
 
 def outcome_of(reason: str) -> int:
     """What an answer says of the far side: where it is sold out, or no store takes the order, it did what it could."""
-    return outcomes.SUCCESS if reason in ("placed", "sold_out", "store") else outcomes.FAILURE
+    return outcomes.SUCCESS if reason in ("", "placed", "sold_out", "store") else outcomes.FAILURE
 
 
 def policy_at(point: str, scenario: model.Scenario, laws: dict[str, Law]) -> Policy:
@@ -452,6 +488,8 @@ def build_laws(scenario: model.Scenario, seed: int) -> dict[str, Law]:
                 laws[admission.name] = Window(admission, by_name[admission.law])
         elif isinstance(admission, model.ConcurrencyAdmission):
             laws[admission.name] = FixedConcurrency(admission)
+        elif isinstance(admission, model.AimdAdmission):
+            laws[admission.name] = Aimd(admission)
         elif isinstance(admission, model.DeadlineAdmission):
             laws[admission.name] = Deadline(admission)
         elif isinstance(admission, model.PacingAdmission):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import simpy
 
+from limits import outcomes
 from scenarios import draws, model, people
 from scenarios.draws import Stream
 from scenarios.tables import table
@@ -21,7 +22,7 @@ from simulator.reference.attempt import (
 )
 from simulator.reference.batching import BatchingPool
 from simulator.reference.instants import moment
-from simulator.reference.policy import ADMIT, Policy, Verdict, policy_at
+from simulator.reference.policy import ADMIT, Policy, Verdict, outcome_of, policy_at
 from simulator.reference.replica import ReplicaLaw
 from simulator.reference.stations import ServerStation, Station
 from simulator.reference.work import Work
@@ -176,7 +177,7 @@ class Stage:
         for law in self.policy.laws:
             verdict = law.ask(attempt.person, attempt, self.town.now_ns)
             if verdict.code != ADMITTED:
-                self.policy.give_back(attempt)
+                self.policy.give_back(attempt, self.town.now_ns, outcomes.IGNORED)
                 return verdict
             if verdict.wait_ns:  # a pacing law: keep the distance, then ask the next
                 self.paced += 1
@@ -225,7 +226,7 @@ class Stage:
         self.budget_left += 1
 
     def _leave(self, attempt: Attempt, failure: str) -> Failure:
-        self.policy.give_back(attempt)
+        self.policy.give_back(attempt, self.town.now_ns, outcome_of(failure))
         return failure, 0
 
     def key(self, stream: Stream, want: int, attempt: int) -> int:

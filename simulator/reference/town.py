@@ -16,7 +16,7 @@ from simulator.reference.habits import Habits
 from simulator.reference.instants import call_at
 from simulator.reference.ledger import Ledger
 from simulator.reference.person import Person, invited_person
-from simulator.reference.policy import Client, build_laws, policy_at
+from simulator.reference.policy import Client, build_laws, outcome_of, policy_at
 from simulator.reference.stages import Gateway, build_stages
 from simulator.reference.street import Street
 from simulator.reference.tracing import Tracing
@@ -139,7 +139,7 @@ class Town:
         """The work on an attempt is over without an order; tell the person, if they still wait."""
         self.ledger.work_ns["wasted"] += attempt.done_ns
         attempt.retry_after_s = retry_after_s
-        self._close(attempt)
+        self._close(attempt, failure)
         self._answers(attempt, failure)
         self._forget(attempt)
 
@@ -155,15 +155,15 @@ class Town:
             return
         self.ledger.work_ns["useful"] += attempt.done_ns
         attempt.budgets.clear()
-        self._close(attempt)
+        self._close(attempt, "placed")
         self._answers(attempt, "placed")
         self._places(attempt, store)
 
-    def _close(self, attempt: Attempt) -> None:
+    def _close(self, attempt: Attempt, reason: str) -> None:
         attempt.ended_ns = self.now_ns
         for stage in attempt.budgets:
             stage.return_unit()
-        self.gateway.policy.give_back(attempt)
+        self.gateway.policy.give_back(attempt, self.now_ns, outcome_of(reason))
 
     def _answers(self, attempt: Attempt, reason: str) -> None:
         if attempt.answered.triggered:

@@ -11,7 +11,6 @@ from limits.laws import Law
 from scenarios import model
 
 NO_KEYS = {
-    Law.AIMD,
     Law.CODEL,
     Law.ADAPTIVE_LIFO,
     Law.HOT_KEY,
