@@ -25,6 +25,8 @@ _LAWS = {
     "retry_throttle": "retry budget by answers",
     "sre_throttle": "throttle of its own",
     "circuit_breaker": "circuit breaker",
+    "codel": "CoDel",
+    "adaptive_lifo": "adaptive LIFO",
     "pacing": "pacing",
 }
 _KEYS = {"global": "all together", "person": "each person", "segment": "each segment", "zone": "each zone"}
@@ -151,7 +153,7 @@ def limit_rows(scenario: model.Scenario) -> list[tuple[str, str, str, str]]:
 
 
 def _place(at: str) -> str:
-    return at.replace("stage:", "stage ")
+    return at.replace("stage:", "stage ").replace("queue:", "queue of ")
 
 
 def _rule(limit: Any) -> str:
@@ -183,6 +185,12 @@ def _rule(limit: Any) -> str:
     if limit.law == "circuit_breaker":
         open_for = figures.duration(limit.open_for_ns / NS_PER_S)
         return f"at {figures.share(limit.failed)} failures of {figures.count(limit.last_calls)} none for {open_for}"
+    if limit.law == "codel":
+        target, interval = (figures.duration(ns / NS_PER_S) for ns in (limit.target_ns, limit.interval_ns))
+        return f"waits over {target} for {interval}"
+    if limit.law == "adaptive_lifo":
+        standing, short = (figures.duration(ns / NS_PER_S) for ns in (limit.standing_ns, limit.short_ns))
+        return f"newest first after {standing} of queue, then waits of {short}"
     longest = figures.duration(limit.longest_wait_ns / NS_PER_S)
     return f"{figures.rate(float(limit.rate_per_s))}, refused beyond a wait of {longest}"
 

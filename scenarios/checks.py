@@ -16,12 +16,14 @@ from scenarios import knobs, metrics, tables, units
 from scenarios.distributions import DISTRIBUTIONS, Constant
 from scenarios.errors import Problem, Steps, did_you_mean
 from scenarios.model import (
+    AdaptiveLifoAdmission,
     AimdAdmission,
     Arrivals,
     CircuitBreakerAdmission,
     ConcurrencyAdmission,
     DeadlineAdmission,
     PacingAdmission,
+    QueueLaw,
     RetryBudget,
     Scenario,
     Shape,
@@ -59,6 +61,7 @@ def _laws(scenario: Scenario) -> Iterator[Finding]:
     for at, law in enumerate(scenario.admission):
         place, _, stage = law.at.partition(":")
         steps: Steps = ("admission", at)
+        yield from _queue(scenario, at)
         if place == "stage" and stage not in stages:
             yield (*steps, "at"), f"there is no stage {stage}{did_you_mean(stage, stages)}"
         if isinstance(law, RetryBudget) and place != "client":
@@ -78,6 +81,31 @@ def _laws(scenario: Scenario) -> Iterator[Finding]:
             yield (*steps, "key"), "there are no zones without a [street]; add one, or use another key"
         if law.key == "segment" and not scenario.segments:
             yield (*steps, "key"), "there are no [[segments]]; add some, or use another key"
+
+
+def _queue(scenario: Scenario, at: int) -> Iterator[Finding]:
+    law, steps = scenario.admission[at], ("admission", at)
+    place, _, queue = law.at.partition(":")
+    queues = ["gateway"] * (scenario.gateway is not None) + [stage.name for stage in scenario.stages]
+    if not isinstance(law, QueueLaw):
+        if place == "queue":
+            yield (*steps, "at"), f"at a queue stand codel and adaptive_lifo; a {law.law} stands before it"
+        return
+    if place != "queue":
+        yield (
+            (*steps, "at"),
+            f'a {law.law} looks at how long work has waited in a queue; write at = "queue:{queues[0]}"',
+        )
+    elif queue not in queues:
+        yield (*steps, "at"), f"there is no queue {queue}{did_you_mean(queue, queues)}"
+    elif any(law.at == before.at for before in scenario.admission[:at]):
+        yield (*steps, "at"), "the queue has a law already; take one of them out"
+    elif isinstance(law, AdaptiveLifoAdmission) and any(
+        s.name == queue and s.discipline == "lifo" for s in scenario.stages
+    ):
+        yield (*steps, "at"), 'adaptive_lifo says who is next; take discipline = "lifo" out of the stage'
+    if law.key != "global":
+        yield (*steps, "key"), "a queue is one for all; take key out"
 
 
 def _street(scenario: Scenario) -> Iterator[Finding]:

@@ -29,7 +29,7 @@ _COURIERS = {
 }
 _LAW = {
     "name": "its name, for knobs and figures",
-    "at": "where it stands: client, gateway or stage:NAME",
+    "at": "where it stands: client, gateway, stage:NAME or queue:NAME",
     "key": "for whom it counts apart",
     "law": "which law it is",
 }
@@ -204,6 +204,16 @@ MEANINGS: dict[str, dict[str, str]] = {
         "open_for": "how long it lets nobody in",
         "probes": "how many it then lets in to see",
         "half_open_for": "it opens again where those have not answered within this; 0s: it waits for them",
+    },
+    "CodelAdmission": {
+        **_LAW,
+        "interval": "how long no wait may be under the target for the queue to stand",
+        "target": "a wait that is fine; what waited over twice as long is dropped at its turn while the queue stands",
+    },
+    "AdaptiveLifoAdmission": {
+        **_LAW,
+        "standing": "how long the queue must not have been empty to stand; longest wait of who came before that",
+        "short": "longest wait of who came while it stood",
     },
     "PacingAdmission": {
         **_LAW,

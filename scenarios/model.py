@@ -236,7 +236,7 @@ Key = Literal["global", "person", "segment", "zone"]
 
 class _Admission(Frozen):
     name: Name
-    at: str = Field(pattern=r"^(client|gateway|stage:[A-Za-z0-9][A-Za-z0-9_-]{0,62})$")
+    at: str = Field(pattern=r"^(client|gateway|(stage|queue):[A-Za-z0-9][A-Za-z0-9_-]{0,62})$")
     key: Key = "global"
 
 
@@ -366,6 +366,22 @@ class CircuitBreakerAdmission(_Admission):
     half_open_for_ns: DurationNs = Field(alias="half_open_for", default=0)
 
 
+class CodelAdmission(_Admission):
+    """Queues only: once the shortest wait of an `interval` was over `target`, drops what waited twice that."""
+
+    law: Literal["codel"]
+    interval_ns: DurationNs = Field(alias="interval", gt=0, default=100_000_000)
+    target_ns: DurationNs = Field(alias="target", default=5_000_000)
+
+
+class AdaptiveLifoAdmission(_Admission):
+    """Queues only: newest first once the queue was not empty for `standing`; drops what waited longer than `short`."""
+
+    law: Literal["adaptive_lifo"]
+    standing_ns: DurationNs = Field(alias="standing", default=100_000_000)
+    short_ns: DurationNs = Field(alias="short", default=5_000_000)
+
+
 class PacingAdmission(_Admission):
     """A leaky bucket as a queue: calls go on 1/rate apart, refused where the wait would pass `longest_wait`."""
 
@@ -386,12 +402,16 @@ Admission = Annotated[
     | RetryThrottleAdmission
     | SreThrottleAdmission
     | CircuitBreakerAdmission
+    | CodelAdmission
+    | AdaptiveLifoAdmission
     | PacingAdmission,
     Field(discriminator="law"),
 ]
 
 RetryBudget = RetryBudgetAdmission | RetryRatioAdmission | RetryThrottleAdmission
 """Laws that are asked about retries alone."""
+QueueLaw = CodelAdmission | AdaptiveLifoAdmission
+"""Laws that are asked when the turn of work has come."""
 
 
 class Street(Frozen):

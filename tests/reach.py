@@ -61,7 +61,7 @@ def _written(tree: Tree) -> Iterator[str]:
     yield f"arrivals: {tree['arrivals']['process']}"
     for law in tree.get("admission", []):
         point = law["at"].partition(":")[0]
-        yield f"law: {law['law']} by {law['key']} at {point}"
+        yield f"law: {law['law']} by {law.get('key', 'global')} at {point}"
     for how, knob in _turned(tree):
         part, _, setting = knob.partition(".")
         laws = {f"admission.{law['name']}": f" of {law['law']}" for law in tree.get("admission", [])}

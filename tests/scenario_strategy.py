@@ -306,11 +306,13 @@ LAWS = st.one_of(
         probes=_one(1, 2),
         half_open_for=_durations(0, 4, 1),
     ),
+    _table({"law": st.just("codel")}, interval=_durations(4, 1, 10), target=_durations(1, 0, 2, 4)),
+    _table({"law": st.just("adaptive_lifo")}, standing=_durations(4, 0, 1, 10), short=_durations(2, 0, 1, 4)),
     _table({"law": st.just("retry_budget")}, earn=SHARES, earn_on=_one("call", "success"), cap=_one(1, 1.5, 5)),
 )
 
 
-AT_STAGES, INSIDE, ANYWHERE, AT_CLIENT, BEFORE_CALLS = range(5)
+AT_STAGES, INSIDE, ANYWHERE, AT_CLIENT, BEFORE_CALLS, AT_QUEUES = range(6)
 PLACES = {
     "token_bucket": ANYWHERE,
     "gcra": ANYWHERE,
@@ -327,6 +329,8 @@ PLACES = {
     "sre_throttle": AT_CLIENT,
     "circuit_breaker": BEFORE_CALLS,
     "aimd": INSIDE,
+    "codel": AT_QUEUES,
+    "adaptive_lifo": AT_QUEUES,
 }
 
 
@@ -335,10 +339,20 @@ def _admission(draw: Draw, tree: Tree) -> list[Tree]:
     stages = [f"stage:{stage['name']}" for stage in tree["stages"]]
     places = {AT_STAGES: stages, INSIDE: ["gateway", *stages], AT_CLIENT: ["client"]}
     places |= {ANYWHERE: ["gateway", "client", *stages], BEFORE_CALLS: ["client", *stages]}
+    queues = {f"queue:{stage['name']}": stage for stage in tree["stages"]}
+    queues |= {"queue:gateway": tree["gateway"]} if "gateway" in tree else {}
     keys = ["global", "person"] + ["segment"] * ("segments" in tree) + ["zone"] * ("street" in tree)
     admission = []
     for index in range(draw(_one(1, 3, 2, 4, 5, 6))):
         law = draw(LAWS)
+        if PLACES[law["law"]] == AT_QUEUES:
+            lifo = {at for at, queue in queues.items() if queue.get("discipline") == "lifo"}
+            free = sorted(queues.keys() - (lifo if law["law"] == "adaptive_lifo" else set()))
+            if free:
+                at = draw(st.sampled_from(free))
+                del queues[at]
+                admission.append({"name": f"l{index}", "at": at, **law})
+            continue
         at = draw(st.sampled_from(places[PLACES[law["law"]]]))
         admission.append({"name": f"l{index}", "at": at, "key": draw(st.sampled_from(keys)), **law})
     return admission

@@ -22,6 +22,7 @@ from tests.agreement import compare
 from tests.scenario_strategy import (
     ANYWHERE,
     AT_CLIENT,
+    AT_QUEUES,
     AT_STAGES,
     BEFORE_CALLS,
     INSIDE,
@@ -43,6 +44,7 @@ POINTS = {
     AT_STAGES: ("stage:desk", "stage:till"),
     AT_CLIENT: ("client",),
     BEFORE_CALLS: ("client", "stage:desk", "stage:till"),
+    AT_QUEUES: ("queue:gateway", "queue:desk", "queue:till", "queue:model"),
 }
 LAWS: dict[str, Tree] = {
     "token_bucket": {"rate": "300/s", "burst": 2},
@@ -54,6 +56,8 @@ LAWS: dict[str, Tree] = {
     "fixed_concurrency": {"limit": 2},
     "aimd": {"start": 2, "least": 1, "most": 9, "backoff": 0.5, "longest_rtt": "4ms"},
     "deadline": {"least_left": "5ms"},
+    "codel": {"interval": "5ms", "target": "1ms"},
+    "adaptive_lifo": {"standing": "4ms", "short": "2ms"},
     "pacing": {"rate": "300/s", "longest_wait": "9ms"},
     "retry_budget": {"earn": 0.5, "cap": 2},
     "retry_ratio": {"ratio": 0.3, "reserve": 2, "window": "9ms"},
@@ -74,6 +78,8 @@ CROWD: Tree = {
     "stages": [
         {"name": "desk", "servers": 2, "service": "1ms", "failure": 0.2},
         {"name": "till", "servers": 2, "service": "1ms", "network_delay": "1ms", "queue_limit": 9},
+        {"name": "model", "kind": "batching", "replicas": 1, "prompt": 1, "output": 2, "step": "1ms"}
+        | {"slots": 2, "step_tokens": 8},
     ],
 }
 
@@ -104,13 +110,15 @@ def test_both_engines_live_the_same_lives_where_nothing_is_compiled() -> None:
 
 @pytest.mark.parametrize("law", sorted(LAWS))
 def test_both_engines_agree_on_every_law_with_every_key_at_every_point(law: str) -> None:
-    for key, at in product(("global", "person", "segment", "zone"), POINTS[PLACES[law]]):
+    keys = ("global",) if PLACES[law] == AT_QUEUES else ("global", "person", "segment", "zone")
+    for key, at in product(keys, POINTS[PLACES[law]]):
         door = {"name": "door", "at": at, "key": key, "law": law, **LAWS[law]}
         turns = [{"name": "turns", "knob": "admission.door.limit", "steps": [["10ms", 0], ["14ms", 1], ["20ms", 3]]}]
         if "rate" in door:
             rest = "1/s" if law == "pacing" else "off"
             turns = [{**turns[0], "knob": "admission.door.rate", "steps": [["10ms", rest], ["14ms", "700/s"]]}]
-        tree = {**CROWD, "admission": [door], "timelines": turns if {"rate", "limit"} & door.keys() else []}
+        gateway = {"gateway": {"servers": 1, "admit": "1ms"}} if at == "queue:gateway" else {}
+        tree = {**CROWD, **gateway, "admission": [door], "timelines": turns if {"rate", "limit"} & door.keys() else []}
         difference = compare(loaded(tree).scenario)
         assert difference is None, f"{tree}\n{difference}"
 

@@ -223,6 +223,12 @@ CASES = [
     grown("a retry ratio at a stage", law('at = "stage:till"\nlaw = "retry_ratio"'), "second.at", 'at = "client"'),
     grown("an sre throttle at the gateway", law('at = "gateway"\nlaw = "sre_throttle"'), "second.at", 'at = "client"'),
     grown("a breaker at the gateway", law('at = "gateway"\nlaw = "circuit_breaker"'), "second.at", 'at = "client"'),
+    grown("codel at a stage", law('at = "stage:till"\nlaw = "codel"'), "second.at", 'at = "queue:till"'),
+    grown("a queue that is not there", law('at = "queue:tile"\nlaw = "codel"'), "second.at", "no queue tile", "till"),
+    grown("a bucket at a queue", law('at = "queue:till"\nlaw = "gcra"\nrate = "1/s"'), "second.at", "stands before it"),
+    grown("a queue by person", law('at = "queue:till"\nlaw = "codel"\nkey = "person"'), "second.key", "take key out"),
+    grown("two laws of a queue", law('at = "queue:till"\nlaw = "codel"')
+          + law('at = "queue:till"\nlaw = "codel"').replace("second", "third"), "third.at", "has a law already"),
     grown("an aimd at the client", law('at = "client"\nlaw = "aimd"'), "second.at", "or a stage"),
     grown("an aimd that starts outside its bounds", law('at = "gateway"\nlaw = "aimd"\nstart = 9'), "start = 9",
           "least = 20", "most = 200"),

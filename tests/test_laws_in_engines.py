@@ -187,3 +187,52 @@ def test_what_is_done_is_told_before_what_its_server_drops(engine: Engine) -> No
     # were the drops first, they would leave 2 and 1, and the first would make it 2
     at_ms = [0, 0, 0, 20, 20]
     assert answers(live(engine, at_ms, aimd, people=people, stages=stages)) == ["timed_out"] * 4 + ["shed"]
+
+
+def answered_ms(result: RunResult) -> list[float]:
+    """Return when each attempt was answered, in ms."""
+    assert result.attempts is not None
+    return [ns / 1_000_000 for ns in result.attempts["answered_ns"].tolist()]
+
+
+ONE_BY_ONE: dict[str, Tree] = {
+    "gateway": {"gateway": {"servers": 1, "admit": "4ms"}, "stages": [{"name": "till", "servers": 9, "service": "0s"}]},
+    "till": {"stages": [{"name": "till", "servers": 1, "service": "4ms"}]},
+    "model": {
+        "stages": [
+            {"name": "model", "kind": "batching", "replicas": 1, "prompt": 0, "output": 1, "step": "4ms"}
+            | {"slots": 1, "step_tokens": 1}
+        ]
+    },
+}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("queue", sorted(ONE_BY_ONE))
+def test_codel_drops_what_waited_twice_the_target_while_the_queue_stands(engine: Engine, queue: str) -> None:
+    law = {"at": f"queue:{queue}", "law": "codel", "interval": "10ms", "target": "1ms"}
+    result = live(engine, [0] * 8, law, **ONE_BY_ONE[queue])
+    # an interval begins at 4 ms, whose shortest wait is 4 ms; so does the next, at 16: its first is served, others not
+    assert answers(result) == ["placed"] * 5 + ["shed"] * 3
+    assert answered_ms(result) == [4, 8, 12, 16, 20, 20, 20, 20]
+    assert result.summary["invariants"]["violated"] == []
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("queue", sorted(ONE_BY_ONE))
+def test_adaptive_lifo_serves_the_newest_once_the_queue_stands(engine: Engine, queue: str) -> None:
+    law = {"at": f"queue:{queue}", "law": "adaptive_lifo", "standing": "10ms", "short": "3ms"}
+    result = live(engine, [0, 1, 2, 3, 10, 11], law, **ONE_BY_ONE[queue])
+    # last empty at 1 ms: oldest first at 4 and 8, newest at 12; at 16 the one of 3 ms has waited over 10 ms
+    assert answers(result) == ["placed", "placed", "placed", "shed", "placed", "placed"]
+    assert answered_ms(result) == [4, 8, 12, 16, 20, 16]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_adaptive_lifo_lets_who_came_into_a_standing_queue_wait_shortly(engine: Engine) -> None:
+    law = {"at": "queue:till", "law": "adaptive_lifo", "standing": "5ms", "short": "3ms"}
+    result = live(engine, [0, 1, 2, 7, 7], law, **ONE_BY_ONE["till"])
+    # last empty at 1 ms, so it stands at 7. At 8 the one of 2 ms has waited over 5, and the newest of 7 is served;
+    # at 12 the other has waited 5 ms, which would do had it not come into a standing queue
+    assert answers(result) == ["placed", "placed", "shed", "shed", "placed"]
+    assert answered_ms(result) == [4, 8, 8, 12, 12]

@@ -171,8 +171,8 @@ def _stages(draft: _Draft, scenario: model.Scenario) -> None:
         row = at.STAGES + index * at.STAGE_WIDTH
         fields = {
             at.G_QUEUE_LIMIT: stage.queue_limit,
-            at.G_LIFO: int(stage.discipline == "lifo"),
-            at.G_DEADLINE: int(stage.deadline),
+            at.G_ORDER: at.NEWEST_FIRST if stage.discipline == "lifo" else at.OLDEST_FIRST,
+            at.G_LOOKS: at.AT_DEADLINE if stage.deadline else 0,
             at.G_SHARDS: 1,
         }
         draft.single |= {row + field: value for field, value in fields.items()}
@@ -196,7 +196,7 @@ def _gateway(draft: _Draft, gateway: model.Gateway) -> None:
         at.G_SHARDS: 1,
         at.G_SERVERS: gateway.servers,
         at.G_QUEUE_LIMIT: gateway.queue_limit,
-        at.G_DEADLINE: int(gateway.deadline),
+        at.G_LOOKS: at.AT_DEADLINE if gateway.deadline else 0,
         at.G_STATION: draft.reserve(at.STATION_WIDTH),
     }
     draft.single |= {row + field: value for field, value in fields.items()}
@@ -298,16 +298,19 @@ def _laws(draft: _Draft, scenario: model.Scenario, world: World, changes: Sequen
             draft.single[row + at.L_STATE] = row_of_person
             row_of_person += words
         else:
-            draft.single[row + at.L_STATE] = draft.reserve(keys[law.key] * words)
+            queues = getattr(_stage_of(scenario, law), "shards", 1)
+            draft.single[row + at.L_STATE] = draft.reserve(keys[law.key] * queues * words)
     draft.single[at.LAW_ROW_WIDTH] = -(-row_of_person // 8) * 8 if row_of_person > at.LR_FIRST else 0
     calls = at.CELL_WIDTH * sum(isinstance(law, _TOLD) for law in scenario.admission)
     draft.single[at.ATTEMPT_SPARE] = WORDS_AN_ATTEMPT + calls
     draft.single[at.SPARE] += draft.single[at.LAW_ROW_WIDTH] + calls
-    for stage, point in enumerate(["gateway", *(f"stage:{stage.name}" for stage in scenario.stages)]):
+    for stage, point in enumerate(["stage:gateway", *(f"stage:{stage.name}" for stage in scenario.stages)]):
         row = at.STAGES + stage * at.STAGE_WIDTH
-        here = [law for law in scenario.admission if law.at == point]
+        here = [law for law in scenario.admission if law.at == (point if stage else "gateway")]
         _chain(draft, scenario, here, row + at.G_LAWS, row + at.G_LAW_COUNT)
         draft.single[row + at.G_SLOTS_LAWS] = int(any(isinstance(law, _GIVEN_BACK) for law in here))
+        for law in (law for law in scenario.admission if law.at == point.replace("stage:", "queue:")):
+            _looks_after_queue(draft, row, law, draft.single[at.LAWS] + scenario.admission.index(law) * at.LAW_WIDTH)
     at_client = [law for law in scenario.admission if law.at == "client"]
     budgets = [law for law in at_client if isinstance(law, model.RetryBudget)]
     others = [law for law in at_client if law not in budgets]
@@ -315,6 +318,18 @@ def _laws(draft: _Draft, scenario: model.Scenario, world: World, changes: Sequen
     _chain(draft, scenario, others, at.CLIENT_LAWS, at.CLIENT_LAW_COUNT)
     _chain(draft, scenario, budgets, at.BUDGETS, at.BUDGET_COUNT)
     _chain(draft, scenario, hearing, at.HEARING_LAWS, at.HEARING_LAW_COUNT)
+
+
+def _stage_of(scenario: model.Scenario, law: model.Admission) -> model.Stage | None:
+    """Return the stage whose queue a law looks after, if it does."""
+    return next((stage for stage in scenario.stages if law.at == f"queue:{stage.name}"), None)
+
+
+def _looks_after_queue(draft: _Draft, stage: int, law: model.Admission, row: int) -> None:
+    draft.single[stage + at.G_QUEUE_LAW] = row
+    draft.single[stage + at.G_LOOKS] |= at.AT_WAIT
+    if isinstance(law, model.AdaptiveLifoAdmission):
+        draft.single[stage + at.G_ORDER] = at.BOTH_ENDS
 
 
 def _chain(draft: _Draft, scenario: model.Scenario, laws: Sequence[model.Admission], place: int, length: int) -> None:
@@ -345,6 +360,10 @@ def parameters(law: model.Admission, slots: int) -> dict[int, int]:
         return {at.L_ONE: law.limit, at.L_TWO: law.window_ns, at.L_THREE: slots}
     if isinstance(law, model.ConcurrencyAdmission):
         return {at.L_ONE: law.limit}
+    if isinstance(law, model.CodelAdmission):
+        return {at.L_ONE: law.interval_ns, at.L_TWO: law.target_ns}
+    if isinstance(law, model.AdaptiveLifoAdmission):
+        return {at.L_ONE: law.standing_ns, at.L_TWO: law.short_ns}
     if isinstance(law, model.AimdAdmission):
         bounds = {at.L_ONE: law.start, at.L_TWO: law.least, at.L_THREE: law.most}
         return bounds | {at.L_FOUR: rates.milli(law.backoff), at.L_FIVE: law.longest_rtt_ns}

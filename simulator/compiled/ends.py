@@ -116,17 +116,17 @@ def count_refusal(M: Words, stage: int, answer: int) -> None:
 
 
 @kernel
-def is_dropped(M: Words, F: Numbers, attempt: int, now_ns: int) -> None:
-    """The turn of an attempt has come, and its person has left."""
+def is_dropped(M: Words, F: Numbers, attempt: int, code: int, now_ns: int) -> None:
+    """The turn of an attempt has come, and it is not served: EXPIRED, or SHED."""
     number = stage_number(M, attempt)
     stage = STAGES + number * STAGE_WIDTH
-    M[stage + G_EXPIRED] += 1
+    count_refusal(M, stage, code)
     if number == 0:
-        is_decided(M, F, attempt, -EXPIRED, now_ns)
+        is_decided(M, F, attempt, -code, now_ns)
         return
     M[WORK_DROPPED] += M[attempt + A_AT_STAGE_NS]
     M[attempt + A_AT_STAGE_NS] = 0
-    will_end(M, attempt, EXPIRED, 0)
+    will_end(M, attempt, code, 0)
 
 
 @kernel
@@ -162,7 +162,7 @@ def end_all(M: Words, F: Numbers, now_ns: int) -> None:
         M[WORK_WASTED] += M[attempt + A_DONE_NS]
         trace(M, attempt, TRACE_RETRY_AFTER, retry_after_s)
         return_units(M, M[attempt + A_BUDGETS])
-        if answer == EXPIRED:  # a drop, which was counted in the midst of what made it one
+        if answer in (EXPIRED, SHED):  # perhaps a drop, which was counted in the midst of what made it one
             give_back(M, STAGES + stage_number(M, attempt) * STAGE_WIDTH, attempt, now_ns, FAILURE)
         close(M, attempt, answer, now_ns)
         waits = not M[attempt + A_STATE] & ANSWERED

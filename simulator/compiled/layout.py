@@ -256,7 +256,7 @@ ATTEMPT_WIDTH = 16
     A_SERVICE_NS,
     A_AT_STAGE_NS,
     A_DONE_NS,
-    A_SEQ,  # at the gateway: Retry-After; paced: the next law; at a replica: the number of the call
+    A_SEQ,  # decided: the verdict; paced: the next law; queued with BOTH_ENDS: who is before; at a replica: its number
     A_PROMPT,
     A_OUTPUT,
     A_BUDGETS,
@@ -314,8 +314,9 @@ STAGE_WIDTH = 48
     G_STATION,
     G_SERVERS,
     G_QUEUE_LIMIT,
-    G_LIFO,
-    G_DEADLINE,
+    G_ORDER,  # of its queue
+    G_LOOKS,  # at work whose turn has come: 0, or bits
+    G_QUEUE_LAW,
     G_PER_BUSY_NS,
     G_HAS_BUDGET,
     G_BUDGET,
@@ -343,8 +344,10 @@ STAGE_WIDTH = 48
     G_ERRORS,
     G_SOLD_OUT,
     G_SLOTS,
-) = range(34)
+) = range(35)
 NO_STAGE, SERVER_STAGE, BATCHING_STAGE = range(3)
+OLDEST_FIRST, NEWEST_FIRST, BOTH_ENDS = range(3)  # BOTH_ENDS: as the law of the queue says
+AT_DEADLINE, AT_WAIT = 1, 2  # bits of G_LOOKS
 
 # A station: one shard of a stage, or the first words of a pool. Sums and integrals are two words (memory.py).
 STATION_WIDTH = 16

@@ -49,6 +49,7 @@ from simulator.compiled.layout import (
     BUDGET_COUNT,
     ENDING,
     ERROR,
+    EXPIRED,
     G_ARRIVED,
     G_BUDGET,
     G_ERRORS,
@@ -137,7 +138,7 @@ def reaches_gateway(M: Words, F: Numbers, attempt: int, now_ns: int) -> None:
         M[STAGES + G_SHED] += 1
         is_decided(M, F, attempt, -SHED, now_ns)
     elif joined == LEFT:
-        is_dropped(M, F, attempt, now_ns)
+        is_dropped(M, F, attempt, EXPIRED, now_ns)
     elif joined == QUEUED or M[attempt + A_TIMEOUT_NS] < now_ns + M[attempt + A_SERVICE_NS]:
         schedule_timeout(M, M[attempt + A_TIMEOUT_NS], attempt)
 
@@ -190,7 +191,7 @@ def enters(M: Words, F: Numbers, number: int, attempt: int, now_ns: int) -> None
         return
     M[WORK_BROUGHT] += M[attempt + A_AT_STAGE_NS]
     if joined == LEFT:
-        is_dropped(M, F, attempt, now_ns)
+        is_dropped(M, F, attempt, EXPIRED, now_ns)
 
 
 @kernel

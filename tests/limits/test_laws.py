@@ -11,8 +11,6 @@ from limits.laws import Law
 from scenarios import model
 
 NO_KEYS = {
-    Law.CODEL,
-    Law.ADAPTIVE_LIFO,
     Law.HOT_KEY,
     Law.WAITING_ROOM,
 }
