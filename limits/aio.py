@@ -39,7 +39,7 @@ from typing import ParamSpec, TypeVar
 
 from limits import retry_after
 from limits.chain import PASSED, Chain, Cost, Permit, Refusal, Verdict
-from limits.outcomes import DROPPED, IGNORED, SUCCESS
+from limits.outcomes import FAILURE, IGNORED, SUCCESS
 from limits.rules import Concurrency, Rule, Subject
 from limits.verdicts import SHED
 
@@ -64,7 +64,7 @@ def outcome_of(error: BaseException | None) -> int:
     """Return what laws that learn are told of a block that ended so: only a timeout is a sign of overload."""
     if error is None:
         return SUCCESS
-    return DROPPED if isinstance(error, TimeoutError) else IGNORED
+    return FAILURE if isinstance(error, TimeoutError) else IGNORED
 
 
 class _Behind(Refusal):

@@ -12,7 +12,7 @@ every answer; a refusal tells of the rule that refused alone, so that Retry-Afte
 all is not told unless named: what a service can take is not everybody's to know.
 
 A permit is held until the whole answer has been sent, or the app ends, returning, raising or cancelled: a client who
-has gone away holds their place while the app still works for them. Laws that learn are told DROPPED for 429, 503 and
+has gone away holds their place while the app still works for them. Laws that learn are told FAILURE for 429, 503 and
 504, IGNORED where the app raised or was cancelled, else SUCCESS. A WebSocket is held until it is closed or the app
 ends. Who has gone away while waiting for a turn is noticed only then: ASGI has no other way to know, so keep
 `longest_wait_s` short.
@@ -34,7 +34,7 @@ from typing import Any, Literal
 from limits import fields
 from limits.aio import Limiter, Refused
 from limits.chain import Cost, Permit
-from limits.outcomes import DROPPED, IGNORED, SUCCESS
+from limits.outcomes import FAILURE, IGNORED, SUCCESS
 from limits.rules import Subject
 from limits.verdicts import EXPIRED, SHED
 
@@ -175,7 +175,7 @@ class _Answer:
         kind = message["type"]
         if kind in ("http.response.start", "websocket.accept", "websocket.http.response.start"):
             if message.get("status") in OVERLOADED:
-                self.outcome = DROPPED
+                self.outcome = FAILURE
             message = {**message, "headers": [*message.get("headers", ()), *self._limited.fields(self._subject)]}
         await self._send(message)
         if kind == "websocket.close" or (kind == "http.response.body" and not message.get("more_body", False)):

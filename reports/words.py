@@ -13,11 +13,20 @@ from scenarios.units import NS_PER_S
 _LAWS = {
     "token_bucket": "token bucket",
     "gcra": "even spacing (GCRA)",
+    "warm_up": "warm-up",
     "fixed_window": "fixed window",
+    "sliding_window": "sliding window (two counts)",
     "sliding_window_log": "sliding window",
     "fixed_concurrency": "at most so many at once",
+    "aimd": "a limit that learns (AIMD)",
     "deadline": "deadline",
     "retry_budget": "retry budget",
+    "retry_ratio": "retry budget by ratio",
+    "retry_throttle": "retry budget by answers",
+    "sre_throttle": "throttle of its own",
+    "circuit_breaker": "circuit breaker",
+    "codel": "CoDel",
+    "adaptive_lifo": "adaptive LIFO",
     "pacing": "pacing",
 }
 _KEYS = {"global": "all together", "person": "each person", "segment": "each segment", "zone": "each zone"}
@@ -144,22 +153,44 @@ def limit_rows(scenario: model.Scenario) -> list[tuple[str, str, str, str]]:
 
 
 def _place(at: str) -> str:
-    return at.replace("stage:", "stage ")
+    return at.replace("stage:", "stage ").replace("queue:", "queue of ")
 
 
 def _rule(limit: Any) -> str:
     if limit.law in ("token_bucket", "gcra"):
         burst = f", bursts of {figures.count(limit.burst)}" if limit.burst else ""
         return f"{knob_value('rate', limit.rate_per_s)}{burst}"
-    if limit.law in ("fixed_window", "sliding_window_log"):
+    if limit.law == "warm_up":
+        warm = figures.duration(limit.warm_up_ns / NS_PER_S)
+        return f"{knob_value('rate', limit.rate_per_s)} once warm, 1/{limit.cold_factor} cold, {warm} to warm up"
+    if limit.law in ("fixed_window", "sliding_window", "sliding_window_log"):
         return f"{figures.count(limit.limit)} in {figures.duration(limit.window_ns / NS_PER_S)}"
     if limit.law == "fixed_concurrency":
         return figures.count(limit.limit)
+    if limit.law == "aimd":
+        return f"{figures.count(limit.least)} to {figures.count(limit.most)} at once"
     if limit.law == "deadline":
         return f"at least {figures.duration(limit.least_left_ns / NS_PER_S)} left"
     if limit.law == "retry_budget":
         earned = "success" if limit.earn_on == "success" else "call"
         return f"{figures.decimal(limit.earn)} of a retry a {earned}, at most {figures.decimal(limit.cap)} saved"
+    if limit.law == "retry_ratio":
+        window = figures.duration(limit.window_ns / NS_PER_S)
+        return f"{figures.decimal(limit.ratio)} retries a first try in {window}, and {figures.count(limit.reserve)}"
+    if limit.law == "retry_throttle":
+        return f"{figures.decimal(limit.cap)} failures, of which each answer makes up {figures.decimal(limit.earn)}"
+    if limit.law == "sre_throttle":
+        window = figures.duration(limit.window_ns / NS_PER_S)
+        return f"tries at most {figures.decimal(limit.k)} times the answers of {window}"
+    if limit.law == "circuit_breaker":
+        open_for = figures.duration(limit.open_for_ns / NS_PER_S)
+        return f"at {figures.share(limit.failed)} failures of {figures.count(limit.last_calls)} none for {open_for}"
+    if limit.law == "codel":
+        target, interval = (figures.duration(ns / NS_PER_S) for ns in (limit.target_ns, limit.interval_ns))
+        return f"waits over {target} for {interval}"
+    if limit.law == "adaptive_lifo":
+        standing, short = (figures.duration(ns / NS_PER_S) for ns in (limit.standing_ns, limit.short_ns))
+        return f"newest first after {standing} of queue, then waits of {short}"
     longest = figures.duration(limit.longest_wait_ns / NS_PER_S)
     return f"{figures.rate(float(limit.rate_per_s))}, refused beyond a wait of {longest}"
 

@@ -16,14 +16,18 @@ from scenarios import knobs, metrics, tables, units
 from scenarios.distributions import DISTRIBUTIONS, Constant
 from scenarios.errors import Problem, Steps, did_you_mean
 from scenarios.model import (
+    AdaptiveLifoAdmission,
+    AimdAdmission,
     Arrivals,
+    CircuitBreakerAdmission,
     ConcurrencyAdmission,
     DeadlineAdmission,
     PacingAdmission,
-    RateAdmission,
-    RetryBudgetAdmission,
+    QueueLaw,
+    RetryBudget,
     Scenario,
     Shape,
+    SreThrottleAdmission,
 )
 from scenarios.tree import Node
 
@@ -57,20 +61,51 @@ def _laws(scenario: Scenario) -> Iterator[Finding]:
     for at, law in enumerate(scenario.admission):
         place, _, stage = law.at.partition(":")
         steps: Steps = ("admission", at)
+        yield from _queue(scenario, at)
         if place == "stage" and stage not in stages:
             yield (*steps, "at"), f"there is no stage {stage}{did_you_mean(stage, stages)}"
-        if isinstance(law, RetryBudgetAdmission) and place != "client":
-            yield (*steps, "at"), 'a retry_budget holds back retries before they are sent; it stands at = "client"'
+        if isinstance(law, RetryBudget) and place != "client":
+            yield (*steps, "at"), f'a {law.law} holds back retries before they are sent; it stands at = "client"'
+        if isinstance(law, SreThrottleAdmission) and place != "client":
+            yield (*steps, "at"), 'an sre_throttle is a client that spares the far side; it stands at = "client"'
+        if isinstance(law, CircuitBreakerAdmission) and place == "gateway":
+            remedy = f'a circuit_breaker stands before what it calls: at = "client" or "stage:{stages[0]}"'
+            yield (*steps, "at"), remedy
         if isinstance(law, PacingAdmission) and place != "stage":
             yield (*steps, "at"), f'pacing holds work back before a stage; write at = "stage:{stages[0]}"'
-        if isinstance(law, DeadlineAdmission | ConcurrencyAdmission) and place == "client":
+        if isinstance(law, DeadlineAdmission | ConcurrencyAdmission | AimdAdmission) and place == "client":
             yield (*steps, "at"), f"a {law.law} stands at the gateway or a stage; a client knows nothing of others"
-        if isinstance(law, RateAdmission | PacingAdmission):
+        if isinstance(law, knobs.RATED):
             yield from _told(partial(knobs.check_rate, law, law.rate_per_s), (*steps, "rate"))
         if law.key == "zone" and scenario.street is None:
             yield (*steps, "key"), "there are no zones without a [street]; add one, or use another key"
         if law.key == "segment" and not scenario.segments:
             yield (*steps, "key"), "there are no [[segments]]; add some, or use another key"
+
+
+def _queue(scenario: Scenario, at: int) -> Iterator[Finding]:
+    law, steps = scenario.admission[at], ("admission", at)
+    place, _, queue = law.at.partition(":")
+    queues = ["gateway"] * (scenario.gateway is not None) + [stage.name for stage in scenario.stages]
+    if not isinstance(law, QueueLaw):
+        if place == "queue":
+            yield (*steps, "at"), f"at a queue stand codel and adaptive_lifo; a {law.law} stands before it"
+        return
+    if place != "queue":
+        yield (
+            (*steps, "at"),
+            f'a {law.law} looks at how long work has waited in a queue; write at = "queue:{queues[0]}"',
+        )
+    elif queue not in queues:
+        yield (*steps, "at"), f"there is no queue {queue}{did_you_mean(queue, queues)}"
+    elif any(law.at == before.at for before in scenario.admission[:at]):
+        yield (*steps, "at"), "the queue has a law already; take one of them out"
+    elif isinstance(law, AdaptiveLifoAdmission) and any(
+        s.name == queue and s.discipline == "lifo" for s in scenario.stages
+    ):
+        yield (*steps, "at"), 'adaptive_lifo says who is next; take discipline = "lifo" out of the stage'
+    if law.key != "global":
+        yield (*steps, "key"), "a queue is one for all; take key out"
 
 
 def _street(scenario: Scenario) -> Iterator[Finding]:

@@ -75,6 +75,7 @@ class Stream(IntEnum):
     ZONE_COURIERS = 29
     TRACE_KEPT = 30
     TRACE_INSTANT = 31
+    HELD_BACK = 32
     SERVICE = 1000
     NETWORK = 2000
     FAILURE = 3000

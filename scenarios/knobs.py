@@ -17,8 +17,12 @@ from scenarios.model import (
     PacingAdmission,
     RateAdmission,
     Scenario,
+    WarmUpAdmission,
     WindowAdmission,
 )
+
+RATED = RateAdmission | WarmUpAdmission | PacingAdmission
+"""Laws whose rate is a knob."""
 
 Value = int | float | Fraction | None
 """Servers and limits: int; replicas, slowdowns and shares: float; rates: Fraction per second, None for no limit."""
@@ -84,6 +88,8 @@ def check_rate(law: Admission, rate_per_s: Fraction | None) -> None:
         return
     if isinstance(law, PacingAdmission):
         rates.interval_ns(rate_per_s)
+    elif isinstance(law, WarmUpAdmission):
+        rates.warm_up(rate_per_s, law.warm_up_ns, law.cold_factor)
     elif isinstance(law, RateAdmission):
         burst = law.burst or rates.second_of(rate_per_s)
         count = rates.ratio if law.law == "token_bucket" else rates.interval_ns
@@ -123,7 +129,7 @@ def _fits(kind: Kind, index: int, scenario: Scenario) -> None:
             raise ValueError("only a batching stage has replicas; set its servers")
     elif part == "admission":
         law = scenario.admission[index]
-        if setting == "rate" and not isinstance(law, RateAdmission | PacingAdmission):
+        if setting == "rate" and not isinstance(law, RATED):
             raise ValueError(f"a law of kind {law.law} has no rate")
         if setting == "limit" and not isinstance(law, WindowAdmission | ConcurrencyAdmission):
             raise ValueError(f"a law of kind {law.law} has no limit")

@@ -29,10 +29,12 @@ _COURIERS = {
 }
 _LAW = {
     "name": "its name, for knobs and figures",
-    "at": "where it stands: client, gateway or stage:NAME",
+    "at": "where it stands: client, gateway, stage:NAME or queue:NAME",
     "key": "for whom it counts apart",
     "law": "which law it is",
 }
+_WINDOW = "how far back it looks"
+_SLICES = "parts of the window, forgotten one by one"
 _KIND = {"kind": "which distribution it is"}
 
 MEANINGS: dict[str, dict[str, str]] = {
@@ -151,14 +153,67 @@ MEANINGS: dict[str, dict[str, str]] = {
         "rate": "how many go on in the long run",
         "burst": "how many at once; 1 s of the rate unless given",
     },
+    "WarmUpAdmission": {
+        **_LAW,
+        "rate": "how many go on once it is warm",
+        "warm_up": "how long it takes to warm up, about, at the rate that it lets in",
+        "cold_factor": "what part of the rate goes on when it is cold: 1 / this",
+    },
     "WindowAdmission": {**_LAW, "limit": "how many go on in a window", "window": "length of the window"},
     "ConcurrencyAdmission": {**_LAW, "limit": "how many may be inside at once"},
+    "AimdAdmission": {
+        **_LAW,
+        "start": "how many may be inside at once at first",
+        "least": "lower bound of that",
+        "most": "upper bound of that",
+        "backoff": "part of it that is left after work that failed or was slow",
+        "longest_rtt": "what takes longer from admission to its end is slow",
+    },
     "DeadlineAdmission": {**_LAW, "least_left": "time a person must still be there for"},
     "RetryBudgetAdmission": {
         **_LAW,
         "earn": "part of a retry that each call earns",
         "earn_on": "whether calls or successes earn",
         "cap": "retries that can be saved up",
+    },
+    "RetryRatioAdmission": {
+        **_LAW,
+        "ratio": "retries for each first try of the window",
+        "reserve": "retries in any window beside those",
+        "window": _WINDOW,
+        "slices": _SLICES,
+    },
+    "RetryThrottleAdmission": {
+        **_LAW,
+        "cap": "tokens; there are retries while more than half are left, and each failure takes one",
+        "earn": "part of a token that each answer without a failure gives back",
+    },
+    "SreThrottleAdmission": {
+        **_LAW,
+        "k": "tries for each answer from which on some are held back",
+        "window": _WINDOW,
+        "slices": _SLICES,
+    },
+    "CircuitBreakerAdmission": {
+        **_LAW,
+        "last_calls": "how many of the last calls it judges by",
+        "least_calls": "how many it must have seen before it judges",
+        "failed": "share of failures at which it opens",
+        "slow": "share of slow calls at which it opens",
+        "slow_after": "what takes longer is slow",
+        "open_for": "how long it lets nobody in",
+        "probes": "how many it then lets in to see",
+        "half_open_for": "it opens again where those have not answered within this; 0s: it waits for them",
+    },
+    "CodelAdmission": {
+        **_LAW,
+        "interval": "how long no wait may be under the target for the queue to stand",
+        "target": "a wait that is fine; what waited over twice as long is dropped at its turn while the queue stands",
+    },
+    "AdaptiveLifoAdmission": {
+        **_LAW,
+        "standing": "how long the queue must not have been empty to stand; longest wait of who came before that",
+        "short": "longest wait of who came while it stood",
     },
     "PacingAdmission": {
         **_LAW,

@@ -236,7 +236,7 @@ Key = Literal["global", "person", "segment", "zone"]
 
 class _Admission(Frozen):
     name: Name
-    at: str = Field(pattern=r"^(client|gateway|stage:[A-Za-z0-9][A-Za-z0-9_-]{0,62})$")
+    at: str = Field(pattern=r"^(client|gateway|(stage|queue):[A-Za-z0-9][A-Za-z0-9_-]{0,62})$")
     key: Key = "global"
 
 
@@ -248,10 +248,19 @@ class RateAdmission(_Admission):
     burst: AtLeastOne | None = None
 
 
-class WindowAdmission(_Admission):
-    """At most `limit` in a window: fixed windows from t = 0, or the exact sliding log."""
+class WarmUpAdmission(_Admission):
+    """A rate once it is warm: after a quiet time 1 / cold_factor of it, and more as the work comes."""
 
-    law: Literal["fixed_window", "sliding_window_log"]
+    law: Literal["warm_up"]
+    rate_per_s: RateOrOff = Field(alias="rate")
+    warm_up_ns: DurationNs = Field(alias="warm_up", default=10_000_000_000)
+    cold_factor: int = Field(strict=True, ge=2, le=1000, default=3)
+
+
+class WindowAdmission(_Admission):
+    """At most `limit` in a window: fixed windows from t = 0, a count over two of them, or the exact sliding log."""
+
+    law: Literal["fixed_window", "sliding_window", "sliding_window_log"]
     limit: int = Field(strict=True, ge=0, le=10**7)
     window_ns: DurationNs = Field(alias="window", gt=0)
 
@@ -261,6 +270,23 @@ class ConcurrencyAdmission(_Admission):
 
     law: Literal["fixed_concurrency"]
     limit: Whole
+
+
+class AimdAdmission(_Admission):
+    """A limit on those inside that grows by one while work ends well, and is cut to `backoff` of it where not."""
+
+    law: Literal["aimd"]
+    start: AtLeastOne = 20
+    least: AtLeastOne = 20
+    most: AtLeastOne = 200
+    backoff: Share = 0.9
+    longest_rtt_ns: DurationNs = Field(alias="longest_rtt", default=5_000_000_000)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> AimdAdmission:
+        if not self.least <= self.start <= self.most:
+            raise ValueError(f"start = {self.start} is not from least = {self.least} to most = {self.most}; change one")
+        return self
 
 
 class DeadlineAdmission(_Admission):
@@ -279,6 +305,83 @@ class RetryBudgetAdmission(_Admission):
     cap: Number = Field(ge=1, le=1e6, default=5.0)
 
 
+class _SlicedAdmission(_Admission):
+    """What remembers the last `window`, and forgets it in `slices`."""
+
+    window_ns: DurationNs = Field(alias="window", gt=0)
+    slices: int = Field(strict=True, ge=1, le=1000)
+
+    @model_validator(mode="after")
+    def _slices_last(self) -> _SlicedAdmission:
+        if self.slices > self.window_ns:
+            raise ValueError(
+                f"{self.slices} slices of a window of {self.window_ns} ns are shorter than 1 ns; use fewer"
+            )
+        return self
+
+    @property
+    def slice_ns(self) -> int:
+        """The length of a slice, to the nearest ns below."""
+        return self.window_ns // self.slices
+
+
+class RetryRatioAdmission(_SlicedAdmission):
+    """Client only: retries may be `ratio` of the first tries in the last `window`, and `reserve` more."""
+
+    law: Literal["retry_ratio"]
+    ratio: Share = 0.2
+    reserve: Whole = 100
+    window_ns: DurationNs = Field(alias="window", gt=0, default=10_000_000_000)
+    slices: int = Field(strict=True, ge=1, le=1000, default=10)
+
+
+class RetryThrottleAdmission(_Admission):
+    """Client only: a failure takes a token, an answer earns `earn` of one; retries while over half of `cap` is left."""
+
+    law: Literal["retry_throttle"]
+    cap: Number = Field(gt=0, le=1e6, default=10.0)
+    earn: Share = 0.1
+
+
+class SreThrottleAdmission(_SlicedAdmission):
+    """Client only: holds back the share of tries by which those of the last `window` exceed `k` times the answers."""
+
+    law: Literal["sre_throttle"]
+    k: Number = Field(ge=0.001, le=1000, default=2.0)
+    window_ns: DurationNs = Field(alias="window", gt=0, default=120_000_000_000)
+    slices: int = Field(strict=True, ge=1, le=1000, default=12)
+
+
+class CircuitBreakerAdmission(_Admission):
+    """Once too many of the last calls failed or were slow: nobody for `open_for`, then a few, to see if it is well."""
+
+    law: Literal["circuit_breaker"]
+    last_calls: int = Field(strict=True, ge=1, le=10_000, default=100)
+    least_calls: AtLeastOne = 100
+    failed: Share = 0.5
+    slow: Share = 1.0
+    slow_after_ns: DurationNs = Field(alias="slow_after", default=60_000_000_000)
+    open_for_ns: DurationNs = Field(alias="open_for", default=60_000_000_000)
+    probes: AtLeastOne = 10
+    half_open_for_ns: DurationNs = Field(alias="half_open_for", default=0)
+
+
+class CodelAdmission(_Admission):
+    """Queues only: once the shortest wait of an `interval` was over `target`, drops what waited twice that."""
+
+    law: Literal["codel"]
+    interval_ns: DurationNs = Field(alias="interval", gt=0, default=100_000_000)
+    target_ns: DurationNs = Field(alias="target", default=5_000_000)
+
+
+class AdaptiveLifoAdmission(_Admission):
+    """Queues only: newest first once the queue was not empty for `standing`; drops what waited longer than `short`."""
+
+    law: Literal["adaptive_lifo"]
+    standing_ns: DurationNs = Field(alias="standing", default=100_000_000)
+    short_ns: DurationNs = Field(alias="short", default=5_000_000)
+
+
 class PacingAdmission(_Admission):
     """A leaky bucket as a queue: calls go on 1/rate apart, refused where the wait would pass `longest_wait`."""
 
@@ -288,9 +391,27 @@ class PacingAdmission(_Admission):
 
 
 Admission = Annotated[
-    RateAdmission | WindowAdmission | ConcurrencyAdmission | DeadlineAdmission | RetryBudgetAdmission | PacingAdmission,
+    RateAdmission
+    | WarmUpAdmission
+    | WindowAdmission
+    | ConcurrencyAdmission
+    | AimdAdmission
+    | DeadlineAdmission
+    | RetryBudgetAdmission
+    | RetryRatioAdmission
+    | RetryThrottleAdmission
+    | SreThrottleAdmission
+    | CircuitBreakerAdmission
+    | CodelAdmission
+    | AdaptiveLifoAdmission
+    | PacingAdmission,
     Field(discriminator="law"),
 ]
+
+RetryBudget = RetryBudgetAdmission | RetryRatioAdmission | RetryThrottleAdmission
+"""Laws that are asked about retries alone."""
+QueueLaw = CodelAdmission | AdaptiveLifoAdmission
+"""Laws that are asked when the turn of work has come."""
 
 
 class Street(Frozen):

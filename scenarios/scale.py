@@ -1,10 +1,11 @@
 """The same scenario, smaller or larger: everything that counts people or what serves them, and nothing that is a time.
 
-Multiplied: arrival rates; rates, bursts and limits of laws keyed globally or by segment; queue limits, budgets,
-servers, replicas, zones, the couriers' national rate; what incidents and timelines set of these; values of milestones
-and gates whose figure grows with the run. Left alone: times, patience, stores and couriers of a zone, limits of one
-person or zone, shards, and traces of arrivals (`scenarios.workload` thins them). Numbers that must be whole go to the
-nearest, halves up, at least 1 where they were not 0; replicas and rates stay exact.
+Multiplied: arrival rates; rates, bursts, limits, caps and reserves of laws keyed globally or by segment; queue limits,
+budgets, servers, replicas, zones, the couriers' national rate; what incidents and timelines set of these; values of
+milestones and gates whose figure grows with the run. Left alone: times, patience, stores and couriers of a zone, limits
+of one person or zone, the calls that a circuit breaker judges by, shards, and traces of arrivals (`scenarios.workload`
+thins them). Numbers that must be whole go to the nearest, halves up, at least 1 where they were not 0; replicas and
+rates stay exact.
 """
 
 from __future__ import annotations
@@ -19,15 +20,17 @@ from scenarios.distributions import Frozen
 from scenarios.errors import Problem, ScenarioError
 from scenarios.knobs import Kind
 from scenarios.model import (
+    AimdAdmission,
     BatchingStage,
     ClockCouriers,
     ConcurrencyAdmission,
     Gate,
     Incident,
     Milestone,
-    PacingAdmission,
     RateAdmission,
     RetryBudgetAdmission,
+    RetryRatioAdmission,
+    RetryThrottleAdmission,
     Scenario,
     ServerStage,
     Timeline,
@@ -63,7 +66,7 @@ def scaled(scenario: Scenario, scale: Fraction) -> tuple[Scenario, tuple[Roundin
     try:
         changes(result)
         for law in result.admission:
-            if isinstance(law, RateAdmission | PacingAdmission):
+            if isinstance(law, knobs.RATED):
                 knobs.check_rate(law, law.rate_per_s)
     except ValueError as error:
         remedy = f"{float(scale):g} is too far from 1 for a law or a knob: {error}"
@@ -111,13 +114,19 @@ class _Scaling:
         path = f"admission.{law.name}"
         if law.key not in _SHARED_KEYS:
             return law
-        if isinstance(law, RateAdmission | PacingAdmission):
+        if isinstance(law, knobs.RATED):
             scaled_law = _with(law, rate_per_s=None if law.rate_per_s is None else law.rate_per_s * self.scale)
             return self.whole(scaled_law, path, ("burst",)) if isinstance(law, RateAdmission) else scaled_law
         if isinstance(law, WindowAdmission | ConcurrencyAdmission):
             return self.whole(law, path, ("limit",))
+        if isinstance(law, AimdAdmission):
+            return self.whole(law, path, ("start", "least", "most"))
         if isinstance(law, RetryBudgetAdmission):
             return _with(law, cap=max(1.0, self.real(law.cap)))
+        if isinstance(law, RetryThrottleAdmission):
+            return _with(law, cap=max(min(1.0, law.cap), self.real(law.cap)))
+        if isinstance(law, RetryRatioAdmission):
+            return self.whole(law, path, ("reserve",))
         return law
 
     def couriers(self) -> Any:

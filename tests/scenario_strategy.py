@@ -280,27 +280,62 @@ EASY_STAGES = st.lists(EASY_STAGE, min_size=1, max_size=2).map(_named)
 
 RATES = _one("500/s", "100/s", "0/s", "1/s", "1000/s", "33/s")
 RATES_OR_OFF = _one("500/s", "100/s", "0/s", "off", "1/s", "1000/s", "33/s")
+WARM_RATES = _one("33/s", "8/s", "100/s", "0/s", "off", "500/s")  # at half of which there are still calls in the time
 LIMITS = _one(2, 0, 1, 5, 10)
+WINDOW_TIMES = _durations(10, 1, 4, 1000)
+SLICES = _one(10, 1, 3)
+WINDOWS = _one("fixed_window", "sliding_window", "sliding_window_log")
 LAWS = st.one_of(
     _table({"law": _one("token_bucket", "gcra"), "rate": RATES_OR_OFF}, burst=_one(1, 2, 5)),
-    _table({"law": _one("fixed_window", "sliding_window_log"), "limit": LIMITS, "window": _durations(10, 1, 4, 1000)}),
+    _table({"law": WINDOWS, "limit": LIMITS, "window": _durations(10, 1, 4, 1000)}),
+    _table({"law": st.just("warm_up"), "rate": WARM_RATES, "warm_up": _durations(1000, 800)}, cold_factor=_one(2, 5)),
     _table({"law": st.just("fixed_concurrency"), "limit": LIMITS}),
     _table({"law": st.just("deadline")}, least_left=SHORT),
+    _table(
+        {"law": st.just("aimd"), "start": _one(2, 3), "least": _one(1, 2), "most": _one(3, 10)},
+        backoff=_one(0.5, 0.9, 0.0, 1.0),
+        longest_rtt=_durations(4, 1, 0, 20),
+    ),
     _table({"law": st.just("pacing"), "rate": RATES}, longest_wait=_durations(10, 0, 4, 100)),
+    _table(
+        {"law": st.just("retry_ratio")}, ratio=SHARES, reserve=_one(0, 1, 5), window=WINDOW_TIMES, slices=_one(1, 3, 10)
+    ),
+    _table({"law": st.just("retry_throttle")}, earn=SHARES, cap=_one(2, 1, 0.5, 10)),
+    _table({"law": st.just("sre_throttle")}, k=_one(1.0, 0.1, 2.0, 1.1), window=WINDOW_TIMES, slices=SLICES),
+    _table(
+        {"law": st.just("circuit_breaker"), "last_calls": _one(2, 1, 5), "open_for": _durations(4, 1, 0, 20)},
+        least_calls=_one(1, 2, 10),
+        failed=_one(0.5, 0.3, 1.0, 0.0),
+        slow=_one(0.5, 1.0, 0.3),
+        slow_after=_durations(2, 1, 0, 6),
+        probes=_one(1, 2),
+        half_open_for=_durations(0, 4, 1),
+    ),
+    _table({"law": st.just("codel")}, interval=_durations(4, 1, 10), target=_durations(1, 0, 2, 4)),
+    _table({"law": st.just("adaptive_lifo")}, standing=_durations(4, 0, 1, 10), short=_durations(2, 0, 1, 4)),
     _table({"law": st.just("retry_budget")}, earn=SHARES, earn_on=_one("call", "success"), cap=_one(1, 1.5, 5)),
 )
 
 
-AT_STAGES, INSIDE, ANYWHERE, AT_CLIENT = range(4)
+AT_STAGES, INSIDE, ANYWHERE, AT_CLIENT, BEFORE_CALLS, AT_QUEUES = range(6)
 LAW_PLACES = {
     "token_bucket": ANYWHERE,
     "gcra": ANYWHERE,
     "fixed_window": ANYWHERE,
+    "sliding_window": ANYWHERE,
     "sliding_window_log": ANYWHERE,
+    "warm_up": ANYWHERE,
     "fixed_concurrency": INSIDE,
     "deadline": INSIDE,
     "pacing": AT_STAGES,
     "retry_budget": AT_CLIENT,
+    "retry_ratio": AT_CLIENT,
+    "retry_throttle": AT_CLIENT,
+    "sre_throttle": AT_CLIENT,
+    "circuit_breaker": BEFORE_CALLS,
+    "aimd": INSIDE,
+    "codel": AT_QUEUES,
+    "adaptive_lifo": AT_QUEUES,
 }
 
 
@@ -308,11 +343,21 @@ LAW_PLACES = {
 def _admission(draw: Draw, tree: Tree) -> list[Tree]:
     stages = [f"stage:{stage['name']}" for stage in tree["stages"]]
     places = {AT_STAGES: stages, INSIDE: ["gateway", *stages], AT_CLIENT: ["client"]}
-    places[ANYWHERE] = ["gateway", "client", *stages]
+    places |= {ANYWHERE: ["gateway", "client", *stages], BEFORE_CALLS: ["client", *stages]}
+    queues = {f"queue:{stage['name']}": stage for stage in tree["stages"]}
+    queues |= {"queue:gateway": tree["gateway"]} if "gateway" in tree else {}
     keys = ["global", "person"] + ["segment"] * ("segments" in tree) + ["zone"] * ("street" in tree)
     admission = []
     for index in range(draw(_one(1, 3, 2, 4, 5, 6))):
         law = draw(LAWS)
+        if LAW_PLACES[law["law"]] == AT_QUEUES:
+            lifo = {at for at, queue in queues.items() if queue.get("discipline") == "lifo"}
+            free = sorted(queues.keys() - (lifo if law["law"] == "adaptive_lifo" else set()))
+            if free:
+                at = draw(st.sampled_from(free))
+                del queues[at]
+                admission.append({"name": f"l{index}", "at": at, **law})
+            continue
         at = draw(st.sampled_from(places[LAW_PLACES[law["law"]]]))
         admission.append({"name": f"l{index}", "at": at, "key": draw(st.sampled_from(keys)), **law})
     return admission
@@ -380,7 +425,8 @@ def _knobs(tree: Tree) -> Knobs:
         knobs["gateway.servers"] = SERVERS
     for law in tree.get("admission", []):
         if "rate" in law:
-            knobs[f"admission.{law['name']}.rate"] = RATES if law["law"] == "pacing" else RATES_OR_OFF
+            own = {"pacing": RATES, "warm_up": WARM_RATES}.get(law["law"], RATES_OR_OFF)
+            knobs[f"admission.{law['name']}.rate"] = own
         elif "limit" in law:
             knobs[f"admission.{law['name']}.limit"] = LIMITS
     if "kitchens" in tree:

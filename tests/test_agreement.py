@@ -19,7 +19,18 @@ from hypothesis import strategies as st
 from scenarios.loader import catalogue, load
 from simulator.compiled.jit import INTERPRETED
 from tests.agreement import SMALL, compare
-from tests.scenario_strategy import ANYWHERE, AT_CLIENT, AT_STAGES, INSIDE, LAW_PLACES, Tree, loaded, scenarios
+from tests.scenario_strategy import (
+    ANYWHERE,
+    AT_CLIENT,
+    AT_QUEUES,
+    AT_STAGES,
+    BEFORE_CALLS,
+    INSIDE,
+    LAW_PLACES,
+    Tree,
+    loaded,
+    scenarios,
+)
 
 EXAMPLES = int(os.environ.get("SLUICE_AGREE", "300"))
 PARTS = 4  # for as many processes
@@ -31,16 +42,27 @@ POINTS = {
     INSIDE: ("gateway", "stage:desk", "stage:till"),
     AT_STAGES: ("stage:desk", "stage:till"),
     AT_CLIENT: ("client",),
+    BEFORE_CALLS: ("client", "stage:desk", "stage:till"),
+    AT_QUEUES: ("queue:gateway", "queue:desk", "queue:till", "queue:model"),
 }
 LAWS: dict[str, Tree] = {
     "token_bucket": {"rate": "300/s", "burst": 2},
     "gcra": {"rate": "300/s", "burst": 2},
     "fixed_window": {"limit": 2, "window": "7ms"},
+    "sliding_window": {"limit": 3, "window": "7ms"},
     "sliding_window_log": {"limit": 3, "window": "7ms"},
+    "warm_up": {"rate": "40/s", "warm_up": "200ms"},
     "fixed_concurrency": {"limit": 2},
+    "aimd": {"start": 2, "least": 1, "most": 9, "backoff": 0.5, "longest_rtt": "4ms"},
     "deadline": {"least_left": "5ms"},
+    "codel": {"interval": "5ms", "target": "1ms"},
+    "adaptive_lifo": {"standing": "4ms", "short": "2ms"},
     "pacing": {"rate": "300/s", "longest_wait": "9ms"},
     "retry_budget": {"earn": 0.5, "cap": 2},
+    "retry_ratio": {"ratio": 0.3, "reserve": 2, "window": "9ms"},
+    "retry_throttle": {"cap": 4, "earn": 0.3},
+    "sre_throttle": {"k": 1.1, "window": "9ms"},
+    "circuit_breaker": {"last_calls": 5, "least_calls": 2, "failed": 0.4, "open_for": "3ms", "probes": 2},
 }
 CROWD: Tree = {
     "schema": 1,
@@ -55,6 +77,8 @@ CROWD: Tree = {
     "stages": [
         {"name": "desk", "servers": 2, "service": "1ms", "failure": 0.2},
         {"name": "till", "servers": 2, "service": "1ms", "network_delay": "1ms", "queue_limit": 9},
+        {"name": "model", "kind": "batching", "replicas": 1, "prompt": 1, "output": 2, "step": "1ms"}
+        | {"slots": 2, "step_tokens": 8},
     ],
 }
 
@@ -85,13 +109,15 @@ def test_both_engines_live_the_same_lives_where_nothing_is_compiled() -> None:
 
 @pytest.mark.parametrize("law", sorted(LAWS))
 def test_both_engines_agree_on_every_law_with_every_key_at_every_point(law: str) -> None:
-    for key, at in product(("global", "person", "segment", "zone"), POINTS[LAW_PLACES[law]]):
+    keys = ("global",) if LAW_PLACES[law] == AT_QUEUES else ("global", "person", "segment", "zone")
+    for key, at in product(keys, POINTS[LAW_PLACES[law]]):
         door = {"name": "door", "at": at, "key": key, "law": law, **LAWS[law]}
         turns = [{"name": "turns", "knob": "admission.door.limit", "steps": [["10ms", 0], ["14ms", 1], ["20ms", 3]]}]
         if "rate" in door:
             rest = "1/s" if law == "pacing" else "off"
             turns = [{**turns[0], "knob": "admission.door.rate", "steps": [["10ms", rest], ["14ms", "700/s"]]}]
-        tree = {**CROWD, "admission": [door], "timelines": turns if {"rate", "limit"} & door.keys() else []}
+        gateway = {"gateway": {"servers": 1, "admit": "1ms"}} if at == "queue:gateway" else {}
+        tree = {**CROWD, **gateway, "admission": [door], "timelines": turns if {"rate", "limit"} & door.keys() else []}
         difference = compare(loaded(tree).scenario)
         assert difference is None, f"{tree}\n{difference}"
 

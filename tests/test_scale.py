@@ -18,6 +18,7 @@ from scenarios.model import (
     RetryBudgetAdmission,
     Scenario,
     ServerStage,
+    WarmUpAdmission,
     WindowAdmission,
 )
 from scenarios.scale import Rounding, scaled
@@ -130,6 +131,13 @@ def test_laws_shared_by_all_or_by_a_segment_are_multiplied_and_those_of_a_person
     assert (window.limit, window.window_ns, slots.limit, pace.rate_per_s, budget.cap) == (7, S, 8, Fraction(6), 5.0)
     assert (group.rate_per_s, group.burst) == (Fraction(5), None)
     assert (each, zonal) == TOWN.admission[7:]
+
+
+def test_a_warm_up_of_all_is_multiplied() -> None:
+    warm = {**PLAN, "admission": [law("warm", law="warm_up", rate="90/s")], "incidents": [], "timelines": []}
+    (small,) = scaled(Scenario.model_validate(warm), Fraction(1, 10))[0].admission
+    assert isinstance(small, WarmUpAdmission)
+    assert small.rate_per_s == 9
 
 
 def test_the_street_has_fewer_zones_of_as_many_stores() -> None:

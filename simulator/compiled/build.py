@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from limits import rates
 from limits.laws import Law, width
 from scenarios import draws, model
-from scenarios.knobs import Kind
+from scenarios.knobs import RATED, Kind
 from scenarios.people import NEVER_NS
 from scenarios.schedule import Change
 from scenarios.tables import Distribution, edges, table
@@ -27,6 +27,7 @@ WHEEL_BUCKETS = 1 << 18
 EVENTS_A_PERSON = 12
 EVENTS_A_BUCKET = 512
 FIRST_HEAP = 2048
+WORDS_AN_ATTEMPT = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +140,7 @@ def _order_width(scenario: model.Scenario) -> int:
 def _attempts_have_keys(scenario: model.Scenario) -> bool:
     """Whether a law of the gateway or a stage asks more of an attempt than its timeout."""
     return any(
-        law.at != "client" and (law.key != "global" or isinstance(law, model.ConcurrencyAdmission))
-        for law in scenario.admission
+        law.at != "client" and (law.key != "global" or isinstance(law, _GIVEN_BACK)) for law in scenario.admission
     )
 
 
@@ -159,8 +159,8 @@ def _stages(draft: _Draft, scenario: model.Scenario) -> None:
         row = at.STAGES + index * at.STAGE_WIDTH
         fields = {
             at.G_QUEUE_LIMIT: stage.queue_limit,
-            at.G_LIFO: int(stage.discipline == "lifo"),
-            at.G_DEADLINE: int(stage.deadline),
+            at.G_ORDER: at.NEWEST_FIRST if stage.discipline == "lifo" else at.OLDEST_FIRST,
+            at.G_LOOKS: at.AT_DEADLINE if stage.deadline else 0,
             at.G_SHARDS: 1,
         }
         draft.single |= {row + field: value for field, value in fields.items()}
@@ -184,7 +184,7 @@ def _gateway(draft: _Draft, gateway: model.Gateway) -> None:
         at.G_SHARDS: 1,
         at.G_SERVERS: gateway.servers,
         at.G_QUEUE_LIMIT: gateway.queue_limit,
-        at.G_DEADLINE: int(gateway.deadline),
+        at.G_LOOKS: at.AT_DEADLINE if gateway.deadline else 0,
         at.G_STATION: draft.reserve(at.STATION_WIDTH),
     }
     draft.single |= {row + field: value for field, value in fields.items()}
@@ -255,6 +255,9 @@ def law_of_part(stage: model.BatchingStage, millionths: int) -> tuple[int, ...]:
     )
 
 
+_HEARS = model.SreThrottleAdmission | model.RetryThrottleAdmission | model.CircuitBreakerAdmission
+_TOLD = model.AimdAdmission | model.CircuitBreakerAdmission
+_GIVEN_BACK = model.ConcurrencyAdmission | _TOLD
 _KEYS = {"global": at.BY_ALL, "person": at.BY_PERSON, "segment": at.BY_SEGMENT, "zone": at.BY_ZONE}
 
 
@@ -266,14 +269,15 @@ def _laws(draft: _Draft, scenario: model.Scenario, world: World, changes: Sequen
     for index, law in enumerate(scenario.admission):
         row = laws + index * at.LAW_WIDTH
         kind = Law[law.law.upper()]
-        slots = most_slots(law, index, changes) if isinstance(law, model.WindowAdmission) else 0
-        words = 1 + width(kind, slots)
+        slots = slots_of(law, index, changes)
+        words = 1 + width(kind, slots) + (width(Law.FIXED_CONCURRENCY) if kind is Law.AIMD else 0)
         draft.single |= {
             row + at.L_LAW: kind,
             row + at.L_KEY: _KEYS[law.key],
             row + at.L_ROW_WIDTH: words,
             row + at.L_ROWS: keys.get(law.key, 0),
             row + at.L_SLOT: slots_taken,
+            row + at.L_INDEX: index,
         }
         draft.single |= {row + field: value for field, value in parameters(law, slots).items()}
         if isinstance(law, model.ConcurrencyAdmission):
@@ -282,18 +286,38 @@ def _laws(draft: _Draft, scenario: model.Scenario, world: World, changes: Sequen
             draft.single[row + at.L_STATE] = row_of_person
             row_of_person += words
         else:
-            draft.single[row + at.L_STATE] = draft.reserve(keys[law.key] * words)
+            queues = getattr(_stage_of(scenario, law), "shards", 1)
+            draft.single[row + at.L_STATE] = draft.reserve(keys[law.key] * queues * words)
     draft.single[at.LAW_ROW_WIDTH] = -(-row_of_person // 8) * 8 if row_of_person > at.LR_FIRST else 0
-    draft.single[at.SPARE] += draft.single[at.LAW_ROW_WIDTH]
-    for stage, point in enumerate(["gateway", *(f"stage:{stage.name}" for stage in scenario.stages)]):
+    calls = at.CELL_WIDTH * sum(isinstance(law, _TOLD) for law in scenario.admission)
+    draft.single[at.ATTEMPT_SPARE] = WORDS_AN_ATTEMPT + calls
+    draft.single[at.SPARE] += draft.single[at.LAW_ROW_WIDTH] + calls
+    for stage, point in enumerate(["stage:gateway", *(f"stage:{stage.name}" for stage in scenario.stages)]):
         row = at.STAGES + stage * at.STAGE_WIDTH
-        here = [law for law in scenario.admission if law.at == point]
+        here = [law for law in scenario.admission if law.at == (point if stage else "gateway")]
         _chain(draft, scenario, here, row + at.G_LAWS, row + at.G_LAW_COUNT)
-        draft.single[row + at.G_SLOTS_LAWS] = int(any(isinstance(law, model.ConcurrencyAdmission) for law in here))
-    budgets = [law for law in scenario.admission if isinstance(law, model.RetryBudgetAdmission)]
-    others = [law for law in scenario.admission if law.at == "client" and law not in budgets]
+        draft.single[row + at.G_SLOTS_LAWS] = int(any(isinstance(law, _GIVEN_BACK) for law in here))
+        for law in (law for law in scenario.admission if law.at == point.replace("stage:", "queue:")):
+            _looks_after_queue(draft, row, law, draft.single[at.LAWS] + scenario.admission.index(law) * at.LAW_WIDTH)
+    at_client = [law for law in scenario.admission if law.at == "client"]
+    budgets = [law for law in at_client if isinstance(law, model.RetryBudget)]
+    others = [law for law in at_client if law not in budgets]
+    hearing = [law for law in at_client if isinstance(law, _HEARS)]
     _chain(draft, scenario, others, at.CLIENT_LAWS, at.CLIENT_LAW_COUNT)
     _chain(draft, scenario, budgets, at.BUDGETS, at.BUDGET_COUNT)
+    _chain(draft, scenario, hearing, at.HEARING_LAWS, at.HEARING_LAW_COUNT)
+
+
+def _stage_of(scenario: model.Scenario, law: model.Admission) -> model.Stage | None:
+    """Return the stage whose queue a law looks after, if it does."""
+    return next((stage for stage in scenario.stages if law.at == f"queue:{stage.name}"), None)
+
+
+def _looks_after_queue(draft: _Draft, stage: int, law: model.Admission, row: int) -> None:
+    draft.single[stage + at.G_QUEUE_LAW] = row
+    draft.single[stage + at.G_LOOKS] |= at.AT_WAIT
+    if isinstance(law, model.AdaptiveLifoAdmission):
+        draft.single[stage + at.G_ORDER] = at.BOTH_ENDS
 
 
 def _chain(draft: _Draft, scenario: model.Scenario, laws: Sequence[model.Admission], place: int, length: int) -> None:
@@ -302,8 +326,14 @@ def _chain(draft: _Draft, scenario: model.Scenario, laws: Sequence[model.Admissi
     draft.single[length] = len(rows)
 
 
-def most_slots(law: model.WindowAdmission, index: int, changes: Sequence[Change]) -> int:
-    """Return the largest limit that a log will have in the run."""
+def slots_of(law: model.Admission, index: int, changes: Sequence[Change]) -> int:
+    """Return the slots of a law with a ring; a log has as many as the largest limit that it will have in the run."""
+    if isinstance(law, model.RetryRatioAdmission | model.SreThrottleAdmission):
+        return law.slices
+    if isinstance(law, model.CircuitBreakerAdmission):
+        return law.last_calls
+    if not isinstance(law, model.WindowAdmission):
+        return 0
     turned = [
         change.value for change in changes if change.knob.kind is Kind.ADMISSION_LIMIT and change.knob.index == index
     ]
@@ -312,30 +342,55 @@ def most_slots(law: model.WindowAdmission, index: int, changes: Sequence[Change]
 
 def parameters(law: model.Admission, slots: int) -> dict[int, int]:
     """Return the numbers of a law as its functions want them."""
-    if isinstance(law, model.RateAdmission):
+    if isinstance(law, model.RateAdmission | model.WarmUpAdmission):
         return rate_parameters(law, law.rate_per_s)
     if isinstance(law, model.WindowAdmission):
         return {at.L_ONE: law.limit, at.L_TWO: law.window_ns, at.L_THREE: slots}
     if isinstance(law, model.ConcurrencyAdmission):
         return {at.L_ONE: law.limit}
+    if isinstance(law, model.CodelAdmission):
+        return {at.L_ONE: law.interval_ns, at.L_TWO: law.target_ns}
+    if isinstance(law, model.AdaptiveLifoAdmission):
+        return {at.L_ONE: law.standing_ns, at.L_TWO: law.short_ns}
+    if isinstance(law, model.AimdAdmission):
+        bounds = {at.L_ONE: law.start, at.L_TWO: law.least, at.L_THREE: law.most}
+        return bounds | {at.L_FOUR: rates.milli(law.backoff), at.L_FIVE: law.longest_rtt_ns}
     if isinstance(law, model.DeadlineAdmission):
         return {at.L_ONE: law.least_left_ns}
     if isinstance(law, model.PacingAdmission):
         return rate_parameters(law, law.rate_per_s) | {at.L_TWO: law.longest_wait_ns}
-    return {
-        at.L_ONE: rates.milli(law.cap),
-        at.L_EARN: rates.milli(law.earn),
-        at.L_EARN_ON_SUCCESS: int(law.earn_on == "success"),
-    }
+    if isinstance(law, model.RetryRatioAdmission):
+        of_window = {at.L_ONE: law.slices, at.L_TWO: law.slice_ns, at.L_THREE: law.reserve}
+        return of_window | {at.L_EARN: rates.milli(law.ratio), at.L_EARN_ON: at.ON_CALL}
+    if isinstance(law, model.SreThrottleAdmission):
+        return {at.L_ONE: law.slices, at.L_TWO: law.slice_ns, at.L_THREE: rates.milli(law.k)}
+    if isinstance(law, model.CircuitBreakerAdmission):
+        return {
+            at.L_ONE: law.last_calls,
+            at.L_TWO: law.least_calls,
+            at.L_THREE: rates.milli(law.failed),
+            at.L_FOUR: rates.milli(law.slow),
+            at.L_FIVE: law.slow_after_ns,
+            at.L_SIX: law.open_for_ns,
+            at.L_SEVEN: law.probes,
+            at.L_EIGHT: law.half_open_for_ns,
+        }
+    earns = {at.L_ONE: rates.milli(law.cap), at.L_EARN: rates.milli(law.earn)}
+    if isinstance(law, model.RetryThrottleAdmission):
+        return earns | {at.L_EARN_ON: at.ON_NOTHING}
+    return earns | {at.L_EARN_ON: at.ON_CALL if law.earn_on == "call" else at.ON_SUCCESS}
 
 
-def rate_parameters(law: model.RateAdmission | model.PacingAdmission, rate_per_s: Fraction | None) -> dict[int, int]:
+def rate_parameters(law: RATED, rate_per_s: Fraction | None) -> dict[int, int]:
     """Return the numbers of a law of a rate at a rate; at none it is off."""
     if rate_per_s is None:
         return {at.L_OFF: 1}
     rate = Fraction(rate_per_s)
     if isinstance(law, model.PacingAdmission):
         return {at.L_OFF: 0, at.L_ONE: rates.interval_ns(rate)}
+    if isinstance(law, model.WarmUpAdmission):
+        rate_milli, warning, most = rates.warm_up(rate, law.warm_up_ns, law.cold_factor)
+        return {at.L_OFF: 0, at.L_ONE: rate_milli, at.L_TWO: law.cold_factor, at.L_THREE: warning, at.L_FOUR: most}
     burst = law.burst or rates.second_of(rate)
     if law.law == "gcra":
         return {at.L_OFF: 0, at.L_ONE: rates.interval_ns(rate, burst), at.L_TWO: burst}

@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 from limits import (
+    aimd,
+    circuit_breaker,
     deadline,
     fixed_concurrency,
     fixed_window,
     gcra,
+    outcomes,
     pacing,
     retry_after,
     retry_budget,
+    retry_ratio,
+    retry_throttle,
+    sliding_window,
     sliding_window_log,
+    sre_throttle,
     token_bucket,
     verdicts,
+    warm_up,
 )
 from limits.laws import Law
+from scenarios import draws
+from scenarios.draws import Stream
 from simulator.compiled.jit import kernel
 from simulator.compiled.layout import (
     A_SIDE,
     A_TIMEOUT_NS,
+    AS_CALLS,
     AS_HELD,
     AS_LAWS,
     AS_SEGMENT,
@@ -28,55 +39,97 @@ from simulator.compiled.layout import (
     BY_ALL,
     BY_PERSON,
     BY_SEGMENT,
+    CALL_BEGAN_NS,
+    CALL_INFLIGHT,
+    CALL_LAW,
+    CALL_NEXT,
     CLIENT_LAW_COUNT,
     CLIENT_LAWS,
     EXPIRED,
     G_LAW_COUNT,
     G_LAWS,
     G_SLOTS_LAWS,
+    HEARING_LAW_COUNT,
+    HEARING_LAWS,
     L_EARN,
-    L_EARN_ON_SUCCESS,
+    L_EARN_ON,
+    L_EIGHT,
+    L_FIVE,
+    L_FOUR,
+    L_INDEX,
     L_KEY,
     L_LAW,
     L_OFF,
     L_ONE,
     L_ROW_WIDTH,
+    L_SEVEN,
+    L_SIX,
     L_SLOT,
     L_STATE,
     L_THREE,
     L_TWO,
+    P_ATTEMPT,
     P_PLACE,
     P_SEGMENT_MASK,
     P_SIDE,
+    P_WANT,
     P_ZONE_BITS,
     P_ZONE_MASK,
+    PLACED,
     PS_LAWS,
+    SEED,
     SHED,
+    SOLD_OUT,
+    STORE,
     THROTTLED,
 )
-from simulator.compiled.memory import Words
+from simulator.compiled.memory import Words, give_cell, take_cell
 
 # A verdict in one number: 0 or more admits, after so many ns (pacing); less refuses, with a code and Retry-After.
 _CODE_BITS = 3
 _TOKEN_BUCKET = int(Law.TOKEN_BUCKET)
 _GCRA = int(Law.GCRA)
 _FIXED_WINDOW = int(Law.FIXED_WINDOW)
+_SLIDING_WINDOW = int(Law.SLIDING_WINDOW)
 _SLIDING_WINDOW_LOG = int(Law.SLIDING_WINDOW_LOG)
+_WARM_UP = int(Law.WARM_UP)
 _FIXED_CONCURRENCY = int(Law.FIXED_CONCURRENCY)
 _DEADLINE = int(Law.DEADLINE)
+_AIMD = int(Law.AIMD)
+_RETRY_RATIO = int(Law.RETRY_RATIO)
+_RETRY_THROTTLE = int(Law.RETRY_THROTTLE)
+_SRE_THROTTLE = int(Law.SRE_THROTTLE)
+_CIRCUIT_BREAKER = int(Law.CIRCUIT_BREAKER)
+_HELD_BACK = int(Stream.HELD_BACK)
 
 token_bucket_decide = token_bucket.decide
 gcra_decide = gcra.decide
 fixed_window_decide = fixed_window.decide
+sliding_window_decide = sliding_window.decide
 sliding_window_log_decide = sliding_window_log.decide
+warm_up_decide = warm_up.decide
+aimd_limit = aimd.limit
+aimd_observe = aimd.observe
 fixed_concurrency_decide = fixed_concurrency.decide
 fixed_concurrency_release = fixed_concurrency.release
 deadline_decide = deadline.decide
 pacing_decide = pacing.decide
 retry_budget_decide = retry_budget.decide
 retry_budget_earn = retry_budget.earn
+retry_ratio_decide = retry_ratio.decide
+retry_ratio_earn = retry_ratio.earn
+retry_throttle_decide = retry_throttle.decide
+retry_throttle_observe = retry_throttle.observe
+sre_throttle_decide = sre_throttle.decide
+sre_throttle_observe = sre_throttle.observe
+circuit_breaker_decide = circuit_breaker.decide
+circuit_breaker_observe = circuit_breaker.observe
+uniform, key = draws.uniform, draws.key
 seconds = retry_after.seconds
 _SHED, _EXPIRED = verdicts.SHED, verdicts.EXPIRED
+SUCCESS, FAILURE, IGNORED = outcomes.SUCCESS, outcomes.FAILURE, outcomes.IGNORED
+_SLOTS_OF_AIMD = aimd.WIDTH
+_BILLION = sre_throttle.BILLION
 
 
 @kernel
@@ -141,11 +194,20 @@ def ask(M: Words, law: int, segment: int, zone: int, laws: int, timeout_ns: int,
         return verdict_of(gcra_decide(M, row, one, two, now_ns, 1))
     if kind == _FIXED_WINDOW:
         return verdict_of(fixed_window_decide(M, row, one, two, now_ns, 1))
+    if kind == _SLIDING_WINDOW:
+        return verdict_of(sliding_window_decide(M, row, one, two, now_ns, 1))
+    if kind == _WARM_UP:
+        return verdict_of(warm_up_decide(M, row, one, two, M[law + L_THREE], M[law + L_FOUR], now_ns, 1))
     if kind == _SLIDING_WINDOW_LOG:
         return verdict_of(sliding_window_log_decide(M, row, M[law + L_THREE], one, two, now_ns, 1))
     if kind == _FIXED_CONCURRENCY:
         # at a limit of 0 the law says never; to the person it is overload too
         return 0 if fixed_concurrency_decide(M, row, one, now_ns, 1) == 0 else refusal(SHED, 0)
+    if kind == _AIMD:
+        limit = aimd_limit(M, row, one)
+        return 0 if fixed_concurrency_decide(M, row + _SLOTS_OF_AIMD, limit, now_ns, 1) == 0 else refusal(SHED, 0)
+    if kind == _CIRCUIT_BREAKER:
+        return verdict_of(circuit_breaker_decide(M, row, M[law + L_SIX], M[law + L_SEVEN], M[law + L_EIGHT], now_ns, 1))
     wait_ns = pacing_decide(M, row, one, two, now_ns, 1)
     return wait_ns if wait_ns >= 0 else refusal(SHED, 0)
 
@@ -157,15 +219,57 @@ def ask_for(M: Words, law: int, attempt: int, now_ns: int) -> int:
     if side == 0:
         return ask(M, law, 0, 0, 0, M[attempt + A_TIMEOUT_NS], now_ns)
     verdict = ask(M, law, M[side + AS_SEGMENT], M[side + AS_ZONE], M[side + AS_LAWS], M[attempt + A_TIMEOUT_NS], now_ns)
-    if M[law + L_LAW] == _FIXED_CONCURRENCY and verdict == 0:
+    kind = M[law + L_LAW]
+    if kind == _FIXED_CONCURRENCY and verdict == 0:
         slot = M[law + L_SLOT]
         M[side + AS_HELD + (slot >> 5)] |= 1 << (slot & 31)
+    elif kind in (_AIMD, _CIRCUIT_BREAKER) and verdict == 0:
+        goes_in(M, law, side, now_ns)
     return verdict
 
 
 @kernel
-def give_slots_back(M: Words, stage: int, attempt: int) -> None:
-    """Give back the slots of concurrency that an attempt holds at a stage, or at the gateway."""
+def goes_in(M: Words, law: int, side: int, now_ns: int) -> None:
+    """Note for a law that it has let an attempt in, and how many were inside then."""
+    call = take_cell(M)
+    M[call + CALL_NEXT] = M[side + AS_CALLS]
+    M[call + CALL_LAW] = law
+    M[call + CALL_BEGAN_NS] = now_ns
+    row = law_row(M, law, M[side + AS_SEGMENT], M[side + AS_ZONE], M[side + AS_LAWS])
+    M[call + CALL_INFLIGHT] = M[row + _SLOTS_OF_AIMD] if M[law + L_LAW] == _AIMD else 0
+    M[side + AS_CALLS] = call
+
+
+@kernel
+def comes_out(M: Words, law: int, side: int, now_ns: int, outcome: int) -> None:
+    """Tell a law how what it let in has ended, if it did let the attempt in."""
+    link = side + AS_CALLS
+    while M[link] and M[M[link] + CALL_LAW] != law:
+        link = M[link] + CALL_NEXT
+    call = M[link]
+    if call == 0:
+        return
+    M[link] = M[call + CALL_NEXT]
+    row = law_row(M, law, M[side + AS_SEGMENT], M[side + AS_ZONE], M[side + AS_LAWS])
+    rtt_ns, inflight = now_ns - M[call + CALL_BEGAN_NS], M[call + CALL_INFLIGHT]
+    give_cell(M, call)
+    if M[law + L_LAW] == _CIRCUIT_BREAKER:
+        breaker_observes(M, law, row, now_ns, rtt_ns, outcome)
+        return
+    fixed_concurrency_release(M, row + _SLOTS_OF_AIMD, 1)
+    start, least, most, backoff, longest_ns = (
+        M[law + L_ONE],
+        M[law + L_TWO],
+        M[law + L_THREE],
+        M[law + L_FOUR],
+        M[law + L_FIVE],
+    )
+    aimd_observe(M, row, start, least, most, backoff, longest_ns, now_ns, rtt_ns, inflight, outcome)
+
+
+@kernel
+def give_back(M: Words, stage: int, attempt: int, now_ns: int, outcome: int) -> None:
+    """Give back the slots that an attempt holds at a stage, or at the gateway, and tell laws there how it ended."""
     if not M[stage + G_SLOTS_LAWS]:
         return
     side = M[attempt + A_SIDE]
@@ -178,6 +282,8 @@ def give_slots_back(M: Words, stage: int, attempt: int) -> None:
                 M[word] &= ~(1 << (slot & 31))
                 row = law_row(M, law, M[side + AS_SEGMENT], M[side + AS_ZONE], M[side + AS_LAWS])
                 fixed_concurrency_release(M, row, 1)
+        elif M[law + L_LAW] in (_AIMD, _CIRCUIT_BREAKER):
+            comes_out(M, law, side, now_ns, outcome)
 
 
 @kernel
@@ -186,7 +292,7 @@ def ask_gateway(M: Words, gateway: int, attempt: int, now_ns: int) -> int:
     for at in range(M[gateway + G_LAWS], M[gateway + G_LAWS] + M[gateway + G_LAW_COUNT]):
         verdict = ask_for(M, M[at], attempt, now_ns)
         if verdict < 0:
-            give_slots_back(M, gateway, attempt)
+            give_back(M, gateway, attempt, now_ns, IGNORED)
             return verdict
     return 0
 
@@ -201,30 +307,92 @@ def law_row_of_person(M: Words, law: int, person: int) -> int:
 
 @kernel
 def ask_client(M: Words, person: int, now_ns: int) -> int:
-    """Ask the laws at the client."""
-    for at in range(M[CLIENT_LAWS], M[CLIENT_LAWS] + M[CLIENT_LAW_COUNT]):
-        place = M[person + P_PLACE]
-        law = M[at]
-        laws = M[M[person + P_SIDE] + PS_LAWS] if M[law + L_KEY] == BY_PERSON else 0
-        verdict = ask(M, law, (place >> P_ZONE_BITS) & P_SEGMENT_MASK, place & P_ZONE_MASK, laws, 0, now_ns)
+    """Ask the laws at the client; an admission that a later one refuses says nothing of the far side."""
+    first = M[CLIENT_LAWS]
+    for at in range(first, first + M[CLIENT_LAW_COUNT]):
+        verdict = ask_about(M, M[at], person, now_ns)
         if verdict < 0:
+            for before in range(first, at):
+                hears(M, M[before], person, now_ns, 0, IGNORED)
             return verdict
     return 0
 
 
 @kernel
+def ask_about(M: Words, law: int, person: int, now_ns: int) -> int:
+    """Ask one law at the client about a person's try."""
+    if M[law + L_LAW] == _SRE_THROTTLE:
+        drawn = uniform(key(M[SEED], _HELD_BACK, M[person + P_WANT], M[person + P_ATTEMPT]), M[law + L_INDEX])
+        row, one, two = law_row_of_person(M, law, person), M[law + L_ONE], M[law + L_TWO]
+        return verdict_of(sre_throttle_decide(M, row, one, two, M[law + L_THREE], int(drawn * _BILLION), now_ns, 1))
+    place = M[person + P_PLACE]
+    laws = M[M[person + P_SIDE] + PS_LAWS] if M[law + L_KEY] == BY_PERSON else 0
+    return ask(M, law, (place >> P_ZONE_BITS) & P_SEGMENT_MASK, place & P_ZONE_MASK, laws, 0, now_ns)
+
+
+@kernel
 def allows_retry(M: Words, person: int, now_ns: int) -> bool:
-    """Take a token of each retry budget; False where one is empty."""
+    """Ask each retry budget; False where one has none left."""
     for at in range(M[BUDGETS], M[BUDGETS] + M[BUDGET_COUNT]):
-        row = law_row_of_person(M, M[at], person)
-        if retry_budget_decide(M, row, M[M[at] + L_ONE], now_ns, 1) != 0:
+        law = M[at]
+        row = law_row_of_person(M, law, person)
+        kind, one = M[law + L_LAW], M[law + L_ONE]
+        if kind == _RETRY_RATIO:
+            answer = retry_ratio_decide(M, row, one, M[law + L_TWO], M[law + L_THREE], now_ns, 1)
+        elif kind == _RETRY_THROTTLE:
+            answer = retry_throttle_decide(M, row, one, now_ns, 1)
+        else:
+            answer = retry_budget_decide(M, row, one, now_ns, 1)
+        if answer != 0:
             return False
     return True
 
 
 @kernel
-def earns(M: Words, person: int, on_success: int) -> None:
+def earns(M: Words, person: int, what: int, now_ns: int) -> None:
     """Earn for a first try, or for an order."""
     for at in range(M[BUDGETS], M[BUDGETS] + M[BUDGET_COUNT]):
-        if M[M[at] + L_EARN_ON_SUCCESS] == on_success:
-            retry_budget_earn(M, law_row_of_person(M, M[at], person), M[M[at] + L_EARN])
+        law = M[at]
+        if M[law + L_EARN_ON] == what:
+            row = law_row_of_person(M, law, person)
+            if M[law + L_LAW] == _RETRY_RATIO:
+                retry_ratio_earn(M, row, M[law + L_ONE], M[law + L_TWO], M[law + L_EARN], now_ns)
+            else:
+                retry_budget_earn(M, row, M[law + L_EARN])
+
+
+@kernel
+def outcome_of(answer: int) -> int:
+    """Return what an answer says of the far side: sold out, or without a store, it did what it could."""
+    return SUCCESS if answer in (PLACED, SOLD_OUT, STORE) else FAILURE
+
+
+@kernel
+def client_hears(M: Words, person: int, answer: int, now_ns: int, rtt_ns: int) -> None:
+    """Somebody has an answer, or waits for it no more: tell the laws at the client that listen."""
+    for at in range(M[HEARING_LAWS], M[HEARING_LAWS] + M[HEARING_LAW_COUNT]):
+        hears(M, M[at], person, now_ns, rtt_ns, outcome_of(answer))
+
+
+@kernel
+def hears(M: Words, law: int, person: int, now_ns: int, rtt_ns: int, outcome: int) -> None:
+    """Tell one law at the client what became of a try, if it listens."""
+    kind = M[law + L_LAW]
+    if kind == _SRE_THROTTLE:
+        row = law_row_of_person(M, law, person)
+        sre_throttle_observe(M, row, M[law + L_ONE], M[law + L_TWO], now_ns, rtt_ns, 0, outcome)
+    elif kind == _RETRY_THROTTLE:
+        row = law_row_of_person(M, law, person)
+        retry_throttle_observe(M, row, M[law + L_ONE], M[law + L_EARN], now_ns, rtt_ns, 0, outcome)
+    elif kind == _CIRCUIT_BREAKER:
+        breaker_observes(M, law, law_row_of_person(M, law, person), now_ns, rtt_ns, outcome)
+
+
+@kernel
+def breaker_observes(M: Words, law: int, row: int, now_ns: int, rtt_ns: int, outcome: int) -> None:
+    """Tell a circuit breaker how a call ended."""
+    calls, least, probes, half_open_ns = M[law + L_ONE], M[law + L_TWO], M[law + L_SEVEN], M[law + L_EIGHT]
+    failed, slow, slow_ns = M[law + L_THREE], M[law + L_FOUR], M[law + L_FIVE]
+    circuit_breaker_observe(
+        M, row, calls, least, failed, slow, slow_ns, probes, half_open_ns, now_ns, rtt_ns, 0, outcome
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from scenarios.draws import Stream
 from simulator.compiled.calendar import STAGE, ref_of, schedule, schedule_at_once, schedule_timeout
-from simulator.compiled.chains import code_of, give_slots_back, retry_after_of
+from simulator.compiled.chains import FAILURE, client_hears, code_of, give_back, outcome_of, retry_after_of
 from simulator.compiled.habits import drawn_ns
 from simulator.compiled.jit import kernel
 from simulator.compiled.layout import (
@@ -35,6 +35,7 @@ from simulator.compiled.layout import (
     G_NETWORK_TIME,
     G_SHED,
     G_THROTTLED,
+    HEARING_LAW_COUNT,
     LIVE,
     NO_TIME,
     RESPONSE_ADMITTED,
@@ -115,18 +116,17 @@ def count_refusal(M: Words, stage: int, answer: int) -> None:
 
 
 @kernel
-def is_dropped(M: Words, F: Numbers, attempt: int, now_ns: int) -> None:
-    """The turn of an attempt has come, and its person has left."""
+def is_dropped(M: Words, F: Numbers, attempt: int, code: int, now_ns: int) -> None:
+    """The turn of an attempt has come, and it is not served: EXPIRED, or SHED."""
     number = stage_number(M, attempt)
     stage = STAGES + number * STAGE_WIDTH
-    M[stage + G_EXPIRED] += 1
+    count_refusal(M, stage, code)
     if number == 0:
-        is_decided(M, F, attempt, -EXPIRED, now_ns)
+        is_decided(M, F, attempt, -code, now_ns)
         return
     M[WORK_DROPPED] += M[attempt + A_AT_STAGE_NS]
     M[attempt + A_AT_STAGE_NS] = 0
-    give_slots_back(M, stage, attempt)
-    will_end(M, attempt, EXPIRED, 0)
+    will_end(M, attempt, code, 0)
 
 
 @kernel
@@ -142,6 +142,16 @@ def will_end(M: Words, attempt: int, answer: int, retry_after_s: int) -> None:
 
 
 @kernel
+def end_then(M: Words, first: int, last: int) -> None:
+    """Let a list of attempts end after those that are to end."""
+    if M[ENDING] == 0:
+        M[ENDING] = first
+    else:
+        M[M[ENDING + 1] + A_NEXT] = first
+    M[ENDING + 1] = last
+
+
+@kernel
 def end_all(M: Words, F: Numbers, now_ns: int) -> None:
     """The attempts that are to end do so; their people, if they still wait, hear of it."""
     while M[ENDING]:
@@ -152,7 +162,9 @@ def end_all(M: Words, F: Numbers, now_ns: int) -> None:
         M[WORK_WASTED] += M[attempt + A_DONE_NS]
         trace(M, attempt, TRACE_RETRY_AFTER, retry_after_s)
         return_units(M, M[attempt + A_BUDGETS])
-        close(M, attempt, now_ns)
+        if answer in (EXPIRED, SHED):  # perhaps a drop, which was counted in the midst of what made it one
+            give_back(M, STAGES + stage_number(M, attempt) * STAGE_WIDTH, attempt, now_ns, FAILURE)
+        close(M, attempt, answer, now_ns)
         waits = not M[attempt + A_STATE] & ANSWERED
         person = M[attempt + A_PERSON]
         if waits:
@@ -173,12 +185,12 @@ def return_units(M: Words, budgets: int) -> None:
 
 
 @kernel
-def close(M: Words, attempt: int, now_ns: int) -> None:
+def close(M: Words, attempt: int, answer: int, now_ns: int) -> None:
     """The work on an attempt is over."""
     M[attempt + A_STATE] |= ENDED
     M[LIVE] -= 1
     trace(M, attempt, TRACE_ENDED, now_ns)
-    give_slots_back(M, STAGES, attempt)
+    give_back(M, STAGES, attempt, now_ns, outcome_of(answer))
 
 
 @kernel
@@ -187,6 +199,8 @@ def is_answered(M: Words, attempt: int, answer: int, now_ns: int) -> None:
     M[attempt + A_STATE] |= ANSWERED
     trace(M, attempt, TRACE_ANSWERED, now_ns)
     trace(M, attempt, TRACE_ANSWER, answer)
+    if M[HEARING_LAW_COUNT]:
+        client_hears(M, M[attempt + A_PERSON], answer, now_ns, now_ns - M[attempt + A_START_NS])
     refused = M[attempt + A_STATE] & _GATEWAY_BITS > ADMITTED << A_GATEWAY_BIT
     sample(M, RESPONSE_REFUSED if refused else RESPONSE_ADMITTED, now_ns - M[attempt + A_START_NS])
     if answer >= THROTTLED:

@@ -19,7 +19,6 @@ from simulator.compiled import readings
 from simulator.compiled.build import State, build
 from simulator.compiled.jit import INTERPRETED
 from simulator.compiled.loop import DONE, NEEDS_HEAP, NEEDS_WORDS, advance
-from simulator.compiled.memory import WORDS_AN_ATTEMPT
 from simulator.compiled.outcome import outcome_of
 from simulator.compiled.turning import turn
 from simulator.control.drive import Drive
@@ -119,7 +118,7 @@ class Run:
 
     def make_room(self, words: int) -> None:
         """Have room for so many words beside what one event needs."""
-        spare = int(self.words[at.SPARE]) + WORDS_AN_ATTEMPT * int(self.words[at.LIVE])
+        spare = int(self.words[at.SPARE] + self.words[at.ATTEMPT_SPARE] * self.words[at.LIVE])
         top = int(self.words[at.TOP])
         if top + words + spare > len(self.words) or self.words[at.CAPACITY] != len(self.words):
             self._resize(max(top + words + spare + LEAST_GROWTH, min(4 * top, top + MOST_AHEAD)))

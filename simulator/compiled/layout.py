@@ -17,6 +17,7 @@ TOP = next(_word)  # first word that was never taken
 CAPACITY = next(_word)  # of M, in words
 SPARE = next(_word)  # words that one event may need beside those for the attempts in the system
 HEAP_SPARE = next(_word)  # the same, in events
+ATTEMPT_SPARE = next(_word)  # words that one event may need for each attempt in the system
 FREE_CELL = next(_word)
 HEAP = next(_word)  # place of the heap, its room and length in entries
 HEAP_ROOM = next(_word)
@@ -106,6 +107,8 @@ CLIENT_LAWS = next(_word)  # lists of laws: a place and a length
 CLIENT_LAW_COUNT = next(_word)
 BUDGETS = next(_word)
 BUDGET_COUNT = next(_word)
+HEARING_LAWS = next(_word)  # of the client: what it tells of every answer
+HEARING_LAW_COUNT = next(_word)
 # street
 KITCHEN_KIND = next(_word)  # 0: none
 COURIER_KIND = next(_word)
@@ -253,7 +256,7 @@ ATTEMPT_WIDTH = 16
     A_SERVICE_NS,
     A_AT_STAGE_NS,
     A_DONE_NS,
-    A_SEQ,  # at the gateway: Retry-After; paced: the next law; at a replica: the number of the call
+    A_SEQ,  # decided: the verdict; paced: the next law; queued with BOTH_ENDS: who is before; at a replica: its number
     A_PROMPT,
     A_OUTPUT,
     A_BUDGETS,
@@ -265,7 +268,8 @@ A_GATEWAY_BIT, A_STAGE_BIT, A_SHARD_BIT, A_TURN_BIT = 4, 8, 16, 32  # where the 
 """A_TURN counts the attempts that had the row: a timeout that names an earlier one is void."""
 
 # An attempt's side row.
-AS_TRACE, AS_LAWS, AS_SEGMENT, AS_ZONE, AS_HELD = range(5)  # AS_HELD: four words of 32 bits
+AS_TRACE, AS_LAWS, AS_SEGMENT, AS_ZONE, AS_HELD, _, _, _, AS_CALLS = range(9)  # AS_HELD: four words of 32 bits
+CALL_NEXT, CALL_LAW, CALL_BEGAN_NS, CALL_INFLIGHT = range(4)  # a cell of AS_CALLS, for each law that will be told
 PENDING, ADMITTED, THROTTLED, SHED, EXPIRED = range(5)  # codes of the gateway
 PLACED, TIMED_OUT, ERROR, SOLD_OUT, STORE = 1, 5, 6, 7, 8  # codes of answers, beside the last three
 DELIVERED = 2
@@ -310,8 +314,9 @@ STAGE_WIDTH = 48
     G_STATION,
     G_SERVERS,
     G_QUEUE_LIMIT,
-    G_LIFO,
-    G_DEADLINE,
+    G_ORDER,  # of its queue
+    G_LOOKS,  # at work whose turn has come: 0, or bits
+    G_QUEUE_LAW,
     G_PER_BUSY_NS,
     G_HAS_BUDGET,
     G_BUDGET,
@@ -329,7 +334,7 @@ STAGE_WIDTH = 48
     G_PER_TOKEN_NS,
     G_LAWS,
     G_LAW_COUNT,
-    G_SLOTS_LAWS,  # whether one of them is of concurrency
+    G_SLOTS_LAWS,  # whether one of them is given something back or told how work ends
     G_PACED,
     G_ARRIVED,
     G_SERVED,
@@ -339,8 +344,10 @@ STAGE_WIDTH = 48
     G_ERRORS,
     G_SOLD_OUT,
     G_SLOTS,
-) = range(34)
+) = range(35)
 NO_STAGE, SERVER_STAGE, BATCHING_STAGE = range(3)
+OLDEST_FIRST, NEWEST_FIRST, BOTH_ENDS = range(3)  # BOTH_ENDS: as the law of the queue says
+AT_DEADLINE, AT_WAIT = 1, 2  # bits of G_LOOKS
 
 # A station: one shard of a stage, or the first words of a pool. Sums and integrals are two words (memory.py).
 STATION_WIDTH = 16
@@ -439,7 +446,7 @@ IDLE, BULK, MIX, DECODE = range(4)
 LAW_OF_A_PART = (R_SLOTS, R_KV_TOKENS, R_STEP_TOKENS, R_PER_SEQUENCE_NS, R_PER_CONTEXT_PS, R_PER_PREFILL_NS)
 
 # A law.
-LAW_WIDTH = 16
+LAW_WIDTH = 24
 (
     L_LAW,
     L_KEY,
@@ -447,14 +454,21 @@ LAW_WIDTH = 16
     L_ONE,  # parameters, as the law wants them
     L_TWO,
     L_THREE,
+    L_FOUR,
+    L_FIVE,
+    L_SIX,
+    L_SEVEN,
+    L_EIGHT,
     L_STATE,  # place of the first row; for laws keyed by person within a person's law row
     L_ROW_WIDTH,
     L_ROWS,
     L_SLOT,  # number among laws of concurrency
     L_EARN,
-    L_EARN_ON_SUCCESS,
-) = range(12)
+    L_EARN_ON,
+    L_INDEX,  # in the file
+) = range(18)
 BY_ALL, BY_PERSON, BY_SEGMENT, BY_ZONE = range(4)
+ON_NOTHING, ON_CALL, ON_SUCCESS = range(3)  # what earns
 LR_BEFORE, LR_REFS, LR_FREE, LR_FIRST = range(
     4
 )  # a person's law row: the row taken before, people and attempts that name it

@@ -7,6 +7,7 @@ from typing import Any
 from limits.row import Row
 from simulator.compiled.jit import bit_length, kernel
 from simulator.compiled.layout import (
+    ATTEMPT_SPARE,
     CAPACITY,
     CELL_VALUES,
     CELL_WIDTH,
@@ -36,7 +37,6 @@ Words = Row
 Numbers = Any
 """The float64 beside it."""
 
-WORDS_AN_ATTEMPT = 64
 WORD_BITS = 62
 WORD = 1 << WORD_BITS
 INSTANT_BITS = 31
@@ -47,7 +47,7 @@ _LOW_20, _LOW_42 = (1 << 20) - 1, (1 << 42) - 1
 @kernel
 def needed(M: Words) -> int:
     """Return how many words one event can take at most: a few rows for each attempt in the system, and slabs."""
-    return M[SPARE] + WORDS_AN_ATTEMPT * M[LIVE]
+    return M[SPARE] + M[ATTEMPT_SPARE] * M[LIVE]
 
 
 @kernel

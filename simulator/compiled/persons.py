@@ -31,6 +31,7 @@ from simulator.compiled.layout import (
     INVITED,
     INVITES_AFTER,
     MOST_TRIES,
+    ON_CALL,
     P_ATTEMPT,
     P_FIRST_NS,
     P_INVITED_BY,
@@ -114,7 +115,7 @@ def tries(M: Words, F: Numbers, person: int, now_ns: int) -> int:
         return 0
     M[person + P_ATTEMPT] += 1
     if tried == 1 and M[BUDGET_COUNT]:
-        earns(M, person, 0)
+        earns(M, person, ON_CALL, now_ns)
     if M[CLIENT_LAW_COUNT]:
         verdict = ask_client(M, person, now_ns)
         if verdict < 0:

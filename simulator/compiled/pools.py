@@ -8,7 +8,6 @@ from simulator.compiled.jit import entry, kernel, pointer_to
 from simulator.compiled.layout import (
     A_SEQ,
     A_SINCE_NS,
-    A_TIMEOUT_NS,
     B_AVAILABLE,
     B_BUSY,
     B_CALLS,
@@ -22,8 +21,7 @@ from simulator.compiled.layout import (
     B_WAITING,
     B_WHOLE_LAW,
     B_WITH_ROOM,
-    G_DEADLINE,
-    G_LIFO,
+    G_LOOKS,
     G_QUEUE_LIMIT,
     GONE,
     IDLE,
@@ -61,8 +59,9 @@ from simulator.compiled.layout import (
     WHOLE,
 )
 from simulator.compiled.memory import Numbers, Words, add_product, carry, sample
+from simulator.compiled.queueing import dequeue, enqueue, why_not
 from simulator.compiled.replicas import advance, call_arrives, plan, takes
-from simulator.compiled.stations import FULL, LEFT, QUEUED, dequeue, enqueue
+from simulator.compiled.stations import FULL, LEFT, QUEUED
 
 _FIRST_OF_LAW = min(LAW_OF_A_PART)
 _LAW_WORDS = len(LAW_OF_A_PART)
@@ -105,18 +104,11 @@ def least_loaded(M: Words, pool: int) -> int:
 
 
 @kernel
-def has_left(M: Words, pool: int, attempt: int, now_ns: int) -> bool:
-    """Whether the person of a call has left, where deadlines are looked at."""
-    deadline = M[STAGES + M[pool + B_STAGE] * STAGE_WIDTH + G_DEADLINE]
-    return deadline != 0 and now_ns >= M[attempt + A_TIMEOUT_NS]
-
-
-@kernel
-def drops(M: Words, F: Numbers, pool: int, attempt: int, now_ns: int) -> None:
-    """Drop a call whose person has left, at its turn."""
+def drops(M: Words, F: Numbers, pool: int, attempt: int, why: int, now_ns: int) -> None:
+    """Drop a call at its turn."""
     M[pool + B_WAITING] -= 1
     carry(M, pool + S_DROPPED_WAITING, now_ns - M[attempt + A_SINCE_NS])
-    is_dropped(M, F, attempt, now_ns)
+    is_dropped(M, F, attempt, why, now_ns)
 
 
 @kernel
@@ -127,12 +119,12 @@ def joins_pool(M: Words, F: Numbers, pool: int, attempt: int, now_ns: int) -> in
     seat = least_loaded(M, pool)
     if seat == 0 and M[pool + S_LENGTH] >= M[stage + G_QUEUE_LIMIT]:
         return FULL
-    if seat and has_left(M, pool, attempt, now_ns):
-        return LEFT
     M[attempt + A_SINCE_NS] = now_ns
+    if seat and M[stage + G_LOOKS] and why_not(M, stage, pool, attempt, now_ns) != 0:
+        return LEFT
     M[pool + B_WAITING] += 1
     if seat == 0:
-        enqueue(M, pool, attempt, M[stage + G_LIFO])
+        enqueue(M, stage, pool, attempt, now_ns)
     else:
         number_call(M, pool, attempt)
         call_arrives(M, F, seat, attempt, now_ns)
@@ -151,10 +143,12 @@ def number_call(M: Words, pool: int, attempt: int) -> None:
 @kernel
 def pulls(M: Words, F: Numbers, pool: int, seat: int, now_ns: int) -> None:
     """Hand calls of the queue to a replica while it holds fewer than its slots."""
+    stage = STAGES + M[pool + B_STAGE] * STAGE_WIDTH
     while M[pool + S_LENGTH] and M[seat + R_HELD] < M[seat + R_SLOTS]:
-        attempt = dequeue(M, pool)
-        if has_left(M, pool, attempt, now_ns):
-            drops(M, F, pool, attempt, now_ns)
+        attempt = dequeue(M, stage, pool, now_ns)
+        why = why_not(M, stage, pool, attempt, now_ns) if M[stage + G_LOOKS] else 0
+        if why:
+            drops(M, F, pool, attempt, why, now_ns)
         else:
             number_call(M, pool, attempt)
             takes(M, seat, attempt)

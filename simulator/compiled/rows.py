@@ -17,6 +17,7 @@ from simulator.compiled.layout import (
     A_TURN_BIT,
     A_WANT,
     ANSWERED,
+    AS_CALLS,
     AS_HELD,
     AS_LAWS,
     AS_SEGMENT,
@@ -103,6 +104,7 @@ def take_attempt(M: Words, person: int, number: int, now_ns: int, timeout_ns: in
         M[side + AS_ZONE] = place & P_ZONE_MASK
         M[side + AS_SEGMENT] = (place >> P_ZONE_BITS) & P_SEGMENT_MASK
         M[side + AS_TRACE] = 0
+        M[side + AS_CALLS] = 0
         for word in range(side + AS_HELD, side + AS_HELD + 4):
             M[word] = 0
         laws = M[M[person + P_SIDE] + PS_LAWS] if M[LAW_ROW_WIDTH] else 0

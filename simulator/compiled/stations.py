@@ -10,15 +10,12 @@ from simulator.compiled.habits import drawn_ns
 from simulator.compiled.jit import entry, kernel, pointer_to
 from simulator.compiled.layout import (
     A_AT_STAGE_NS,
-    A_NEXT,
     A_NUMBER,
     A_SEQ,
     A_SERVICE_NS,
     A_SINCE_NS,
-    A_TIMEOUT_NS,
     A_WANT,
-    G_DEADLINE,
-    G_LIFO,
+    G_LOOKS,
     G_PER_BUSY_NS,
     G_QUEUE_LIMIT,
     G_REFUSE_TIME,
@@ -31,12 +28,10 @@ from simulator.compiled.layout import (
     S_BUSY,
     S_COUNTED_TO_NS,
     S_DROPPED_WAITING,
-    S_HEAD,
     S_IN_SERVICE,
     S_LENGTH,
     S_QUEUE_MAX,
     S_QUEUED,
-    S_TAIL,
     STAGE_FACTORS,
     STAGE_FIGURES,
     STAGE_WIDTH,
@@ -45,6 +40,7 @@ from simulator.compiled.layout import (
     WORK_BROUGHT,
 )
 from simulator.compiled.memory import WORD, Numbers, Words, add_product, carry, one_less, one_more, sample
+from simulator.compiled.queueing import dequeue, enqueue, why_not
 
 _ADMIT, _REFUSE = int(Stream.ADMIT), int(Stream.REFUSE)
 LONGEST_NS = float(WORD)
@@ -67,42 +63,17 @@ def count_available(M: Words, stage: int, station: int, now_ns: int) -> None:
 
 
 @kernel
-def enqueue(M: Words, station: int, attempt: int, newest_first: int) -> None:
-    """Put an attempt into a queue: at its end, or on top where the newest is first."""
-    M[station + S_LENGTH] += 1
-    if newest_first:
-        M[attempt + A_NEXT] = M[station + S_HEAD]
-        M[station + S_HEAD] = attempt
-        return
-    M[attempt + A_NEXT] = 0
-    if M[station + S_HEAD] == 0:
-        M[station + S_HEAD] = attempt
-    else:
-        M[M[station + S_TAIL] + A_NEXT] = attempt
-    M[station + S_TAIL] = attempt
-
-
-@kernel
-def dequeue(M: Words, station: int) -> int:
-    """Take the first attempt out of a queue that is not empty."""
-    attempt = M[station + S_HEAD]
-    M[station + S_HEAD] = M[attempt + A_NEXT]
-    M[station + S_LENGTH] -= 1
-    return attempt
-
-
-@kernel
 def joins(M: Words, F: Numbers, number: int, station: int, attempt: int, now_ns: int) -> int:
     """Take an attempt up, or queue it; return FULL, QUEUED, STARTED, or LEFT where its person has left."""
     stage = STAGES + number * STAGE_WIDTH
     M[attempt + A_SINCE_NS] = now_ns
     if M[station + S_IN_SERVICE] < M[stage + G_SERVERS]:
-        if M[stage + G_DEADLINE] and now_ns >= M[attempt + A_TIMEOUT_NS]:
+        if M[stage + G_LOOKS] and why_not(M, stage, station, attempt, now_ns) != 0:
             return LEFT
         starts(M, F, number, station, attempt, now_ns)
         return STARTED
     if M[station + S_LENGTH] < M[stage + G_QUEUE_LIMIT]:
-        enqueue(M, station, attempt, M[stage + G_LIFO])
+        enqueue(M, stage, station, attempt, now_ns)
         one_more(M, station + S_QUEUED, now_ns)
         M[station + S_QUEUE_MAX] = max(M[station + S_QUEUE_MAX], M[station + S_LENGTH])
         return QUEUED
@@ -139,14 +110,15 @@ def decides(M: Words, F: Numbers, attempt: int, now_ns: int) -> int:
 
 @kernel
 def takes_up(M: Words, F: Numbers, number: int, station: int, now_ns: int) -> None:
-    """Start waiting attempts on free servers; drop those whose person has left, where deadlines are looked at."""
+    """Start waiting attempts on free servers; drop those that are not to be served."""
     stage = STAGES + number * STAGE_WIDTH
     while M[station + S_LENGTH] and M[station + S_IN_SERVICE] < M[stage + G_SERVERS]:
-        attempt = dequeue(M, station)
+        attempt = dequeue(M, stage, station, now_ns)
         one_less(M, station + S_QUEUED, now_ns)
-        if M[stage + G_DEADLINE] and now_ns >= M[attempt + A_TIMEOUT_NS]:
+        dropped = why_not(M, stage, station, attempt, now_ns) if M[stage + G_LOOKS] else 0
+        if dropped:
             carry(M, station + S_DROPPED_WAITING, now_ns - M[attempt + A_SINCE_NS])
-            is_dropped(M, F, attempt, now_ns)
+            is_dropped(M, F, attempt, dropped, now_ns)
         else:
             starts(M, F, number, station, attempt, now_ns)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from limits import gcra, token_bucket
 from limits.laws import Law
 from scenarios import model
-from scenarios.knobs import Kind, Knob, Value
+from scenarios.knobs import RATED, Kind, Knob, Value
 from simulator.compiled import layout as at
 from simulator.compiled.build import law_of_part, rate_parameters
 from simulator.compiled.pools import resize
@@ -85,7 +85,7 @@ def _law(run: Run, index: int) -> int:
 
 def _turn_rate(run: Run, index: int, rate_per_s: Fraction | None) -> None:
     law, words = run.scenario.admission[index], run.words
-    assert isinstance(law, model.RateAdmission | model.PacingAdmission)
+    assert isinstance(law, RATED)
     row = _law(run, index)
     before = {field: int(words[row + field]) for field in (at.L_ONE, at.L_TWO, at.L_THREE)}
     new = rate_parameters(law, rate_per_s)
@@ -94,7 +94,9 @@ def _turn_rate(run: Run, index: int, rate_per_s: Fraction | None) -> None:
     if isinstance(law, model.PacingAdmission):
         return
     if rate_per_s is None:
-        _each_row(run, row, lambda state: [0] * len(state))  # full again when a limit returns
+        _each_row(run, row, lambda state: [0] * len(state))  # like new when a limit returns
+        return
+    if isinstance(law, model.WarmUpAdmission):
         return
     of_bucket = words[row + at.L_LAW] == Law.TOKEN_BUCKET
     change: Callable[..., None] = token_bucket.change if of_bucket else gcra.change

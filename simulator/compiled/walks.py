@@ -5,10 +5,21 @@ from __future__ import annotations
 from scenarios import draws, people
 from scenarios.draws import Stream
 from simulator.compiled.calendar import STAGE, ref_of, schedule, schedule_timeout
-from simulator.compiled.chains import ask_for, ask_gateway, code_of, earns, give_slots_back, retry_after_of
+from simulator.compiled.chains import (
+    FAILURE,
+    IGNORED,
+    SUCCESS,
+    ask_for,
+    ask_gateway,
+    code_of,
+    earns,
+    give_back,
+    retry_after_of,
+)
 from simulator.compiled.ends import (
     close,
     count_refusal,
+    end_then,
     goes_to,
     is_answered,
     is_decided,
@@ -36,7 +47,9 @@ from simulator.compiled.layout import (
     ATTEMPTS_COMPLETED,
     BATCHING_STAGE,
     BUDGET_COUNT,
+    ENDING,
     ERROR,
+    EXPIRED,
     G_ARRIVED,
     G_BUDGET,
     G_ERRORS,
@@ -59,6 +72,7 @@ from simulator.compiled.layout import (
     G_SOLD_OUT,
     G_STATION,
     NO_STAGE,
+    ON_SUCCESS,
     ORDERS_PLACED,
     P_FIRST_NS,
     P_PLACE,
@@ -124,7 +138,7 @@ def reaches_gateway(M: Words, F: Numbers, attempt: int, now_ns: int) -> None:
         M[STAGES + G_SHED] += 1
         is_decided(M, F, attempt, -SHED, now_ns)
     elif joined == LEFT:
-        is_dropped(M, F, attempt, now_ns)
+        is_dropped(M, F, attempt, EXPIRED, now_ns)
     elif joined == QUEUED or M[attempt + A_TIMEOUT_NS] < now_ns + M[attempt + A_SERVICE_NS]:
         schedule_timeout(M, M[attempt + A_TIMEOUT_NS], attempt)
 
@@ -144,7 +158,7 @@ def reaches_stage(M: Words, F: Numbers, attempt: int, now_ns: int) -> None:
         verdict = ask_for(M, M[M[stage + G_LAWS] + asked], attempt, now_ns)
         asked += 1
         if verdict < 0:
-            give_slots_back(M, stage, attempt)
+            give_back(M, stage, attempt, now_ns, IGNORED)
             count_refusal(M, stage, code_of(verdict))
             will_end(M, attempt, code_of(verdict), retry_after_of(verdict))
             return
@@ -163,7 +177,7 @@ def enters(M: Words, F: Numbers, number: int, attempt: int, now_ns: int) -> None
     if M[stage + G_HAS_BUDGET]:
         if M[stage + G_BUDGET] == 0:
             M[stage + G_SOLD_OUT] += 1
-            give_slots_back(M, stage, attempt)
+            give_back(M, stage, attempt, now_ns, SUCCESS)
             will_end(M, attempt, SOLD_OUT, 0)
             return
         M[stage + G_BUDGET] -= 1
@@ -172,12 +186,12 @@ def enters(M: Words, F: Numbers, number: int, attempt: int, now_ns: int) -> None
     if joined == FULL:
         M[attempt + A_AT_STAGE_NS] = 0
         M[stage + G_SHED] += 1
-        give_slots_back(M, stage, attempt)
+        give_back(M, stage, attempt, now_ns, FAILURE)
         will_end(M, attempt, SHED, 0)
         return
     M[WORK_BROUGHT] += M[attempt + A_AT_STAGE_NS]
     if joined == LEFT:
-        is_dropped(M, F, attempt, now_ns)
+        is_dropped(M, F, attempt, EXPIRED, now_ns)
 
 
 @kernel
@@ -211,7 +225,10 @@ def joins_station(M: Words, F: Numbers, number: int, attempt: int, now_ns: int) 
 
 @kernel
 def departs(M: Words, F: Numbers, attempt: int, now_ns: int) -> None:
-    """The service of an attempt is over: first the server takes the next, then the attempt goes on."""
+    """The service of an attempt is over: first the server takes the next, then the attempt goes on.
+
+    Those whom the server drops then end after it.
+    """
     number = stage_number(M, attempt)
     stage = STAGES + number * STAGE_WIDTH
     station = M[stage + G_STATION]
@@ -222,6 +239,17 @@ def departs(M: Words, F: Numbers, attempt: int, now_ns: int) -> None:
             station += ((M[attempt + A_STATE] >> A_SHARD_BIT) & 4095) * STATION_WIDTH
         is_free(M, F, number, station, attempt, now_ns)
     M[stage + G_SERVED] += 1
+    dropped, last = M[ENDING], M[ENDING + 1]
+    M[ENDING] = 0
+    goes_on(M, F, number, attempt, now_ns)
+    if dropped:
+        end_then(M, dropped, last)
+
+
+@kernel
+def goes_on(M: Words, F: Numbers, number: int, attempt: int, now_ns: int) -> None:
+    """What was served goes on: it is decided, or fails, or goes to the next stage, or becomes an order."""
+    stage = STAGES + number * STAGE_WIDTH
     service_ns = M[attempt + A_SERVICE_NS]
     M[attempt + A_DONE_NS] += service_ns
     drawn = M[attempt + A_AT_STAGE_NS]
@@ -232,7 +260,7 @@ def departs(M: Words, F: Numbers, attempt: int, now_ns: int) -> None:
     M[WORK_BROUGHT] += service_ns - drawn
     failure = F[STAGE_FACTORS + 2 * number + 1]
     fails = failure > 0.0 and fails_at(failure, M[SEED], number, M[attempt + A_WANT], M[attempt + A_NUMBER])
-    give_slots_back(M, stage, attempt)
+    give_back(M, stage, attempt, now_ns, FAILURE if fails else SUCCESS)
     if fails:
         M[stage + G_ERRORS] += 1
         will_end(M, attempt, ERROR, 0)
@@ -255,7 +283,7 @@ def commits(M: Words, F: Numbers, attempt: int, now_ns: int) -> None:
         will_end(M, attempt, STORE, 0)
         return
     M[WORK_USEFUL] += M[attempt + A_DONE_NS]
-    close(M, attempt, now_ns)
+    close(M, attempt, PLACED, now_ns)
     is_answered(M, attempt, PLACED, now_ns)
     M[ATTEMPTS_COMPLETED] += 1
     forget(M, attempt)
@@ -278,7 +306,7 @@ def is_served(M: Words, F: Numbers, person: int, store: int, now_ns: int) -> Non
     M[M[ZONES] + zone * ZONE_WIDTH + Z_PLACED] += 1
     M[M[SEGMENTS] + segment * SEGMENT_WIDTH + SEGMENT_PLACED] += 1
     if M[BUDGET_COUNT]:
-        earns(M, person, 1)
+        earns(M, person, ON_SUCCESS, now_ns)
     begins(M, F, want, zone, store, M[M[person + P_SIDE] + PS_TRACE] if M[TRACED] else 0, now_ns)
     invites(M, F, want, PLACED, now_ns)
     give_person(M, person)

@@ -14,7 +14,9 @@ import simpy
 
 from simulator.rank import Rank
 from simulator.reference.instants import call_at, happen
+from simulator.reference.queueing import QueueLaw
 from simulator.reference.replica import WHOLE, Call, Replica, ReplicaLaw, Segment
+from simulator.reference.stations import next_of, why_not_served
 from simulator.reference.work import Work
 
 
@@ -43,6 +45,7 @@ class BatchingPool:
         queue_limit: int,
         newest_first: bool = False,
         deadline: bool = False,
+        queue_law: QueueLaw | None = None,
         slowdown: float = 1.0,
     ) -> None:
         self.env = env
@@ -51,6 +54,7 @@ class BatchingPool:
         self.queue_limit = queue_limit
         self.newest_first = newest_first
         self.deadline = deadline
+        self.queue_law = queue_law
         self.slowdown = slowdown
         self.queue: deque[Work] = deque()
         self.seats: list[Seat] = []  # whose replicas take calls, by index
@@ -111,10 +115,10 @@ class BatchingPool:
         work.done.callbacks.append(lambda done: self._departed(work, done))
         self.waiting += 1
         if seat is None:
+            if self.queue_law is not None:
+                self.queue_law.arrives(len(self.queue), now_ns)
             self.queue.append(work)
-        elif self._expired(work, now_ns):
-            self._drop(work, now_ns)
-        else:
+        elif not self._drops(work, now_ns):
             self._settle(seat, seat.replica.arrive(self._call(work), now_ns, self.slowdown), now_ns)
         self.queue_max = max(self.queue_max, self.waiting)
         return True
@@ -171,10 +175,8 @@ class BatchingPool:
     def _pull(self, seat: Seat, now_ns: int) -> None:
         """Hand calls of the queue to a replica while it holds fewer than its slots."""
         while self.queue and seat.replica.held < seat.replica.law.slots:
-            work = self.queue.pop() if self.newest_first else self.queue.popleft()
-            if self._expired(work, now_ns):
-                self._drop(work, now_ns)
-            else:
+            work = next_of(self.queue, self.newest_first, self.queue_law, now_ns)
+            if not self._drops(work, now_ns):
                 seat.replica.take(self._call(work))
 
     def _settle(self, seat: Seat, taken: Sequence[Call], now_ns: int) -> None:
@@ -197,7 +199,7 @@ class BatchingPool:
             self._remove(seat)
 
     def _departed(self, work: Work, done: simpy.Event) -> None:
-        if done.value == "dropped":
+        if done.value != "served":
             return
         self.in_service -= 1
         work.ended_ns = int(self.env.now)
@@ -208,14 +210,16 @@ class BatchingPool:
         self._handed[self._calls] = work
         return Call(self._calls, work.prompt, work.output)
 
-    def _expired(self, work: Work, now_ns: int) -> bool:
-        return self.deadline and now_ns >= work.deadline_ns
-
-    def _drop(self, work: Work, now_ns: int) -> None:
+    def _drops(self, work: Work, now_ns: int) -> bool:
+        """Drop work whose turn has come, or say that it is to be served."""
+        why_not = why_not_served(work, self.deadline, self.queue_law, now_ns)
+        if not why_not:
+            return False
         self.waiting -= 1
         self._dropped_waiting_ns += now_ns - work.arrived_ns
         work.ended_ns = now_ns
-        work.done.succeed("dropped")
+        work.done.succeed(why_not)
+        return True
 
     def _add(self, millionths: int) -> Seat:
         taken = {seat.index for seat in self.seats + self.draining}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from scenarios.knobs import Kind, Knob, Value
 from simulator.reference.batching import BatchingPool
-from simulator.reference.policy import FixedConcurrency, FixedWindow, Gcra, Pacing, SlidingWindowLog, TokenBucket
+from simulator.reference.policy import FixedConcurrency, Gcra, Pacing, SlidingWindowLog, TokenBucket, WarmUp, Window
 from simulator.reference.stations import ServerStation
 
 if TYPE_CHECKING:
@@ -43,10 +43,10 @@ def _turn_stage(town: Town, knob: Knob, value: Value) -> None:
 
 def _turn_law(town: Town, knob: Knob, value: Value) -> None:
     law = town.laws[town.scenario.admission[knob.index].name]
-    if isinstance(law, TokenBucket | Gcra | Pacing):
+    if isinstance(law, TokenBucket | Gcra | WarmUp | Pacing):
         assert value is None or isinstance(value, Fraction)
         law.set_rate(value, town.now_ns)
-    elif isinstance(law, FixedWindow | SlidingWindowLog | FixedConcurrency):
+    elif isinstance(law, Window | SlidingWindowLog | FixedConcurrency):
         assert isinstance(value, int)
         law.set_limit(value)
 

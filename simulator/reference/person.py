@@ -89,7 +89,7 @@ def session(town: Town, person: Person) -> Generator[simpy.Event, Any, SessionEn
 def one_try(town: Town, person: Person, tries: int, end_ns: int) -> Generator[simpy.Event, Any, tuple[str, int]]:
     """Ask the client's laws, send an attempt, and wait: for "placed", the reason of a failure, or the timeout."""
     if tries == 1:
-        town.client.calls(person)
+        town.client.calls(person, town.now_ns)
     verdict = town.client.policy.ask(person, None, town.now_ns)
     if verdict.code != ADMITTED:
         town.ledger.count("attempts.held_back")

@@ -5,22 +5,32 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from types import ModuleType
 from typing import TYPE_CHECKING, Protocol
 
 from limits import (
+    aimd,
+    circuit_breaker,
     deadline,
     fixed_concurrency,
     fixed_window,
     gcra,
+    outcomes,
     pacing,
     rates,
     retry_after,
     retry_budget,
+    retry_ratio,
+    retry_throttle,
+    sliding_window,
     sliding_window_log,
+    sre_throttle,
     token_bucket,
     verdicts,
+    warm_up,
 )
-from scenarios import model
+from scenarios import draws, model
+from scenarios.draws import Stream
 from scenarios.schedule import changes
 from simulator.reference.attempt import ADMITTED, EXPIRED, SHED, THROTTLED, Attempt
 
@@ -138,11 +148,35 @@ class Gcra:
         return verdict_of(gcra.decide(self.rows.of(person), 0, self.interval_ns, self.burst, now_ns, 1))
 
 
-class FixedWindow:
-    """limits.fixed_window."""
+class WarmUp:
+    """limits.warm_up; `rate_per_s` None admits everything."""
 
-    def __init__(self, admission: model.WindowAdmission) -> None:
-        self.rows = Rows(admission.key, fixed_window.WIDTH)
+    def __init__(self, admission: model.WarmUpAdmission) -> None:
+        self.rows = Rows(admission.key, warm_up.WIDTH)
+        self.warm_up_ns = admission.warm_up_ns
+        self.cold_factor = admission.cold_factor
+        self.set_rate(admission.rate_per_s, 0)
+
+    def set_rate(self, rate_per_s: Fraction | None, now_ns: int) -> None:
+        if rate_per_s is not None:
+            self.rate_milli, self.warning, self.most = rates.warm_up(rate_per_s, self.warm_up_ns, self.cold_factor)
+        else:
+            self.rows.rows.clear()  # cold again when a limit returns
+        self.rate_per_s = rate_per_s
+
+    def ask(self, person: Person, attempt: Attempt | None, now_ns: int) -> Verdict:
+        if self.rate_per_s is None:
+            return ADMIT
+        parameters = (self.rate_milli, self.cold_factor, self.warning, self.most)
+        return verdict_of(warm_up.decide(self.rows.of(person), 0, *parameters, now_ns, 1))
+
+
+class Window:
+    """limits.fixed_window, or limits.sliding_window."""
+
+    def __init__(self, admission: model.WindowAdmission, law: ModuleType) -> None:
+        self.law = law
+        self.rows = Rows(admission.key, law.WIDTH)
         self.limit = admission.limit
         self.window_ns = admission.window_ns
 
@@ -150,7 +184,7 @@ class FixedWindow:
         self.limit = limit
 
     def ask(self, person: Person, attempt: Attempt | None, now_ns: int) -> Verdict:
-        return verdict_of(fixed_window.decide(self.rows.of(person), 0, self.limit, self.window_ns, now_ns, 1))
+        return verdict_of(self.law.decide(self.rows.of(person), 0, self.limit, self.window_ns, now_ns, 1))
 
 
 class SlidingWindowLog:
@@ -190,10 +224,37 @@ class FixedConcurrency:
             return verdict
         return Verdict(SHED)  # at a limit of 0 the law says never; to the person it is overload too
 
-    def give_back(self, attempt: Attempt) -> None:
+    def give_back(self, attempt: Attempt, now_ns: int, outcome: int) -> None:
         row = self.held.pop(attempt, None)
         if row is not None:
             fixed_concurrency.release(row, 0, 1)
+
+
+class Aimd:
+    """limits.aimd, which sets the limit of slots of its own: a row has its number, then those of fixed_concurrency."""
+
+    def __init__(self, admission: model.AimdAdmission) -> None:
+        self.of = admission
+        self.rows = Rows(admission.key, aimd.WIDTH + fixed_concurrency.WIDTH)
+        self.inside: dict[Attempt, tuple[list[int], int, int]] = {}  # row, instant, how many were inside with it
+
+    def ask(self, person: Person, attempt: Attempt | None, now_ns: int) -> Verdict:
+        assert attempt is not None
+        row = self.rows.of(person)
+        limit = aimd.limit(row, 0, self.of.start)
+        if fixed_concurrency.decide(row, aimd.WIDTH, limit, now_ns, 1) != verdicts.ADMITTED:
+            return Verdict(SHED)
+        self.inside[attempt] = row, now_ns, row[aimd.WIDTH]
+        return ADMIT
+
+    def give_back(self, attempt: Attempt, now_ns: int, outcome: int) -> None:
+        if attempt not in self.inside:
+            return
+        row, began_ns, inflight = self.inside.pop(attempt)
+        fixed_concurrency.release(row, aimd.WIDTH, 1)
+        of = self.of
+        parameters = (of.start, of.least, of.most, rates.milli(of.backoff), of.longest_rtt_ns)
+        aimd.observe(row, 0, *parameters, now_ns, now_ns - began_ns, inflight, outcome)
 
 
 class Deadline:
@@ -227,27 +288,138 @@ class Pacing:
         return Verdict(ADMITTED, wait_ns=answer)
 
 
+class SreThrottle:
+    """limits.sre_throttle; its draw belongs to the try and to the place of the law in the file."""
+
+    def __init__(self, admission: model.SreThrottleAdmission, index: int, seed: int) -> None:
+        self.slices, self.slice_ns = admission.slices, admission.slice_ns
+        self.rows = Rows(admission.key, sre_throttle.WIDTH + 2 * self.slices)
+        self.k_milli = rates.milli(admission.k)
+        self.index = index
+        self.seed = seed
+
+    def ask(self, person: Person, attempt: Attempt | None, now_ns: int) -> Verdict:
+        key = draws.key(self.seed, Stream.HELD_BACK, person.want, person.attempt)
+        draw_ppb = int(draws.uniform(key, self.index) * sre_throttle.BILLION)
+        window = (self.slices, self.slice_ns)
+        return verdict_of(sre_throttle.decide(self.rows.of(person), 0, *window, self.k_milli, draw_ppb, now_ns, 1))
+
+    def hears(self, person: Person, now_ns: int, rtt_ns: int, outcome: int) -> None:
+        sre_throttle.observe(self.rows.of(person), 0, self.slices, self.slice_ns, now_ns, rtt_ns, 0, outcome)
+
+
+class CircuitBreaker:
+    """limits.circuit_breaker: at the client told of answers, at a stage of how work there ends."""
+
+    def __init__(self, admission: model.CircuitBreakerAdmission) -> None:
+        self.of = admission
+        self.rows = Rows(admission.key, circuit_breaker.WIDTH + admission.last_calls)
+        self.inside: dict[Attempt, int] = {}  # since when
+
+    def ask(self, person: Person, attempt: Attempt | None, now_ns: int) -> Verdict:
+        of = self.of
+        parameters = (of.open_for_ns, of.probes, of.half_open_for_ns)
+        verdict = verdict_of(circuit_breaker.decide(self.rows.of(person), 0, *parameters, now_ns, 1))
+        if attempt is not None and verdict is ADMIT:
+            self.inside[attempt] = now_ns
+        return verdict
+
+    def give_back(self, attempt: Attempt, now_ns: int, outcome: int) -> None:
+        if attempt in self.inside:
+            self.hears(attempt.person, now_ns, now_ns - self.inside.pop(attempt), outcome)
+
+    def hears(self, person: Person, now_ns: int, rtt_ns: int, outcome: int) -> None:
+        of = self.of
+        shares = (rates.milli(of.failed), rates.milli(of.slow), of.slow_after_ns)
+        parameters = (of.last_calls, of.least_calls, *shares, of.probes, of.half_open_for_ns)
+        circuit_breaker.observe(self.rows.of(person), 0, *parameters, now_ns, rtt_ns, 0, outcome)
+
+
 class Policy:
     """A chain of laws: the first refusal ends it; what earlier laws took stays taken, but slots are given back."""
 
     def __init__(self, laws: list[Law]) -> None:
         self.laws = laws
-        self._slots = [law for law in laws if isinstance(law, FixedConcurrency)]
+        self._held = [law for law in laws if isinstance(law, FixedConcurrency | Aimd | CircuitBreaker)]
 
     def ask(self, person: Person, attempt: Attempt | None, now_ns: int) -> Verdict:
         """Ask all laws in their order, in one instant."""
-        for law in self.laws:
+        for place, law in enumerate(self.laws):
             verdict = law.ask(person, attempt, now_ns)
             if verdict.code != ADMITTED:
                 if attempt is not None:
-                    self.give_back(attempt)
+                    self.give_back(attempt, now_ns, outcomes.IGNORED)
+                else:
+                    self.hears(person, now_ns, 0, outcomes.IGNORED, place)
                 return verdict
         return ADMIT
 
-    def give_back(self, attempt: Attempt) -> None:
-        """Give back the slots of concurrency that an attempt holds here, if any."""
-        for law in self._slots:
-            law.give_back(attempt)
+    def hears(self, person: Person, now_ns: int, rtt_ns: int, outcome: int, first: int | None = None) -> None:
+        """Tell the laws of a client, or the first ones of them, what became of a try."""
+        for law in self.laws[:first]:
+            if isinstance(law, SreThrottle | CircuitBreaker):
+                law.hears(person, now_ns, rtt_ns, outcome)
+
+    def give_back(self, attempt: Attempt, now_ns: int, outcome: int) -> None:
+        """Give back the slots that an attempt holds here, if any, and tell laws that listen how it ended."""
+        for law in self._held:
+            law.give_back(attempt, now_ns, outcome)
+
+
+class RetryBudget:
+    """limits.retry_budget."""
+
+    def __init__(self, admission: model.RetryBudgetAdmission) -> None:
+        self.of = admission
+        self.rows = Rows(admission.key, retry_budget.WIDTH)
+
+    def allows(self, person: Person, now_ns: int) -> bool:
+        return retry_budget.decide(self.rows.of(person), 0, rates.milli(self.of.cap), now_ns, 1) == verdicts.ADMITTED
+
+    def earns(self, person: Person, what: str, now_ns: int) -> None:
+        if self.of.earn_on == what:
+            retry_budget.earn(self.rows.of(person), 0, rates.milli(self.of.earn))
+
+    def hears(self, person: Person, now_ns: int, rtt_ns: int, outcome: int) -> None:
+        """It does not listen."""
+
+
+class RetryRatio:
+    """limits.retry_ratio."""
+
+    def __init__(self, admission: model.RetryRatioAdmission) -> None:
+        self.of = admission
+        self.rows = Rows(admission.key, retry_ratio.WIDTH + 2 * admission.slices)
+
+    def allows(self, person: Person, now_ns: int) -> bool:
+        parameters = (self.of.slices, self.of.slice_ns, self.of.reserve)
+        return retry_ratio.decide(self.rows.of(person), 0, *parameters, now_ns, 1) == verdicts.ADMITTED
+
+    def earns(self, person: Person, what: str, now_ns: int) -> None:
+        if what == "call":
+            parameters = (self.of.slices, self.of.slice_ns, rates.milli(self.of.ratio))
+            retry_ratio.earn(self.rows.of(person), 0, *parameters, now_ns)
+
+    def hears(self, person: Person, now_ns: int, rtt_ns: int, outcome: int) -> None:
+        """It does not listen."""
+
+
+class RetryThrottle:
+    """limits.retry_throttle."""
+
+    def __init__(self, admission: model.RetryThrottleAdmission) -> None:
+        self.rows = Rows(admission.key, retry_throttle.WIDTH)
+        self.cap_milli, self.earn_milli = rates.milli(admission.cap), rates.milli(admission.earn)
+
+    def allows(self, person: Person, now_ns: int) -> bool:
+        return retry_throttle.decide(self.rows.of(person), 0, self.cap_milli, now_ns, 1) == verdicts.ADMITTED
+
+    def earns(self, person: Person, what: str, now_ns: int) -> None:
+        """It hears of all answers."""
+
+    def hears(self, person: Person, now_ns: int, rtt_ns: int, outcome: int) -> None:
+        row = self.rows.of(person)
+        retry_throttle.observe(row, 0, self.cap_milli, self.earn_milli, now_ns, rtt_ns, 0, outcome)
 
 
 class Client:
@@ -256,30 +428,43 @@ class Client:
     def __init__(self, scenario: model.Scenario, laws: dict[str, Law]) -> None:
         self.policy = policy_at("client", scenario, laws)
         self.budgets = [
-            (admission, Rows(admission.key, retry_budget.WIDTH))
-            for admission in scenario.admission
-            if isinstance(admission, model.RetryBudgetAdmission)
+            retry_budget_of(admission) for admission in scenario.admission if isinstance(admission, model.RetryBudget)
         ]
 
     def allows_retry(self, person: Person, now_ns: int) -> bool:
-        """Take a token of each budget for a retry; False where one is empty: the retry is held back."""
-        for budget, rows in self.budgets:
-            if retry_budget.decide(rows.of(person), 0, rates.milli(budget.cap), now_ns, 1) != verdicts.ADMITTED:
-                return False
-        return True
+        """Ask each budget for a retry; False where one has none left: the retry is held back."""
+        return all(budget.allows(person, now_ns) for budget in self.budgets)
 
-    def calls(self, person: Person) -> None:
+    def calls(self, person: Person, now_ns: int) -> None:
         """A first try earns."""
-        self._earn(person, "call")
+        for budget in self.budgets:
+            budget.earns(person, "call", now_ns)
 
-    def succeeded(self, person: Person) -> None:
+    def succeeded(self, person: Person, now_ns: int) -> None:
         """An order earns."""
-        self._earn(person, "success")
+        for budget in self.budgets:
+            budget.earns(person, "success", now_ns)
 
-    def _earn(self, person: Person, what: str) -> None:
-        for budget, rows in self.budgets:
-            if budget.earn_on == what:
-                retry_budget.earn(rows.of(person), 0, rates.milli(budget.earn))
+    def hears(self, person: Person, reason: str, now_ns: int, rtt_ns: int) -> None:
+        """Somebody has an answer, or waits for it no more."""
+        outcome = outcome_of(reason)
+        for budget in self.budgets:
+            budget.hears(person, now_ns, rtt_ns, outcome)
+        self.policy.hears(person, now_ns, rtt_ns, outcome)
+
+
+def retry_budget_of(admission: model.RetryBudget) -> RetryBudget | RetryRatio | RetryThrottle:
+    """The budget of an entry of `admission`."""
+    if isinstance(admission, model.RetryBudgetAdmission):
+        return RetryBudget(admission)
+    if isinstance(admission, model.RetryRatioAdmission):
+        return RetryRatio(admission)
+    return RetryThrottle(admission)
+
+
+def outcome_of(reason: str) -> int:
+    """What an answer says of the far side: where it is sold out, or no store takes the order, it did what it could."""
+    return outcomes.SUCCESS if reason in ("", "placed", "sold_out", "store") else outcomes.FAILURE
 
 
 def policy_at(point: str, scenario: model.Scenario, laws: dict[str, Law]) -> Policy:
@@ -287,24 +472,32 @@ def policy_at(point: str, scenario: model.Scenario, laws: dict[str, Law]) -> Pol
     return Policy([laws[a.name] for a in scenario.admission if a.at == point and a.name in laws])
 
 
-def build_laws(scenario: model.Scenario) -> dict[str, Law]:
+def build_laws(scenario: model.Scenario, seed: int) -> dict[str, Law]:
     """One law for each entry of `admission` but retry budgets, by its name."""
     laws: dict[str, Law] = {}
-    for admission in scenario.admission:
+    for index, admission in enumerate(scenario.admission):
         if isinstance(admission, model.RateAdmission):
             laws[admission.name] = (TokenBucket if admission.law == "token_bucket" else Gcra)(admission)
+        elif isinstance(admission, model.WarmUpAdmission):
+            laws[admission.name] = WarmUp(admission)
         elif isinstance(admission, model.WindowAdmission):
-            laws[admission.name] = (
-                FixedWindow(admission)
-                if admission.law == "fixed_window"
-                else SlidingWindowLog(admission, most_slots(scenario, admission))
-            )
+            if admission.law == "sliding_window_log":
+                laws[admission.name] = SlidingWindowLog(admission, most_slots(scenario, admission))
+            else:
+                by_name = {"fixed_window": fixed_window, "sliding_window": sliding_window}
+                laws[admission.name] = Window(admission, by_name[admission.law])
         elif isinstance(admission, model.ConcurrencyAdmission):
             laws[admission.name] = FixedConcurrency(admission)
+        elif isinstance(admission, model.AimdAdmission):
+            laws[admission.name] = Aimd(admission)
         elif isinstance(admission, model.DeadlineAdmission):
             laws[admission.name] = Deadline(admission)
         elif isinstance(admission, model.PacingAdmission):
             laws[admission.name] = Pacing(admission)
+        elif isinstance(admission, model.SreThrottleAdmission):
+            laws[admission.name] = SreThrottle(admission, index, seed)
+        elif isinstance(admission, model.CircuitBreakerAdmission):
+            laws[admission.name] = CircuitBreaker(admission)
     return laws
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import simpy
 
+from limits import outcomes
 from scenarios import draws, model, people
 from scenarios.draws import Stream
 from scenarios.tables import table
@@ -21,7 +22,8 @@ from simulator.reference.attempt import (
 )
 from simulator.reference.batching import BatchingPool
 from simulator.reference.instants import moment
-from simulator.reference.policy import ADMIT, Policy, Verdict, policy_at
+from simulator.reference.policy import ADMIT, Policy, Verdict, outcome_of, policy_at
+from simulator.reference.queueing import queue_law
 from simulator.reference.replica import ReplicaLaw
 from simulator.reference.stations import ServerStation, Station
 from simulator.reference.work import Work
@@ -44,6 +46,7 @@ class GatewayStation(ServerStation):
             servers=gateway.servers,
             queue_limit=gateway.queue_limit,
             deadline=gateway.deadline,
+            law=queue_law(town.scenario, "gateway"),
         )
         self.town = town
         self.policy = policy
@@ -104,9 +107,9 @@ class Gateway:
             return Verdict(SHED)
         how = yield work.done
         _, verdict = station.taken_up.pop(work)
-        if how == "dropped":
-            self.counts["expired"] += 1
-            return Verdict(EXPIRED)
+        if how != "served":
+            self.counts[how] += 1
+            return Verdict(EXPIRED if how == "expired" else SHED)
         attempt.done_ns += attempt.at_stage_ns
         attempt.at_stage_ns = 0
         self.counts["served"] += 1
@@ -176,7 +179,7 @@ class Stage:
         for law in self.policy.laws:
             verdict = law.ask(attempt.person, attempt, self.town.now_ns)
             if verdict.code != ADMITTED:
-                self.policy.give_back(attempt)
+                self.policy.give_back(attempt, self.town.now_ns, outcomes.IGNORED)
                 return verdict
             if verdict.wait_ns:  # a pacing law: keep the distance, then ask the next
                 self.paced += 1
@@ -198,10 +201,10 @@ class Stage:
         town.ledger.work_ns["brought"] += drawn_ns
         how = yield work.done
         attempt.at_stage_ns = 0
-        if how == "dropped":
-            self.counts["expired"] += 1
+        if how != "served":
+            self.counts[how] += 1
             town.ledger.work_ns["dropped"] += drawn_ns
-            return "expired"
+            return str(how)
         # a slow-down, or neighbours in service, made it more or less than was drawn
         town.ledger.work_ns["brought"] += work.service_ns - drawn_ns
         attempt.done_ns += work.service_ns
@@ -225,7 +228,7 @@ class Stage:
         self.budget_left += 1
 
     def _leave(self, attempt: Attempt, failure: str) -> Failure:
-        self.policy.give_back(attempt)
+        self.policy.give_back(attempt, self.town.now_ns, outcome_of(failure))
         return failure, 0
 
     def key(self, stream: Stream, want: int, attempt: int) -> int:
@@ -268,35 +271,37 @@ def build_stages(town: Town) -> list[Stage]:
     for index, stage in enumerate(town.scenario.stages, start=1):
         policy = policy_at(f"stage:{stage.name}", town.scenario, town.laws)
         if isinstance(stage, model.BatchingStage):
-            stages.append(Stage(town, index, stage, policy, [_pool(town.env, index, stage)]))
+            stages.append(Stage(town, index, stage, policy, [_pool(town, index, stage)]))
         else:
-            stations: list[Station] = [_servers(town.env, index, stage) for _ in range(stage.shards)]
+            stations: list[Station] = [_servers(town, index, stage) for _ in range(stage.shards)]
             stages.append(Stage(town, index, stage, policy, stations))
     return stages
 
 
-def _servers(env: simpy.Environment, index: int, stage: model.ServerStage) -> ServerStation:
+def _servers(town: Town, index: int, stage: model.ServerStage) -> ServerStation:
     return ServerStation(
-        env,
+        town.env,
         stage=index,
         servers=stage.servers,
         queue_limit=stage.queue_limit,
         newest_first=stage.discipline == "lifo",
         deadline=stage.deadline,
+        law=queue_law(town.scenario, stage.name),
         slowdown=stage.slowdown,
         per_busy_ns=stage.per_busy_ns,
     )
 
 
-def _pool(env: simpy.Environment, index: int, stage: model.BatchingStage) -> BatchingPool:
+def _pool(town: Town, index: int, stage: model.BatchingStage) -> BatchingPool:
     return BatchingPool(
-        env,
+        town.env,
         stage=index,
         law=ReplicaLaw.of(stage),
         replicas=stage.replicas,
         queue_limit=stage.queue_limit,
         newest_first=stage.discipline == "lifo",
         deadline=stage.deadline,
+        queue_law=queue_law(town.scenario, stage.name),
         slowdown=stage.slowdown,
     )
 

@@ -10,6 +10,7 @@ import simpy
 
 from simulator.rank import Rank
 from simulator.reference.instants import happen
+from simulator.reference.queueing import QueueLaw
 from simulator.reference.work import Work
 
 
@@ -58,6 +59,23 @@ class Station(Protocol):
         """Bring the integrals up to now."""
 
 
+def next_of(queue: deque[Work], newest_first: bool, law: QueueLaw | None, now_ns: int) -> Work:
+    """Take out of a queue whose turn it is."""
+    if law is not None:
+        of_law = law.newest_first(now_ns - queue[0].arrived_ns, now_ns)
+        newest_first = newest_first if of_law is None else of_law
+    return queue.pop() if newest_first else queue.popleft()
+
+
+def why_not_served(work: Work, deadline: bool, law: QueueLaw | None, now_ns: int) -> str:
+    """Why work whose turn has come is dropped: its person has left, where deadlines are looked at, or a law; or ""."""
+    if deadline and now_ns >= work.deadline_ns:
+        return "expired"
+    if law is not None and not law.serves(now_ns - work.arrived_ns, now_ns):
+        return "shed"
+    return ""
+
+
 class ServerStation:
     """Servers in parallel, one queue with a limit, oldest or newest first, with or without a check of deadlines."""
 
@@ -70,6 +88,7 @@ class ServerStation:
         queue_limit: int,
         newest_first: bool = False,
         deadline: bool = False,
+        law: QueueLaw | None = None,
         slowdown: float = 1.0,
         per_busy_ns: int = 0,
     ) -> None:
@@ -79,6 +98,7 @@ class ServerStation:
         self.queue_limit = queue_limit
         self.newest_first = newest_first
         self.deadline = deadline
+        self.law = law
         self.slowdown = slowdown
         self.per_busy_ns = per_busy_ns
         self.queue: deque[Work] = deque()
@@ -109,6 +129,8 @@ class ServerStation:
             self._take(work)
         elif len(self.queue) < self.queue_limit:
             self._watch(work)
+            if self.law is not None:
+                self.law.arrives(len(self.queue), int(self.env.now))
             self.queue.append(work)
             self.queue_max = max(self.queue_max, len(self.queue))
         else:
@@ -156,21 +178,21 @@ class ServerStation:
 
     def _take_up(self) -> None:
         while self.queue and self.in_service < self.servers:
-            work = self.queue.pop() if self.newest_first else self.queue.popleft()
-            self._take(work)
+            self._take(next_of(self.queue, self.newest_first, self.law, int(self.env.now)))
 
     def _take(self, work: Work) -> None:
-        """Its turn has come: start it, or drop it if its person has left and the stage asks."""
+        """Its turn has come: start it, or drop it."""
         now_ns = int(self.env.now)
-        if self.deadline and now_ns >= work.deadline_ns:
+        why_not = why_not_served(work, self.deadline, self.law, now_ns)
+        if why_not:
             work.ended_ns = now_ns
             self._dropped_waiting_ns += now_ns - work.arrived_ns
-            work.done.succeed("dropped")
+            work.done.succeed(why_not)
         else:
             self._start(work)
 
     def _departed(self, work: Work, done: simpy.Event) -> None:
-        if done.value == "dropped":
+        if done.value != "served":
             return
         self.count_time()
         self.in_service -= 1

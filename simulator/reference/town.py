@@ -16,7 +16,7 @@ from simulator.reference.habits import Habits
 from simulator.reference.instants import call_at
 from simulator.reference.ledger import Ledger
 from simulator.reference.person import Person, invited_person
-from simulator.reference.policy import Client, build_laws, policy_at
+from simulator.reference.policy import Client, build_laws, outcome_of, policy_at
 from simulator.reference.stages import Gateway, build_stages
 from simulator.reference.street import Street
 from simulator.reference.tracing import Tracing
@@ -46,7 +46,7 @@ class Town:
         self.habits = Habits(scenario, world, seed)
         self.ledger = Ledger(horizon_ns=scenario.horizon_ns, bucket_ns=scenario.bucket_ns)
         self.tracing = Tracing() if trace else None
-        self.laws = build_laws(scenario)
+        self.laws = build_laws(scenario, seed)
         self.client = Client(scenario, self.laws)
         self.gateway = Gateway(self, scenario.gateway, policy_at("gateway", scenario, self.laws))
         self.stages = build_stages(self)
@@ -139,7 +139,7 @@ class Town:
         """The work on an attempt is over without an order; tell the person, if they still wait."""
         self.ledger.work_ns["wasted"] += attempt.done_ns
         attempt.retry_after_s = retry_after_s
-        self._close(attempt)
+        self._close(attempt, failure)
         self._answers(attempt, failure)
         self._forget(attempt)
 
@@ -155,15 +155,15 @@ class Town:
             return
         self.ledger.work_ns["useful"] += attempt.done_ns
         attempt.budgets.clear()
-        self._close(attempt)
+        self._close(attempt, "placed")
         self._answers(attempt, "placed")
         self._places(attempt, store)
 
-    def _close(self, attempt: Attempt) -> None:
+    def _close(self, attempt: Attempt, reason: str) -> None:
         attempt.ended_ns = self.now_ns
         for stage in attempt.budgets:
             stage.return_unit()
-        self.gateway.policy.give_back(attempt)
+        self.gateway.policy.give_back(attempt, self.now_ns, outcome_of(reason))
 
     def _answers(self, attempt: Attempt, reason: str) -> None:
         if attempt.answered.triggered:
@@ -177,6 +177,7 @@ class Town:
         else:
             self.ledger.count("attempts.timed_out" if reason == "timed_out" else "attempts.failed")
             self.ledger.count(f"failures.{reason}")
+        self.client.hears(attempt.person, reason, self.now_ns, self.now_ns - attempt.start_ns)
         attempt.answered.succeed(reason)
         self._forget(attempt)
 
@@ -200,7 +201,7 @@ class Town:
         self.zones_placed[person.zone] += 1
         self.segments[person.segment].placed += 1
         self.segments[person.segment].time_to_order_ns.append(time_to_order_ns)
-        self.client.succeeded(person)
+        self.client.succeeded(person, self.now_ns)
         order = self.street.takes(attempt, store)
         if self.tracing:
             self.tracing.person(person, self.now_ns, order)

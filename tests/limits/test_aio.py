@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from limits.aio import Limiter, Refused, limited, outcome_of
 from limits.chain import Chain
-from limits.outcomes import DROPPED, IGNORED, SUCCESS
+from limits.outcomes import FAILURE, IGNORED, SUCCESS
 from limits.rules import Aimd, Concurrency, Gcra, Pacing, RetryBudget, Rule, TokenBucket, itself
 from limits.verdicts import SHED
 from tests.limits.virtual import MS, START_NS, S, ended, run, spin
@@ -333,12 +333,12 @@ def test_laws_that_learn_hear_how_a_block_ended() -> None:
             async with door():
                 raise LookupError
         async with door() as permit:
-            permit.release(DROPPED)
+            permit.release(FAILURE)
         assert (rule.quota(), rule.inside()) == (1, 0)
 
     run(main)
     ends = [None, TimeoutError(), asyncio.CancelledError(), OSError()]
-    assert [outcome_of(error) for error in ends] == [SUCCESS, DROPPED, IGNORED, IGNORED]
+    assert [outcome_of(error) for error in ends] == [SUCCESS, FAILURE, IGNORED, IGNORED]
 
 
 @pytest.mark.parametrize("arguments", [{"longest_wait_s": -1}, {"longest_wait_s": math.inf}, {"most_waiting": -1}])

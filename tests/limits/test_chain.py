@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from limits import token_bucket
 from limits.chain import PASSED, Chain, Permit, Refusal
-from limits.outcomes import DROPPED, IGNORED, SUCCESS
+from limits.outcomes import FAILURE, IGNORED, SUCCESS
 from limits.rules import (
     Aimd,
     Concurrency,
@@ -231,7 +231,7 @@ def test_a_learned_limit_is_told_of_each_call_and_no_key_may_have_one() -> None:
             permit.release(IGNORED)
         return rule.quota()
 
-    assert [call(SUCCESS), call(DROPPED), call(IGNORED), call(SUCCESS), call(SUCCESS, 6 * S)] == [11, 5, 5, 6, 3]
+    assert [call(SUCCESS), call(FAILURE), call(IGNORED), call(SUCCESS), call(SUCCESS, 6 * S)] == [11, 5, 5, 6, 3]
     with pytest.raises(ValueError, match="has no keys"):
         Concurrency("inside", Aimd(), by=itself)
 
@@ -272,8 +272,8 @@ def test_a_law_that_watches_answers_is_told_of_each_call() -> None:
     permit = chain.ask()
     assert permit.admitted
     clock.now_ns += 25
-    permit.release(DROPPED)
-    assert seen == [(7, 25, 0, DROPPED)]
+    permit.release(FAILURE)
+    assert seen == [(7, 25, 0, FAILURE)]
     assert answer(chain.ask()) == SHED
 
 

@@ -11,15 +11,6 @@ from limits.laws import Law
 from scenarios import model
 
 NO_KEYS = {
-    Law.SLIDING_WINDOW,
-    Law.WARM_UP,
-    Law.RETRY_RATIO,
-    Law.RETRY_THROTTLE,
-    Law.SRE_THROTTLE,
-    Law.AIMD,
-    Law.CIRCUIT_BREAKER,
-    Law.CODEL,
-    Law.ADAPTIVE_LIFO,
     Law.HOT_KEY,
     Law.WAITING_ROOM,
     Law.QUOTA_LEASE,

@@ -1,0 +1,238 @@
+"""What each law does in a run, worked out by hand: a few people, who come at given ms and try once unless told else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from scenarios import draws
+from scenarios.draws import Stream
+from simulator.engines import ENGINES, Engine
+from simulator.results import RunResult
+from simulator.run import simulate
+from simulator.trace import ANSWERS
+from tests.agreement import seldom_told
+from tests.scenario_strategy import Tree, loaded
+
+BROKEN = [{"name": "till", "servers": 100, "service": "1ms", "failure": 1.0}]
+
+
+def live(engine: Engine, at_ms: list[int], *laws: Tree, people: Tree | None = None, **more: Any) -> RunResult:
+    """Run people who come at these ms, the first of them at 0, to a till that serves 100 at once for 1 ms each."""
+    tree: Tree = {
+        "schema": 1,
+        "name": "by-hand",
+        "title": "A law by hand",
+        "horizon": "10s",
+        "arrivals": {"process": "trace", "file": "\n".join(["t", *(f"{ms / 1000:.3f}" for ms in at_ms), ""])},
+        "people": {"timeout": "1s", "attempts": 1, **(people or {})},
+        "stages": [{"name": "till", "servers": 100, "service": "1ms"}],
+        "admission": [{"name": f"law{index}", **law} for index, law in enumerate(laws)],
+        **more,
+    }
+    with seldom_told():
+        return simulate(loaded(tree), engine=engine, seed=1, trace=True)
+
+
+def sent(result: RunResult) -> list[int]:
+    """Return the wants of the attempts that were sent."""
+    assert result.attempts is not None
+    wants: list[int] = result.attempts["want"].tolist()
+    return wants
+
+
+def answers(result: RunResult) -> list[str]:
+    """Return what each attempt was answered, by want and attempt."""
+    assert result.attempts is not None
+    return [ANSWERS[answer] for answer in result.attempts["answer"].tolist()]
+
+
+def placed_at(result: RunResult, at_ms: list[int]) -> list[int]:
+    """Return the ms of those who were placed, where each tries once."""
+    return [ms for ms, answer in zip(at_ms, answers(result), strict=True) if answer == "placed"]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_sliding_window_counts_its_part_of_the_window_before(engine: Engine) -> None:
+    at_ms = [0, 1, 2, 3, 4, 12, 13, 14, 15, 16]
+    law = {"at": "gateway", "law": "sliding_window", "limit": 4, "window": "10ms"}
+    # of the 4 of before: 8/10 is 3 at 12 ms, 2 at 13, 14 and 15, 1 at 16
+    assert placed_at(live(engine, at_ms, law), at_ms) == [0, 1, 2, 3, 12, 13, 16]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_cold_door_lets_in_a_third_of_its_rate_and_says_when_to_come_back(engine: Engine) -> None:
+    at_ms = list(range(0, 2000, 100))
+    result = live(engine, at_ms, {"at": "stage:till", "law": "warm_up", "rate": "10/s"})
+    assert placed_at(result, at_ms) == [0, 100, 200, 1000, 1100, 1200]
+    assert result.attempts is not None
+    assert result.attempts["retry_after_s"].tolist()[3:6] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_retry_ratio_lets_go_a_retry_for_two_first_tries(engine: Engine) -> None:
+    law = {"at": "client", "law": "retry_ratio", "ratio": 0.5, "reserve": 0, "window": "10s"}
+    people = {"attempts": 5, "retry_delay": "10ms"}
+    # both have failed by 6 ms; the first retries at 11 ms, the other would at 16, the first again at 22
+    assert sent(live(engine, [0, 5], law, people=people, stages=BROKEN)) == [0, 0, 1]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_retry_throttle_stops_retries_when_half_of_its_tokens_are_gone(engine: Engine) -> None:
+    law = {"at": "client", "law": "retry_throttle", "cap": 4, "earn": 0.1}
+    result = live(engine, [0], law, people={"attempts": 9, "retry_delay": "10ms"}, stages=BROKEN)
+    assert sent(result) == [0, 0]  # 3 tokens after the first failure, 2 after the second
+    assert result.summary["attempts"]["held_back"] == 1
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_timeout_is_a_failure_and_an_order_is_none(engine: Engine) -> None:
+    law = {"at": "client", "law": "retry_throttle", "cap": 3, "earn": 1.0}
+    people = {"attempts": 9, "retry_delay": "10ms", "timeout": "5ms"}
+    slow = [{"name": "till", "servers": 100, "service": "6ms"}]
+    # each stops waiting at 5 ms: 2 tokens left, more than half; a retry at 15 ms fails too: 1
+    assert sent(live(engine, [0], law, people=people, stages=slow)) == [0, 0]
+    assert sent(live(engine, [0, 2], law, people={**people, "timeout": "7ms"}, stages=slow)) == [0, 1]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_an_sre_throttle_holds_back_by_a_draw_of_the_try(engine: Engine) -> None:
+    law = {"at": "client", "law": "sre_throttle", "k": 1.0, "window": "10s"}
+    at_ms = list(range(0, 40, 2))
+    goes = [
+        want
+        for want in range(len(at_ms))
+        # all before were refused: want / (want + 1) of the next are held back
+        if draws.uniform(draws.key(1, Stream.HELD_BACK, want, 1), 0) * (want + 1) >= want
+    ]
+    assert 1 < len(goes) < 10
+    assert sent(live(engine, at_ms, law, stages=BROKEN)) == goes
+
+
+BREAKER = {"at": "client", "law": "circuit_breaker", "last_calls": 2, "least_calls": 2, "open_for": "10ms", "probes": 1}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_circuit_breaker_opens_and_sends_a_probe(engine: Engine) -> None:
+    # two failures by 3 ms: open until 13; one probe then, which fails at 14: open until 24
+    result = live(engine, [0, 2, 5, 12, 13, 13, 23, 24], BREAKER, stages=BROKEN)
+    assert sent(result) == [0, 1, 4, 7]
+    assert result.summary["attempts"]["held_back"] == 4
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_probe_that_a_later_law_holds_back_is_given_back(engine: Engine) -> None:
+    window = {"at": "client", "law": "fixed_window", "limit": 2, "window": "20ms"}
+    # the probe of 13 ms does not go; that of 21 ms does
+    assert sent(live(engine, [0, 2, 13, 21], BREAKER, window, stages=BROKEN)) == [0, 1, 3]
+
+
+AIMD = {"law": "aimd", "start": 2, "least": 1, "most": 3, "backoff": 0.5, "longest_rtt": "1s"}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("at", ["gateway", "stage:till"])
+def test_an_aimd_grows_with_what_ends_well(engine: Engine, at: str) -> None:
+    # two of three go in at 0 and end well, each in its turn: 3, the most; so three of four go in at 5 ms
+    at_ms = [0, 0, 0, 5, 5, 5, 5]
+    assert placed_at(live(engine, at_ms, {"at": at, **AIMD}), at_ms) == [0, 0, 5, 5, 5]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("at", ["gateway", "stage:till"])
+def test_an_aimd_is_cut_by_what_fails(engine: Engine, at: str) -> None:
+    # the first fails at 1 ms, which leaves 1; so one of two goes in at 5 ms
+    result = live(engine, [0, 5, 5], {"at": at, **AIMD}, stages=BROKEN)
+    assert answers(result) == ["error", "error", "shed"]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_later_refusal_gives_the_slot_of_an_aimd_back_and_teaches_it_nothing(engine: Engine) -> None:
+    window = {"at": "gateway", "law": "fixed_window", "limit": 2, "window": "5ms"}
+    at_ms = [0, 0, 0, 5, 5]
+    # the third of 0 is refused by the slots, not by the window, which has let two in
+    assert answers(live(engine, at_ms, {"at": "gateway", **AIMD}, window)) == [
+        "placed",
+        "placed",
+        "shed",
+        *2 * ["placed"],
+    ]
+    assert answers(live(engine, at_ms, {"at": "gateway", **AIMD, "start": 3}, {**window, "limit": 1})) == [
+        "placed",
+        "throttled",
+        "throttled",
+        "placed",
+        "throttled",
+    ]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_breaker_at_a_stage_hears_of_it_alone(engine: Engine) -> None:
+    breaker = {**BREAKER, "at": "stage:till"}
+    # two failures by 3 ms; the third is refused at 5 ms and told 8 ms, in whole seconds
+    result = live(engine, [0, 2, 5, 13], breaker, stages=BROKEN)
+    assert answers(result) == ["error", "error", "throttled", "error"]
+    assert result.attempts is not None
+    assert result.attempts["retry_after_s"].tolist() == [0, 0, 1, 0]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_what_is_done_is_told_before_what_its_server_drops(engine: Engine) -> None:
+    """One is done and makes room, and two whose people have left are dropped at that turn."""
+    stages = [{"name": "till", "servers": 1, "service": "6ms", "deadline": True}]
+    aimd = {"at": "stage:till", **AIMD, "start": 4, "least": 1, "most": 9}
+    people = {"timeout": "5ms"}
+    # in flight 1, 2, 3 at 4: at 6 ms the first leaves 4 as it is (2 * 1 < 4), the others leave 2, then 1;
+    # were the drops first, they would leave 2 and 1, and the first would make it 2
+    at_ms = [0, 0, 0, 20, 20]
+    assert answers(live(engine, at_ms, aimd, people=people, stages=stages)) == ["timed_out"] * 4 + ["shed"]
+
+
+def answered_ms(result: RunResult) -> list[float]:
+    """Return when each attempt was answered, in ms."""
+    assert result.attempts is not None
+    return [ns / 1_000_000 for ns in result.attempts["answered_ns"].tolist()]
+
+
+ONE_BY_ONE: dict[str, Tree] = {
+    "gateway": {"gateway": {"servers": 1, "admit": "4ms"}, "stages": [{"name": "till", "servers": 9, "service": "0s"}]},
+    "till": {"stages": [{"name": "till", "servers": 1, "service": "4ms"}]},
+    "model": {
+        "stages": [
+            {"name": "model", "kind": "batching", "replicas": 1, "prompt": 0, "output": 1, "step": "4ms"}
+            | {"slots": 1, "step_tokens": 1}
+        ]
+    },
+}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("queue", sorted(ONE_BY_ONE))
+def test_codel_drops_what_waited_twice_the_target_while_the_queue_stands(engine: Engine, queue: str) -> None:
+    law = {"at": f"queue:{queue}", "law": "codel", "interval": "10ms", "target": "1ms"}
+    result = live(engine, [0] * 8, law, **ONE_BY_ONE[queue])
+    # an interval begins at 4 ms, whose shortest wait is 4 ms; so does the next, at 16: its first is served, others not
+    assert answers(result) == ["placed"] * 5 + ["shed"] * 3
+    assert answered_ms(result) == [4, 8, 12, 16, 20, 20, 20, 20]
+    assert result.summary["invariants"]["violated"] == []
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("queue", sorted(ONE_BY_ONE))
+def test_adaptive_lifo_serves_the_newest_once_the_queue_stands(engine: Engine, queue: str) -> None:
+    law = {"at": f"queue:{queue}", "law": "adaptive_lifo", "standing": "10ms", "short": "3ms"}
+    result = live(engine, [0, 1, 2, 3, 10, 11], law, **ONE_BY_ONE[queue])
+    # last empty at 1 ms: oldest first at 4 and 8, newest at 12; at 16 the one of 3 ms has waited over 10 ms
+    assert answers(result) == ["placed", "placed", "placed", "shed", "placed", "placed"]
+    assert answered_ms(result) == [4, 8, 12, 16, 20, 16]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_adaptive_lifo_lets_who_came_into_a_standing_queue_wait_shortly(engine: Engine) -> None:
+    law = {"at": "queue:till", "law": "adaptive_lifo", "standing": "5ms", "short": "3ms"}
+    result = live(engine, [0, 1, 2, 7, 7], law, **ONE_BY_ONE["till"])
+    # last empty at 1 ms, so it stands at 7. At 8 the one of 2 ms has waited over 5, and the newest of 7 is served;
+    # at 12 the other has waited 5 ms, which would do had it not come into a standing queue
+    assert answers(result) == ["placed", "placed", "shed", "shed", "placed"]
+    assert answered_ms(result) == [4, 8, 8, 12, 12]
