@@ -11,7 +11,6 @@ from limits.laws import Law
 from scenarios import model
 
 NO_KEYS = {
-    Law.HOT_KEY,
     Law.WAITING_ROOM,
 }
 """What a scenario cannot ask for yet."""
