@@ -11,11 +11,13 @@ import subprocess
 import sys
 from fractions import Fraction
 from itertools import product
+from typing import get_args
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from scenarios import model
 from scenarios.loader import catalogue, load
 from simulator.compiled.jit import INTERPRETED
 from tests.agreement import compare
@@ -107,6 +109,12 @@ def test_both_engines_live_the_same_lives_where_nothing_is_compiled() -> None:
     variables = {**os.environ, "NUMBA_DISABLE_JIT": "1", "SLUICE_AGREE": str(INTERPRETED_EXAMPLES)}
     ended = subprocess.run(command, env=variables, capture_output=True, text=True)
     assert ended.returncode == 0, ended.stdout
+
+
+def test_every_law_of_a_scenario_is_compared() -> None:
+    kinds = get_args(get_args(model.Admission)[0])
+    written = {name for kind in kinds for name in get_args(kind.model_fields["law"].annotation)}
+    assert set(LAWS) == set(PLACES) == written
 
 
 @pytest.mark.parametrize("law", sorted(LAWS))
