@@ -44,7 +44,7 @@ def per_question_ns(state: array[int], asked: range) -> float:
     """Ask for each key once, a us apart."""
     start_ns = time.thread_time_ns()
     for now_us, key in enumerate(asked):
-        hot_key.decide(state, 0, SLOTS, 1, 60 * S, 5, [], key, 1000 * now_us, 1)
+        hot_key.decide(state, 0, SLOTS, 1, 60 * S, 5, [], 0, 0, key, 1000 * now_us, 1)
     return (time.thread_time_ns() - start_ns) / len(asked)
 
 

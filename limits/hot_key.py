@@ -13,15 +13,13 @@ leave. Its bucket fills once a window and not steadily, its exceptions change th
 here a bucket is exact, and an exception names both.
 
 State: [at] forgotten: rows that made room before they were full; then the table, `keys.width(slots, 2)` ints.
-`overrides` is a flat row, or one of no ints: (key, tokens, per_ns, burst) for each, by rising key. A changed rate is
-not carried over (`token_bucket.change`): what was spent stays spent, in the units of the new one. A clock that steps
+`overrides` is a flat row, in which from `first` on lie `count` exceptions: (key, tokens, per_ns, burst) for each, by
+rising key. `change` goes on at another usual rate, as `token_bucket.change` does for each key. A clock that steps
 back by d may give a value that left in between up to d * rate more: the one place where a law admits more for it.
 Bounds: keys as in `limits.keys`, the others as in `token_bucket`, for each override too.
 """
 
 from __future__ import annotations
-
-from typing import Protocol
 
 from limits import keys, token_bucket
 from limits.row import Row
@@ -32,16 +30,6 @@ LOOKS = 8
 EXCEPTION = 4
 WIDTH = 1 + keys.HEADER
 """Without the table: `width` says all."""
-
-
-class Overrides(Protocol):
-    """A flat list of ints, or an int64 array, that is only read."""
-
-    def __len__(self) -> int:
-        """Count the ints."""
-
-    def __getitem__(self, index: int, /) -> int:
-        """Read one."""
 
 
 def width(slots: int) -> int:
@@ -56,7 +44,9 @@ def decide(
     tokens: int,
     per_ns: int,
     burst: int,
-    overrides: Overrides,
+    overrides: Row,
+    first: int,
+    count: int,
     key: int,
     now_ns: int,
     cost: int,
@@ -67,7 +57,7 @@ def decide(
     """
     if cost <= 0:
         return ADMITTED if cost == 0 else NEVER
-    own = find_override(overrides, key)
+    own = find_override(overrides, first, count, key)
     rate = overrides[own + 1] if own >= 0 else tokens
     unit = overrides[own + 2] if own >= 0 else per_ns
     most = overrides[own + 3] if own >= 0 else burst
@@ -76,27 +66,27 @@ def decide(
     table = at + 1
     entry = keys.find(state, table, slots, BUCKET, key)
     if entry == 0:
-        entry = make_room(state, at, slots, tokens, overrides, now_ns)
+        entry = make_room(state, at, slots, tokens, overrides, first, count, now_ns)
         keys.put(state, table, slots, BUCKET, entry, key)
     else:
         keys.use(state, table, slots, BUCKET, entry)
     return token_bucket.decide(state, keys.row_at(table, slots, BUCKET, entry), rate, unit, most, now_ns, cost)
 
 
-def find_override(overrides: Overrides, key: int) -> int:
+def find_override(overrides: Row, first: int, count: int, key: int) -> int:
     """Return where the exception of a key starts, or -1."""
-    low, high = 0, len(overrides) // EXCEPTION
+    low, high = 0, count
     while low < high:
         middle = (low + high) // 2
-        if overrides[middle * EXCEPTION] < key:
+        if overrides[first + middle * EXCEPTION] < key:
             low = middle + 1
         else:
             high = middle
-    found = low * EXCEPTION
-    return found if found < len(overrides) and overrides[found] == key else -1
+    found = first + low * EXCEPTION
+    return found if low < count and overrides[found] == key else -1
 
 
-def make_room(state: Row, at: int, slots: int, tokens: int, overrides: Overrides, now_ns: int) -> int:
+def make_room(state: Row, at: int, slots: int, tokens: int, overrides: Row, first: int, count: int, now_ns: int) -> int:
     """Return a free entry, else one of the LOOKS oldest that is full again, else the oldest, and count that one."""
     table = at + 1
     entry = keys.free_entry(state, table, slots)
@@ -106,18 +96,43 @@ def make_room(state: Row, at: int, slots: int, tokens: int, overrides: Overrides
     for _ in range(LOOKS):
         if entry == 0:
             break
-        if is_full(state, table, slots, tokens, overrides, entry, now_ns):
+        if is_full(state, table, slots, tokens, overrides, first, count, entry, now_ns):
             return entry
         entry = keys.newer(state, table, slots, BUCKET, entry)
     state[at] += 1
     return keys.oldest(state, table)
 
 
-def is_full(state: Row, table: int, slots: int, tokens: int, overrides: Overrides, entry: int, now_ns: int) -> bool:
+def is_full(
+    state: Row, table: int, slots: int, tokens: int, overrides: Row, first: int, count: int, entry: int, now_ns: int
+) -> bool:
     """Return whether the bucket of an entry is full by now."""
-    own = find_override(overrides, keys.key_of(state, table, slots, BUCKET, entry))
+    own = find_override(overrides, first, count, keys.key_of(state, table, slots, BUCKET, entry))
     rate = overrides[own + 1] if own >= 0 else tokens
     row = keys.row_at(table, slots, BUCKET, entry)
     if rate > 0:
         token_bucket.fill(state, row, rate, now_ns)
     return state[row] == 0
+
+
+def change(
+    state: Row,
+    at: int,
+    slots: int,
+    old_tokens: int,
+    old_per_ns: int,
+    old_burst: int,
+    tokens: int,
+    per_ns: int,
+    burst: int,
+    overrides: Row,
+    first: int,
+    count: int,
+    now_ns: int,
+) -> None:
+    """Go on at another rate and burst from now on, for all keys but the exceptions."""
+    table = at + 1
+    for entry in range(1, state[table] + 1):
+        if find_override(overrides, first, count, keys.key_of(state, table, slots, BUCKET, entry)) < 0:
+            row = keys.row_at(table, slots, BUCKET, entry)
+            token_bucket.change(state, row, old_tokens, old_per_ns, old_burst, tokens, per_ns, burst, now_ns)

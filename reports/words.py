@@ -13,6 +13,7 @@ from scenarios.units import NS_PER_S
 _LAWS = {
     "token_bucket": "token bucket",
     "gcra": "even spacing (GCRA)",
+    "hot_key": "token bucket by hot key",
     "warm_up": "warm-up",
     "fixed_window": "fixed window",
     "sliding_window": "sliding window (two counts)",
@@ -29,7 +30,13 @@ _LAWS = {
     "adaptive_lifo": "adaptive LIFO",
     "pacing": "pacing",
 }
-_KEYS = {"global": "all together", "person": "each person", "segment": "each segment", "zone": "each zone"}
+_KEYS = {
+    "global": "all together",
+    "person": "each person",
+    "segment": "each segment",
+    "zone": "each zone",
+    "store": "each store",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,7 +164,7 @@ def _place(at: str) -> str:
 
 
 def _rule(limit: Any) -> str:
-    if limit.law in ("token_bucket", "gcra"):
+    if limit.law in ("token_bucket", "gcra", "hot_key"):
         burst = f", bursts of {figures.count(limit.burst)}" if limit.burst else ""
         return f"{knob_value('rate', limit.rate_per_s)}{burst}"
     if limit.law == "warm_up":

@@ -22,6 +22,7 @@ from scenarios.model import (
     CircuitBreakerAdmission,
     ConcurrencyAdmission,
     DeadlineAdmission,
+    HotKeyAdmission,
     PacingAdmission,
     QueueLaw,
     RetryBudget,
@@ -77,8 +78,11 @@ def _laws(scenario: Scenario) -> Iterator[Finding]:
             yield (*steps, "at"), f"a {law.law} stands at the gateway or a stage; a client knows nothing of others"
         if isinstance(law, knobs.RATED):
             yield from _told(partial(knobs.check_rate, law, law.rate_per_s), (*steps, "rate"))
-        if law.key == "zone" and scenario.street is None:
-            yield (*steps, "key"), "there are no zones without a [street]; add one, or use another key"
+        if isinstance(law, HotKeyAdmission):
+            for index, override in enumerate(law.overrides):
+                yield from _told(partial(knobs.check_override, override), (*steps, "overrides", index, "rate"))
+        if law.key in ("zone", "store") and scenario.street is None:
+            yield (*steps, "key"), f"there are no {law.key}s without a [street]; add one, or use another key"
         if law.key == "segment" and not scenario.segments:
             yield (*steps, "key"), "there are no [[segments]]; add some, or use another key"
 

@@ -14,6 +14,8 @@ from scenarios.model import (
     Admission,
     BatchingStage,
     ConcurrencyAdmission,
+    HotKeyAdmission,
+    HotKeyOverride,
     PacingAdmission,
     RateAdmission,
     Scenario,
@@ -21,7 +23,7 @@ from scenarios.model import (
     WindowAdmission,
 )
 
-RATED = RateAdmission | WarmUpAdmission | PacingAdmission
+RATED = RateAdmission | HotKeyAdmission | WarmUpAdmission | PacingAdmission
 """Laws whose rate is a knob."""
 
 Value = int | float | Fraction | None
@@ -90,10 +92,24 @@ def check_rate(law: Admission, rate_per_s: Fraction | None) -> None:
         rates.interval_ns(rate_per_s)
     elif isinstance(law, WarmUpAdmission):
         rates.warm_up(rate_per_s, law.warm_up_ns, law.cold_factor)
-    elif isinstance(law, RateAdmission):
+    elif isinstance(law, RateAdmission | HotKeyAdmission):
         burst = law.burst or rates.second_of(rate_per_s)
-        count = rates.ratio if law.law == "token_bucket" else rates.interval_ns
+        count = rates.interval_ns if law.law == "gcra" else rates.ratio
         count(rate_per_s, burst)
+
+
+def check_override(override: HotKeyOverride) -> None:
+    """Raise `ValueError` where a bucket cannot count the rate of an exception in 64 bits."""
+    rates.ratio(override.rate_per_s, override.burst or rates.second_of(override.rate_per_s))
+
+
+def exceptions_of(law: HotKeyAdmission) -> list[int]:
+    """Return the overrides of a hot_key as its functions want them."""
+    flat: list[int] = []
+    for override in sorted(law.overrides, key=lambda override: override.value):
+        burst = override.burst or rates.second_of(override.rate_per_s)
+        flat += [override.value, *rates.ratio(override.rate_per_s, burst), burst]
+    return flat
 
 
 def base(knob: Knob, scenario: Scenario) -> Value:

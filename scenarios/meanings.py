@@ -153,6 +153,18 @@ MEANINGS: dict[str, dict[str, str]] = {
         "rate": "how many go on in the long run",
         "burst": "how many at once; 1 s of the rate unless given",
     },
+    "HotKeyOverride": {
+        "value": "number of the person, zone, store or segment, from 0",
+        "rate": "how many of this value go on in the long run",
+        "burst": "how many at once; 1 s of the rate unless given",
+    },
+    "HotKeyAdmission": {
+        **_LAW,
+        "rate": "how many of each value go on in the long run",
+        "burst": "how many at once; 1 s of the rate unless given",
+        "most_keys": "values that are remembered; then the one asked least recently makes room",
+        "overrides": "values with a rate of their own",
+    },
     "WarmUpAdmission": {
         **_LAW,
         "rate": "how many go on once it is warm",

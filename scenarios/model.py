@@ -234,9 +234,12 @@ Stage = Annotated[ServerStage | BatchingStage, Field(discriminator="kind"), Befo
 Key = Literal["global", "person", "segment", "zone"]
 
 
-class _Admission(Frozen):
+class _Placed(Frozen):
     name: Name
     at: str = Field(pattern=r"^(client|gateway|(stage|queue):[A-Za-z0-9][A-Za-z0-9_-]{0,62})$")
+
+
+class _Admission(_Placed):
     key: Key = "global"
 
 
@@ -246,6 +249,33 @@ class RateAdmission(_Admission):
     law: Literal["token_bucket", "gcra"]
     rate_per_s: RateOrOff = Field(alias="rate")
     burst: AtLeastOne | None = None
+
+
+class HotKeyOverride(Frozen):
+    """A rate and a burst for one value of a key."""
+
+    value: Whole
+    rate_per_s: Rate = Field(alias="rate")
+    burst: AtLeastOne | None = None
+
+
+class HotKeyAdmission(_Placed):
+    """A token bucket for each value of a key, in a table of `most_keys`, with exceptions."""
+
+    key: Literal["person", "segment", "zone", "store"]
+    law: Literal["hot_key"]
+    rate_per_s: RateOrOff = Field(alias="rate")
+    burst: AtLeastOne | None = None
+    most_keys: int = Field(strict=True, ge=1, le=10**6, default=4000)
+    overrides: tuple[HotKeyOverride, ...] = Field(max_length=1000, default=())
+
+    @model_validator(mode="after")
+    def _one_each(self) -> HotKeyAdmission:
+        values = [override.value for override in self.overrides]
+        for value in values:
+            if values.count(value) > 1:
+                raise ValueError(f"value = {value} stands twice in overrides; take one out")
+        return self
 
 
 class WarmUpAdmission(_Admission):
@@ -392,6 +422,7 @@ class PacingAdmission(_Admission):
 
 Admission = Annotated[
     RateAdmission
+    | HotKeyAdmission
     | WarmUpAdmission
     | WindowAdmission
     | ConcurrencyAdmission

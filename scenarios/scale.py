@@ -25,6 +25,7 @@ from scenarios.model import (
     ClockCouriers,
     ConcurrencyAdmission,
     Gate,
+    HotKeyAdmission,
     Incident,
     Milestone,
     RateAdmission,
@@ -68,6 +69,8 @@ def scaled(scenario: Scenario, scale: Fraction) -> tuple[Scenario, tuple[Roundin
         for law in result.admission:
             if isinstance(law, knobs.RATED):
                 knobs.check_rate(law, law.rate_per_s)
+            for override in law.overrides if isinstance(law, HotKeyAdmission) else ():
+                knobs.check_override(override)
     except ValueError as error:
         remedy = f"{float(scale):g} is too far from 1 for a law or a knob: {error}"
         raise ScenarioError(Problem(source="--scale", remedy=remedy)) from None
@@ -112,6 +115,8 @@ class _Scaling:
 
     def law(self, law: Any) -> Any:
         path = f"admission.{law.name}"
+        if isinstance(law, HotKeyAdmission):
+            return self.hot_key(law, path)
         if law.key not in _SHARED_KEYS:
             return law
         if isinstance(law, knobs.RATED):
@@ -128,6 +133,16 @@ class _Scaling:
         if isinstance(law, RetryRatioAdmission):
             return self.whole(law, path, ("reserve",))
         return law
+
+    def hot_key(self, law: HotKeyAdmission, path: str) -> HotKeyAdmission:
+        if law.key != "segment":  # more people, zones and stores, each as ever
+            return self.whole(law, path, ("most_keys",))
+        overrides = (
+            self.whole(_with(each, rate_per_s=each.rate_per_s * self.scale), f"{path}.overrides.{at}", ("burst",))
+            for at, each in enumerate(law.overrides)
+        )
+        rate_per_s = None if law.rate_per_s is None else law.rate_per_s * self.scale
+        return self.whole(_with(law, rate_per_s=rate_per_s, overrides=tuple(overrides)), path, ("burst",))
 
     def couriers(self) -> Any:
         couriers = self.original.couriers

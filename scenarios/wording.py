@@ -51,6 +51,7 @@ _EXAMPLES = {
     "metric": '"orders.placed"',
     "value": "1000000",
     "knob": '"stages.till.servers"',
+    "key": '"person"',
     "steps": '[["1h", 2], ["2h", 4]]',
     "set": '{ "stages.till.servers" = 0 }',
     "stages": '[{ name = "till", servers = 2, service = "4s" }], or [[stages]] with these in it',

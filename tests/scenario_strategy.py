@@ -282,11 +282,18 @@ RATES = _one("500/s", "100/s", "0/s", "1/s", "1000/s", "33/s")
 RATES_OR_OFF = _one("500/s", "100/s", "0/s", "off", "1/s", "1000/s", "33/s")
 WARM_RATES = _one("33/s", "8/s", "100/s", "0/s", "off", "500/s")  # at half of which there are still calls in the time
 LIMITS = _one(2, 0, 1, 5, 10)
+OVERRIDE = _table({"value": st.integers(0, 3), "rate": RATES}, burst=_one(1, 3))
 WINDOW_TIMES = _durations(10, 1, 4, 1000)
 SLICES = _one(10, 1, 3)
 WINDOWS = _one("fixed_window", "sliding_window", "sliding_window_log")
 LAWS = st.one_of(
     _table({"law": _one("token_bucket", "gcra"), "rate": RATES_OR_OFF}, burst=_one(1, 2, 5)),
+    _table(
+        {"law": st.just("hot_key"), "rate": RATES_OR_OFF},
+        burst=_one(1, 2, 5),
+        most_keys=_one(100, 1, 2, 5),
+        overrides=st.lists(OVERRIDE, max_size=2, unique_by=lambda override: override["value"]),
+    ),
     _table({"law": WINDOWS, "limit": LIMITS, "window": _durations(10, 1, 4, 1000)}),
     _table({"law": st.just("warm_up"), "rate": WARM_RATES, "warm_up": _durations(1000, 800)}, cold_factor=_one(2, 5)),
     _table({"law": st.just("fixed_concurrency"), "limit": LIMITS}),
@@ -325,6 +332,7 @@ LAW_PLACES = {
     "sliding_window": ANYWHERE,
     "sliding_window_log": ANYWHERE,
     "warm_up": ANYWHERE,
+    "hot_key": ANYWHERE,
     "fixed_concurrency": INSIDE,
     "deadline": INSIDE,
     "pacing": AT_STAGES,
@@ -359,7 +367,8 @@ def _admission(draw: Draw, tree: Tree) -> list[Tree]:
                 admission.append({"name": f"l{index}", "at": at, **law})
             continue
         at = draw(st.sampled_from(places[LAW_PLACES[law["law"]]]))
-        admission.append({"name": f"l{index}", "at": at, "key": draw(st.sampled_from(keys)), **law})
+        of_law = [*keys[1:], *["store"] * ("street" in tree)] if law["law"] == "hot_key" else keys
+        admission.append({"name": f"l{index}", "at": at, "key": draw(st.sampled_from(of_law)), **law})
     return admission
 
 

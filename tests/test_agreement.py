@@ -11,11 +11,13 @@ import subprocess
 import sys
 from fractions import Fraction
 from itertools import product
+from typing import get_args
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from scenarios import model
 from scenarios.loader import catalogue, load
 from simulator.compiled.jit import INTERPRETED
 from tests.agreement import SMALL, compare
@@ -51,6 +53,7 @@ LAWS: dict[str, Tree] = {
     "fixed_window": {"limit": 2, "window": "7ms"},
     "sliding_window": {"limit": 3, "window": "7ms"},
     "sliding_window_log": {"limit": 3, "window": "7ms"},
+    "hot_key": {"rate": "90/s", "burst": 2, "most_keys": 2, "overrides": [{"value": 1, "rate": "9/s"}]},
     "warm_up": {"rate": "40/s", "warm_up": "200ms"},
     "fixed_concurrency": {"limit": 2},
     "aimd": {"start": 2, "least": 1, "most": 9, "backoff": 0.5, "longest_rtt": "4ms"},
@@ -73,7 +76,7 @@ CROWD: Tree = {
     "arrivals": {"process": "poisson", "rate": "1000/s"},
     "people": {"timeout": "12ms", "attempts": 4, "retry_delay": "1ms", "patience": "40ms"},
     "segments": [{"name": "some", "share": 0.5}, {"name": "others", "share": 0.5}],
-    "street": {"zones": 3, "stores_per_zone": 1},
+    "street": {"zones": 3, "stores_per_zone": 2},
     "stages": [
         {"name": "desk", "servers": 2, "service": "1ms", "failure": 0.2},
         {"name": "till", "servers": 2, "service": "1ms", "network_delay": "1ms", "queue_limit": 9},
@@ -107,10 +110,16 @@ def test_both_engines_live_the_same_lives_where_nothing_is_compiled() -> None:
     assert ended.returncode == 0, ended.stdout
 
 
+def test_every_law_of_a_scenario_is_compared() -> None:
+    kinds = get_args(get_args(model.Admission)[0])
+    written = {name for kind in kinds for name in get_args(kind.model_fields["law"].annotation)}
+    assert set(LAWS) == set(LAW_PLACES) == written
+
+
 @pytest.mark.parametrize("law", sorted(LAWS))
 def test_both_engines_agree_on_every_law_with_every_key_at_every_point(law: str) -> None:
-    keys = ("global",) if LAW_PLACES[law] == AT_QUEUES else ("global", "person", "segment", "zone")
-    for key, at in product(keys, POINTS[LAW_PLACES[law]]):
+    keys = {"hot_key": ("person", "segment", "zone", "store"), "codel": ("global",), "adaptive_lifo": ("global",)}
+    for key, at in product(keys.get(law, ("global", "person", "segment", "zone")), POINTS[LAW_PLACES[law]]):
         door = {"name": "door", "at": at, "key": key, "law": law, **LAWS[law]}
         turns = [{"name": "turns", "knob": "admission.door.limit", "steps": [["10ms", 0], ["14ms", 1], ["20ms", 3]]}]
         if "rate" in door:

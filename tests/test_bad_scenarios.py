@@ -229,6 +229,13 @@ CASES = [
     grown("a queue by person", law('at = "queue:till"\nlaw = "codel"\nkey = "person"'), "second.key", "take key out"),
     grown("two laws of a queue", law('at = "queue:till"\nlaw = "codel"')
           + law('at = "queue:till"\nlaw = "codel"').replace("second", "third"), "third.at", "has a law already"),
+    grown("a hot key of no kind", law('at = "gateway"\nlaw = "hot_key"\nrate = "1/s"'), "second.key", "is missing"),
+    grown("a hot store without a street", law('at = "gateway"\nlaw = "hot_key"\nrate = "1/s"\nkey = "store"'),
+          "second.key", "no stores without a [street]"),
+    grown("an exception twice", law('at = "gateway"\nlaw = "hot_key"\nrate = "1/s"\nkey = "person"\n'
+          'overrides = [{ value = 3, rate = "1/s" }, { value = 3, rate = "2/s" }]'), "second", "value = 3", "twice"),
+    grown("an exception that cannot be counted", law('at = "gateway"\nlaw = "hot_key"\nrate = "1/s"\nkey = "person"\n'
+          'overrides = [{ value = 3, rate = "1/d", burst = 999999999999 }]'), "overrides", "64 bits"),
     grown("an aimd at the client", law('at = "client"\nlaw = "aimd"'), "second.at", "or a stage"),
     grown("an aimd that starts outside its bounds", law('at = "gateway"\nlaw = "aimd"\nstart = 9'), "start = 9",
           "least = 20", "most = 200"),

@@ -236,3 +236,38 @@ def test_adaptive_lifo_lets_who_came_into_a_standing_queue_wait_shortly(engine: 
     # at 12 the other has waited 5 ms, which would do had it not come into a standing queue
     assert answers(result) == ["placed", "placed", "shed", "shed", "placed"]
     assert answered_ms(result) == [4, 8, 8, 12, 12]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_hot_keys_have_a_bucket_each_and_some_a_rate_of_their_own(engine: Engine) -> None:
+    law = {"at": "gateway", "law": "hot_key", "key": "person", "rate": "1/s", "burst": 1}
+    law |= {"overrides": [{"value": 1, "rate": "1/s", "burst": 3}]}
+    people = {"attempts": 4, "retry_delay": "10ms", "heeds_retry_after": False}
+    result = live(engine, [0, 1], law, people=people, stages=BROKEN)
+    assert answers(result) == ["error", *3 * ["throttled"], *3 * ["error"], "throttled"]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_key_that_made_room_is_fresh_when_it_comes_back(engine: Engine) -> None:
+    law = {"at": "gateway", "law": "hot_key", "key": "person", "rate": "1/s", "burst": 1, "most_keys": 1}
+    people = {"attempts": 2, "retry_delay": "10ms", "heeds_retry_after": False}
+    # each comes twice, and the other one between
+    assert answers(live(engine, [0, 5], law, people=people, stages=BROKEN)) == ["error"] * 4
+    assert answers(live(engine, [0, 5], {**law, "most_keys": 2}, people=people, stages=BROKEN)) == 2 * [
+        "error",
+        "throttled",
+    ]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_hot_store_is_the_one_that_would_be_picked_first(engine: Engine) -> None:
+    street: Tree = {"street": {"zones": 1, "stores_per_zone": 2}}
+    street["kitchens"] = {"kind": "clock", "cups_per_hour": 10**9}
+    free = live(engine, list(range(20)), **street)
+    assert free.orders is not None
+    stores = free.orders["store"].tolist()
+    law = {"at": "gateway", "law": "hot_key", "key": "store", "rate": "1/s", "burst": 3}
+    result = live(engine, list(range(20)), law, **street)
+    first_three = {want for store in (0, 1) for want in [w for w in range(20) if stores[w] == store][:3]}
+    assert len(first_three) == 6
+    assert placed_at(result, list(range(20))) == sorted(first_three)

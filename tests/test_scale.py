@@ -13,6 +13,7 @@ from scenarios.model import (
     BatchingStage,
     ClockCouriers,
     ConcurrencyAdmission,
+    HotKeyAdmission,
     PacingAdmission,
     RateAdmission,
     RetryBudgetAdmission,
@@ -138,6 +139,25 @@ def test_a_warm_up_of_all_is_multiplied() -> None:
     (small,) = scaled(Scenario.model_validate(warm), Fraction(1, 10))[0].admission
     assert isinstance(small, WarmUpAdmission)
     assert small.rate_per_s == 9
+
+
+def test_a_table_of_hot_keys_is_multiplied_and_rates_only_of_segments() -> None:
+    hot = {"law": "hot_key", "rate": "90/s", "most_keys": 500, "overrides": [{"value": 0, "rate": "10/s"}]}
+    plan = {
+        **PLAN,
+        "admission": [law("a", "zone", **hot), law("b", "segment", **hot)],
+        "incidents": [],
+        "timelines": [],
+    }
+    zones, segments = scaled(Scenario.model_validate(plan), Fraction(1, 10))[0].admission
+    assert isinstance(zones, HotKeyAdmission)
+    assert isinstance(segments, HotKeyAdmission)
+    assert (zones.rate_per_s, zones.most_keys, zones.overrides[0].rate_per_s) == (Fraction(90), 50, Fraction(10))
+    assert (segments.rate_per_s, segments.most_keys, segments.overrides[0].rate_per_s) == (
+        Fraction(9),
+        500,
+        Fraction(1),
+    )
 
 
 def test_the_street_has_fewer_zones_of_as_many_stores() -> None:

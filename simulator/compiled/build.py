@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from limits import rates
 from limits.laws import Law, width
 from scenarios import draws, model
-from scenarios.knobs import RATED, Kind
+from scenarios.knobs import RATED, Kind, exceptions_of
 from scenarios.people import NEVER_NS
 from scenarios.schedule import Change
 from scenarios.tables import Distribution, edges, table
@@ -259,6 +259,7 @@ _HEARS = model.SreThrottleAdmission | model.RetryThrottleAdmission | model.Circu
 _TOLD = model.AimdAdmission | model.CircuitBreakerAdmission
 _GIVEN_BACK = model.ConcurrencyAdmission | _TOLD
 _KEYS = {"global": at.BY_ALL, "person": at.BY_PERSON, "segment": at.BY_SEGMENT, "zone": at.BY_ZONE}
+_VALUES = {**_KEYS, "store": at.BY_STORE}
 
 
 def _laws(draft: _Draft, scenario: model.Scenario, world: World, changes: Sequence[Change]) -> None:
@@ -273,16 +274,19 @@ def _laws(draft: _Draft, scenario: model.Scenario, world: World, changes: Sequen
         words = 1 + width(kind, slots) + (width(Law.FIXED_CONCURRENCY) if kind is Law.AIMD else 0)
         draft.single |= {
             row + at.L_LAW: kind,
-            row + at.L_KEY: _KEYS[law.key],
+            row + at.L_KEY: at.BY_ALL if isinstance(law, model.HotKeyAdmission) else _KEYS[law.key],
             row + at.L_ROW_WIDTH: words,
-            row + at.L_ROWS: keys.get(law.key, 0),
+            row + at.L_ROWS: 1 if isinstance(law, model.HotKeyAdmission) else keys.get(law.key, 0),
             row + at.L_SLOT: slots_taken,
             row + at.L_INDEX: index,
         }
         draft.single |= {row + field: value for field, value in parameters(law, slots).items()}
         if isinstance(law, model.ConcurrencyAdmission):
             slots_taken += 1
-        if law.key == "person":
+        if isinstance(law, model.HotKeyAdmission):
+            draft.single[row + at.L_STATE] = draft.reserve(words)
+            draft.single[row + at.L_SIX] = draft.region(exceptions_of(law))
+        elif law.key == "person":
             draft.single[row + at.L_STATE] = row_of_person
             row_of_person += words
         else:
@@ -332,6 +336,8 @@ def slots_of(law: model.Admission, index: int, changes: Sequence[Change]) -> int
         return law.slices
     if isinstance(law, model.CircuitBreakerAdmission):
         return law.last_calls
+    if isinstance(law, model.HotKeyAdmission):
+        return law.most_keys
     if not isinstance(law, model.WindowAdmission):
         return 0
     turned = [
@@ -348,6 +354,9 @@ def parameters(law: model.Admission, slots: int) -> dict[int, int]:
         return {at.L_ONE: law.limit, at.L_TWO: law.window_ns, at.L_THREE: slots}
     if isinstance(law, model.ConcurrencyAdmission):
         return {at.L_ONE: law.limit}
+    if isinstance(law, model.HotKeyAdmission):
+        of_table = {at.L_FOUR: slots, at.L_FIVE: _VALUES[law.key], at.L_SEVEN: len(law.overrides)}
+        return rate_parameters(law, law.rate_per_s) | of_table
     if isinstance(law, model.CodelAdmission):
         return {at.L_ONE: law.interval_ns, at.L_TWO: law.target_ns}
     if isinstance(law, model.AdaptiveLifoAdmission):

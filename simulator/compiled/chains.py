@@ -9,6 +9,7 @@ from limits import (
     fixed_concurrency,
     fixed_window,
     gcra,
+    hot_key,
     outcomes,
     pacing,
     retry_after,
@@ -25,10 +26,13 @@ from limits import (
 from limits.laws import Law
 from scenarios import draws
 from scenarios.draws import Stream
+from simulator.compiled.habits import chosen_by
 from simulator.compiled.jit import kernel
 from simulator.compiled.layout import (
+    A_NUMBER,
     A_SIDE,
     A_TIMEOUT_NS,
+    A_WANT,
     AS_CALLS,
     AS_HELD,
     AS_LAWS,
@@ -39,6 +43,7 @@ from simulator.compiled.layout import (
     BY_ALL,
     BY_PERSON,
     BY_SEGMENT,
+    BY_STORE,
     CALL_BEGAN_NS,
     CALL_INFLIGHT,
     CALL_LAW,
@@ -76,19 +81,23 @@ from simulator.compiled.layout import (
     P_ZONE_BITS,
     P_ZONE_MASK,
     PLACED,
+    POPULARITY_EDGES,
     PS_LAWS,
     SEED,
     SHED,
     SOLD_OUT,
     STORE,
+    STORES_PER_ZONE,
     THROTTLED,
 )
-from simulator.compiled.memory import Words, give_cell, take_cell
+from simulator.compiled.memory import Numbers, Words, give_cell, take_cell
 
 # A verdict in one number: 0 or more admits, after so many ns (pacing); less refuses, with a code and Retry-After.
 _CODE_BITS = 3
 _TOKEN_BUCKET = int(Law.TOKEN_BUCKET)
 _GCRA = int(Law.GCRA)
+_HOT_KEY = int(Law.HOT_KEY)
+_STORE = int(Stream.STORE)
 _FIXED_WINDOW = int(Law.FIXED_WINDOW)
 _SLIDING_WINDOW = int(Law.SLIDING_WINDOW)
 _SLIDING_WINDOW_LOG = int(Law.SLIDING_WINDOW_LOG)
@@ -104,6 +113,7 @@ _HELD_BACK = int(Stream.HELD_BACK)
 
 token_bucket_decide = token_bucket.decide
 gcra_decide = gcra.decide
+hot_key_decide = hot_key.decide
 fixed_window_decide = fixed_window.decide
 sliding_window_decide = sliding_window.decide
 sliding_window_log_decide = sliding_window_log.decide
@@ -213,11 +223,14 @@ def ask(M: Words, law: int, segment: int, zone: int, laws: int, timeout_ns: int,
 
 
 @kernel
-def ask_for(M: Words, law: int, attempt: int, now_ns: int) -> int:
+def ask_for(M: Words, F: Numbers, law: int, attempt: int, now_ns: int) -> int:
     """Ask one law of the gateway or a stage about an attempt, and note the slot it takes."""
     side = M[attempt + A_SIDE]
     if side == 0:
         return ask(M, law, 0, 0, 0, M[attempt + A_TIMEOUT_NS], now_ns)
+    if M[law + L_LAW] == _HOT_KEY:
+        want, number = M[attempt + A_WANT], M[attempt + A_NUMBER]
+        return ask_hot(M, F, law, want, number, M[side + AS_SEGMENT], M[side + AS_ZONE], now_ns)
     verdict = ask(M, law, M[side + AS_SEGMENT], M[side + AS_ZONE], M[side + AS_LAWS], M[attempt + A_TIMEOUT_NS], now_ns)
     kind = M[law + L_LAW]
     if kind == _FIXED_CONCURRENCY and verdict == 0:
@@ -287,10 +300,10 @@ def give_back(M: Words, stage: int, attempt: int, now_ns: int, outcome: int) -> 
 
 
 @kernel
-def ask_gateway(M: Words, gateway: int, attempt: int, now_ns: int) -> int:
+def ask_gateway(M: Words, F: Numbers, gateway: int, attempt: int, now_ns: int) -> int:
     """Ask all laws of the gateway; the first refusal ends it."""
     for at in range(M[gateway + G_LAWS], M[gateway + G_LAWS] + M[gateway + G_LAW_COUNT]):
-        verdict = ask_for(M, M[at], attempt, now_ns)
+        verdict = ask_for(M, F, M[at], attempt, now_ns)
         if verdict < 0:
             give_back(M, gateway, attempt, now_ns, IGNORED)
             return verdict
@@ -306,11 +319,11 @@ def law_row_of_person(M: Words, law: int, person: int) -> int:
 
 
 @kernel
-def ask_client(M: Words, person: int, now_ns: int) -> int:
+def ask_client(M: Words, F: Numbers, person: int, now_ns: int) -> int:
     """Ask the laws at the client; an admission that a later one refuses says nothing of the far side."""
     first = M[CLIENT_LAWS]
     for at in range(first, first + M[CLIENT_LAW_COUNT]):
-        verdict = ask_about(M, M[at], person, now_ns)
+        verdict = ask_about(M, F, M[at], person, now_ns)
         if verdict < 0:
             for before in range(first, at):
                 hears(M, M[before], person, now_ns, 0, IGNORED)
@@ -319,15 +332,34 @@ def ask_client(M: Words, person: int, now_ns: int) -> int:
 
 
 @kernel
-def ask_about(M: Words, law: int, person: int, now_ns: int) -> int:
+def ask_about(M: Words, F: Numbers, law: int, person: int, now_ns: int) -> int:
     """Ask one law at the client about a person's try."""
     if M[law + L_LAW] == _SRE_THROTTLE:
         drawn = uniform(key(M[SEED], _HELD_BACK, M[person + P_WANT], M[person + P_ATTEMPT]), M[law + L_INDEX])
         row, one, two = law_row_of_person(M, law, person), M[law + L_ONE], M[law + L_TWO]
         return verdict_of(sre_throttle_decide(M, row, one, two, M[law + L_THREE], int(drawn * _BILLION), now_ns, 1))
     place = M[person + P_PLACE]
+    segment, zone = (place >> P_ZONE_BITS) & P_SEGMENT_MASK, place & P_ZONE_MASK
+    if M[law + L_LAW] == _HOT_KEY:
+        return ask_hot(M, F, law, M[person + P_WANT], M[person + P_ATTEMPT], segment, zone, now_ns)
     laws = M[M[person + P_SIDE] + PS_LAWS] if M[law + L_KEY] == BY_PERSON else 0
-    return ask(M, law, (place >> P_ZONE_BITS) & P_SEGMENT_MASK, place & P_ZONE_MASK, laws, 0, now_ns)
+    return ask(M, law, segment, zone, laws, 0, now_ns)
+
+
+@kernel
+def ask_hot(M: Words, F: Numbers, law: int, want: int, number: int, segment: int, zone: int, now_ns: int) -> int:
+    """Ask a law of hot keys; a store is the one that the attempt would pick first."""
+    if M[law + L_OFF]:
+        return 0
+    by = M[law + L_FIVE]
+    value = want if by == BY_PERSON else segment if by == BY_SEGMENT else zone
+    if by == BY_STORE:
+        drawn = uniform(key(M[SEED], _STORE, want, number), 0)
+        value = zone * M[STORES_PER_ZONE] + chosen_by(M, F, POPULARITY_EDGES, 0, M[STORES_PER_ZONE], drawn)
+    row = law_row(M, law, segment, zone, 0)
+    slots, exceptions, count = M[law + L_FOUR], M[law + L_SIX], M[law + L_SEVEN]
+    one, two, three = M[law + L_ONE], M[law + L_TWO], M[law + L_THREE]
+    return verdict_of(hot_key_decide(M, row, slots, one, two, three, M, exceptions, count, value, now_ns, 1))
 
 
 @kernel

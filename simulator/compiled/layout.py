@@ -467,7 +467,7 @@ LAW_WIDTH = 24
     L_EARN_ON,
     L_INDEX,  # in the file
 ) = range(18)
-BY_ALL, BY_PERSON, BY_SEGMENT, BY_ZONE = range(4)
+BY_ALL, BY_PERSON, BY_SEGMENT, BY_ZONE, BY_STORE = range(5)  # BY_STORE: hot keys alone
 ON_NOTHING, ON_CALL, ON_SUCCESS = range(3)  # what earns
 LR_BEFORE, LR_REFS, LR_FREE, LR_FIRST = range(
     4

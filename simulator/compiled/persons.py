@@ -117,7 +117,7 @@ def tries(M: Words, F: Numbers, person: int, now_ns: int) -> int:
     if tried == 1 and M[BUDGET_COUNT]:
         earns(M, person, ON_CALL, now_ns)
     if M[CLIENT_LAW_COUNT]:
-        verdict = ask_client(M, person, now_ns)
+        verdict = ask_client(M, F, person, now_ns)
         if verdict < 0:
             M[ATTEMPTS_HELD_BACK] += 1
             fails(M, F, person, code_of(verdict), retry_after_of(verdict), now_ns)

@@ -99,7 +99,7 @@ def starts(M: Words, F: Numbers, number: int, station: int, attempt: int, now_ns
 @kernel
 def decides(M: Words, F: Numbers, attempt: int, now_ns: int) -> int:
     """A server of the gateway takes an attempt up: ask the laws, and return the time that the verdict costs."""
-    verdict = ask_gateway(M, STAGES, attempt, now_ns)
+    verdict = ask_gateway(M, F, STAGES, attempt, now_ns)
     M[attempt + A_SEQ] = verdict
     time, stream = (STAGES + G_SERVICE_TIME, _ADMIT) if verdict >= 0 else (STAGES + G_REFUSE_TIME, _REFUSE)
     service_ns = drawn_ns(M, F, time, stream, M[attempt + A_WANT], M[attempt + A_NUMBER])

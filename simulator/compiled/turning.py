@@ -7,10 +7,10 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from limits import gcra, token_bucket
+from limits import gcra, hot_key, token_bucket
 from limits.laws import Law
 from scenarios import model
-from scenarios.knobs import RATED, Kind, Knob, Value
+from scenarios.knobs import RATED, Kind, Knob, Value, exceptions_of
 from simulator.compiled import layout as at
 from simulator.compiled.build import law_of_part, rate_parameters
 from simulator.compiled.pools import resize
@@ -97,6 +97,18 @@ def _turn_rate(run: Run, index: int, rate_per_s: Fraction | None) -> None:
         _each_row(run, row, lambda state: [0] * len(state))  # like new when a limit returns
         return
     if isinstance(law, model.WarmUpAdmission):
+        return
+    if isinstance(law, model.HotKeyAdmission):
+        old = before[at.L_ONE], before[at.L_TWO], before[at.L_THREE]
+        usual = new[at.L_ONE], new[at.L_TWO], new[at.L_THREE]
+        own = (exceptions_of(law), 0, len(law.overrides))
+        most_keys = law.most_keys
+
+        def changed_table(state: list[int]) -> list[int]:
+            hot_key.change(state, 1, most_keys, *old, *usual, *own, int(words[at.NOW_NS]))
+            return state
+
+        _each_row(run, row, changed_table)
         return
     of_bucket = words[row + at.L_LAW] == Law.TOKEN_BUCKET
     change: Callable[..., None] = token_bucket.change if of_bucket else gcra.change

@@ -130,7 +130,7 @@ def reaches_gateway(M: Words, F: Numbers, attempt: int, now_ns: int) -> None:
     Its timeout is scheduled where it can come before the verdict; else, if it is let in, with that.
     """
     if M[STAGES + G_KIND] == NO_STAGE:
-        is_decided(M, F, attempt, ask_gateway(M, STAGES, attempt, now_ns), now_ns)
+        is_decided(M, F, attempt, ask_gateway(M, F, STAGES, attempt, now_ns), now_ns)
         return
     M[STAGES + G_ARRIVED] += 1
     joined = joins(M, F, 0, M[STAGES + G_STATION], attempt, now_ns)
@@ -155,7 +155,7 @@ def reaches_stage(M: Words, F: Numbers, attempt: int, now_ns: int) -> None:
         M[stage + G_ARRIVED] += 1
         trace(M, attempt, TRACE_STAGE, number)
     while asked < M[stage + G_LAW_COUNT]:
-        verdict = ask_for(M, M[M[stage + G_LAWS] + asked], attempt, now_ns)
+        verdict = ask_for(M, F, M[M[stage + G_LAWS] + asked], attempt, now_ns)
         asked += 1
         if verdict < 0:
             give_back(M, stage, attempt, now_ns, IGNORED)

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING
 
 from scenarios.knobs import Kind, Knob, Value
 from simulator.reference.batching import BatchingPool
-from simulator.reference.policy import FixedConcurrency, Gcra, Pacing, SlidingWindowLog, TokenBucket, WarmUp, Window
+from simulator.reference.policy import (
+    FixedConcurrency,
+    Gcra,
+    HotKey,
+    Pacing,
+    SlidingWindowLog,
+    TokenBucket,
+    WarmUp,
+    Window,
+)
 from simulator.reference.stations import ServerStation
 
 if TYPE_CHECKING:
@@ -43,7 +52,7 @@ def _turn_stage(town: Town, knob: Knob, value: Value) -> None:
 
 def _turn_law(town: Town, knob: Knob, value: Value) -> None:
     law = town.laws[town.scenario.admission[knob.index].name]
-    if isinstance(law, TokenBucket | Gcra | WarmUp | Pacing):
+    if isinstance(law, TokenBucket | Gcra | HotKey | WarmUp | Pacing):
         assert value is None or isinstance(value, Fraction)
         law.set_rate(value, town.now_ns)
     elif isinstance(law, Window | SlidingWindowLog | FixedConcurrency):

@@ -15,6 +15,7 @@ from limits import (
     fixed_concurrency,
     fixed_window,
     gcra,
+    hot_key,
     outcomes,
     pacing,
     rates,
@@ -31,10 +32,12 @@ from limits import (
 )
 from scenarios import draws, model
 from scenarios.draws import Stream
+from scenarios.knobs import exceptions_of
 from scenarios.schedule import changes
 from simulator.reference.attempt import ADMITTED, EXPIRED, SHED, THROTTLED, Attempt
 
 if TYPE_CHECKING:
+    from simulator.reference.habits import Habits
     from simulator.reference.person import Person
 
 NS_PER_S = 1_000_000_000
@@ -146,6 +149,42 @@ class Gcra:
         if self.rate_per_s is None:
             return ADMIT
         return verdict_of(gcra.decide(self.rows.of(person), 0, self.interval_ns, self.burst, now_ns, 1))
+
+
+class HotKey:
+    """limits.hot_key; `rate_per_s` None admits everything. A store is the one that the attempt would pick first."""
+
+    def __init__(self, admission: model.HotKeyAdmission, habits: Habits) -> None:
+        self.of = admission
+        self.habits = habits
+        self.exceptions = exceptions_of(admission)
+        self.state = [0] * hot_key.width(admission.most_keys)
+        self.rate_per_s: Fraction | None = None
+        self.tokens = self.per_ns = self.burst = 0
+        self.set_rate(admission.rate_per_s, 0)
+
+    def set_rate(self, rate_per_s: Fraction | None, now_ns: int) -> None:
+        before = (self.tokens, self.per_ns, self.burst)
+        if rate_per_s is not None:
+            self.burst = self.of.burst or rates.second_of(rate_per_s)
+            self.tokens, self.per_ns = rates.ratio(rate_per_s, self.burst)
+            after, own = (self.tokens, self.per_ns, self.burst), (self.exceptions, 0, len(self.of.overrides))
+            hot_key.change(self.state, 0, self.of.most_keys, *before, *after, *own, now_ns)
+        else:
+            self.state = [0] * len(self.state)  # full again when a limit returns
+        self.rate_per_s = rate_per_s
+
+    def ask(self, person: Person, attempt: Attempt | None, now_ns: int) -> Verdict:
+        if self.rate_per_s is None:
+            return ADMIT
+        bucket, own = (self.tokens, self.per_ns, self.burst), (self.exceptions, 0, len(self.of.overrides))
+        key = self._value(person, person.attempt if attempt is None else attempt.number)
+        return verdict_of(hot_key.decide(self.state, 0, self.of.most_keys, *bucket, *own, key, now_ns, 1))
+
+    def _value(self, person: Person, number: int) -> int:
+        if self.of.key == "store":
+            return self.habits.store(person.zone, person.want, number, 0)
+        return KEYS[self.of.key](person)
 
 
 class WarmUp:
@@ -472,12 +511,14 @@ def policy_at(point: str, scenario: model.Scenario, laws: dict[str, Law]) -> Pol
     return Policy([laws[a.name] for a in scenario.admission if a.at == point and a.name in laws])
 
 
-def build_laws(scenario: model.Scenario, seed: int) -> dict[str, Law]:
+def build_laws(scenario: model.Scenario, habits: Habits) -> dict[str, Law]:
     """One law for each entry of `admission` but retry budgets, by its name."""
     laws: dict[str, Law] = {}
     for index, admission in enumerate(scenario.admission):
         if isinstance(admission, model.RateAdmission):
             laws[admission.name] = (TokenBucket if admission.law == "token_bucket" else Gcra)(admission)
+        elif isinstance(admission, model.HotKeyAdmission):
+            laws[admission.name] = HotKey(admission, habits)
         elif isinstance(admission, model.WarmUpAdmission):
             laws[admission.name] = WarmUp(admission)
         elif isinstance(admission, model.WindowAdmission):
@@ -495,7 +536,7 @@ def build_laws(scenario: model.Scenario, seed: int) -> dict[str, Law]:
         elif isinstance(admission, model.PacingAdmission):
             laws[admission.name] = Pacing(admission)
         elif isinstance(admission, model.SreThrottleAdmission):
-            laws[admission.name] = SreThrottle(admission, index, seed)
+            laws[admission.name] = SreThrottle(admission, index, habits.seed)
         elif isinstance(admission, model.CircuitBreakerAdmission):
             laws[admission.name] = CircuitBreaker(admission)
     return laws

@@ -46,7 +46,7 @@ class Town:
         self.habits = Habits(scenario, world, seed)
         self.ledger = Ledger(horizon_ns=scenario.horizon_ns, bucket_ns=scenario.bucket_ns)
         self.tracing = Tracing() if trace else None
-        self.laws = build_laws(scenario, seed)
+        self.laws = build_laws(scenario, self.habits)
         self.client = Client(scenario, self.laws)
         self.gateway = Gateway(self, scenario.gateway, policy_at("gateway", scenario, self.laws))
         self.stages = build_stages(self)

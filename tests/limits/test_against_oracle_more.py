@@ -100,6 +100,6 @@ def test_hot_key(
     now_ns = 0
     for step_ns, key, cost in questions:
         now_ns += step_ns
-        answer = hot_key.decide(row, 0, slots, tokens, per_ns, burst, overrides, key, now_ns, cost)
+        answer = hot_key.decide(row, 0, slots, tokens, per_ns, burst, overrides, 0, len(exceptions), key, now_ns, cost)
         assert answer == exact.ask(key, now_ns, cost)
         assert row[0] == exact.forgotten

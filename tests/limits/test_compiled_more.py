@@ -82,7 +82,7 @@ def hot(state: Any, now_ns: Any, numbers: Any, answers: Any) -> None:
     overrides = np.array([3, 1, 10 * S, 1, 5, 9, S, 20])
     for i in range(len(now_ns)):
         key = now_ns[i] // (100 * MS) % 7 * numbers[i]
-        answers[i] = hot_key.decide(state, AT, 9, 1, S, 3, overrides, key, now_ns[i], numbers[i] // 3)
+        answers[i] = hot_key.decide(state, AT, 9, 1, S, 3, overrides, 0, 2, key, now_ns[i], numbers[i] // 3)
 
 
 def leasing(state: Any, now_ns: Any, numbers: Any, answers: Any) -> None:
@@ -193,10 +193,10 @@ def invent(state: Any, slots: int, count: int, overrides: Any) -> tuple[int, int
     often = 0
     seldom = 0
     for i in range(count):
-        hot_key.decide(state, 0, slots, 1, 3600 * S, 1, overrides, 10 + i, i, 1)
-        if i % (slots // 2) == 0 and hot_key.decide(state, 0, slots, 1, 3600 * S, 1, overrides, 1, i, 1) == 0:
+        hot_key.decide(state, 0, slots, 1, 3600 * S, 1, overrides, 0, 0, 10 + i, i, 1)
+        if i % (slots // 2) == 0 and hot_key.decide(state, 0, slots, 1, 3600 * S, 1, overrides, 0, 0, 1, i, 1) == 0:
             often += 1
-        if i % (slots * 2) == 0 and hot_key.decide(state, 0, slots, 1, 3600 * S, 1, overrides, 2, i, 1) == 0:
+        if i % (slots * 2) == 0 and hot_key.decide(state, 0, slots, 1, 3600 * S, 1, overrides, 0, 0, 2, i, 1) == 0:
             seldom += 1
     return often, seldom
 

@@ -17,7 +17,8 @@ def law(
 ) -> Ask:
     """Return (key, now_ns, cost) -> answer, at one token per `per_ns`."""
     state = [0] * hot_key.width(slots) if row is None else row
-    return lambda key, now_ns, cost: hot_key.decide(state, 0, slots, 1, per_ns, burst, overrides, key, now_ns, cost)
+    own = (list(overrides), 0, len(overrides) // 4)
+    return lambda key, now_ns, cost: hot_key.decide(state, 0, slots, 1, per_ns, burst, *own, key, now_ns, cost)
 
 
 def test_each_key_has_a_bucket_of_its_own() -> None:
@@ -38,7 +39,7 @@ def test_an_exception_has_its_own_rate_and_burst() -> None:
 def test_every_exception_is_found_and_nothing_else() -> None:
     for count in range(9):
         overrides = [number for key in range(count) for number in (10 * key, 1, 1, 1)]
-        found = [hot_key.find_override(overrides, key) for key in range(-10, 10 * count + 10)]
+        found = [hot_key.find_override(overrides, 0, count, key) for key in range(-10, 10 * count + 10)]
         assert [at for at in found if at >= 0] == [4 * key for key in range(count)]
         assert all(overrides[at] == key for key, at in enumerate(found, start=-10) if at >= 0)
 
@@ -71,8 +72,8 @@ def test_a_door_that_closed_keeps_its_row_as_it_is_and_one_that_is_usual_does_no
     assert row[0] == 1  # it had nothing come in, so it was not full
 
     row = [0] * hot_key.width(1)
-    assert hot_key.decide(row, 0, 1, 0, 1, 1, [*fast, 2, 1, 1, 1], 1, 0, 2) == ADMITTED
-    assert hot_key.decide(row, 0, 1, 0, 1, 1, [*fast, 2, 1, 1, 1], 2, 10, 1) == ADMITTED
+    assert hot_key.decide(row, 0, 1, 0, 1, 1, [*fast, 2, 1, 1, 1], 0, len(fast) // 4 + 1, 1, 0, 2) == ADMITTED
+    assert hot_key.decide(row, 0, 1, 0, 1, 1, [*fast, 2, 1, 1, 1], 0, len(fast) // 4 + 1, 2, 10, 1) == ADMITTED
     assert row[0] == 0  # full by its own rate, though the usual one is 0
 
 
@@ -113,16 +114,16 @@ def test_what_can_never_fit_or_costs_nothing_takes_no_row() -> None:
     row = [0] * hot_key.width(2)
     ask = law(2, row=row)
     assert [ask(1, 5, 0), ask(1, 5, -1), ask(1, 5, 3), ask(1, 5, 2**63 - 1)] == [ADMITTED, NEVER, NEVER, NEVER]
-    assert hot_key.decide(row, 0, 2, 0, 1, 2, [], 1, 5, 1) == NEVER
-    assert hot_key.decide([0], 0, 0, 1, 1, 2, [], 1, 5, 1) == NEVER
+    assert hot_key.decide(row, 0, 2, 0, 1, 2, [], 0, 0, 1, 5, 1) == NEVER
+    assert hot_key.decide([0], 0, 0, 1, 1, 2, [], 0, 0, 1, 5, 1) == NEVER
     assert row == [0] * hot_key.width(2)
 
 
 def test_the_largest_parameters_stay_inside_64_bits() -> None:
     row = [0] * hot_key.width(1)
     for key in (LARGEST, LARGEST - 1):
-        assert hot_key.decide(row, 0, 1, LARGEST, LARGEST, 1, [], key, LARGEST, 1) == ADMITTED
-        assert hot_key.decide(row, 0, 1, LARGEST, LARGEST, 1, [], key, LARGEST, 1) == 1
+        assert hot_key.decide(row, 0, 1, LARGEST, LARGEST, 1, [], 0, 0, key, LARGEST, 1) == ADMITTED
+        assert hot_key.decide(row, 0, 1, LARGEST, LARGEST, 1, [], 0, 0, key, LARGEST, 1) == 1
     assert max(row) <= LARGEST
 
 
@@ -139,3 +140,18 @@ def test_without_forgetting_it_is_a_token_bucket_a_key(slots: int, questions: li
         if row[0] > 0:
             return
         assert answer == token_bucket.decide(buckets[key], 0, 1, 10, 2, now_ns, cost)
+
+
+def test_a_changed_rate_is_carried_over_for_all_keys_but_the_exceptions() -> None:
+    row, own = [0] * hot_key.width(4), [7, 1, 100, 1]
+    before, after = (1, 10, 2), (1, 20, 2)
+    for key in (1, 7):
+        assert hot_key.decide(row, 0, 4, *before, own, 0, 1, key, 0, 1) == ADMITTED
+    hot_key.change(row, 0, 4, *before, *after, own, 0, 1, 0)
+    alone = [0] * token_bucket.WIDTH
+    assert token_bucket.decide(alone, 0, *before, 0, 1) == ADMITTED
+    token_bucket.change(alone, 0, *before, *after, 0)
+    for now_ns in (0, 0, 5, 20):
+        said = hot_key.decide(row, 0, 4, *after, own, 0, 1, 1, now_ns, 1)
+        assert said == token_bucket.decide(alone, 0, *after, now_ns, 1)
+    assert hot_key.decide(row, 0, 4, *after, own, 0, 1, 7, 20, 1) == 80
