@@ -36,7 +36,7 @@ SIMPLE = ReplicaLaw(  # a step takes 100 ns, whatever it does
 
 @dataclass
 class Lab:
-    """A pool, and what became of each piece of work: (instant, want, "served", "dropped" or "shed")."""
+    """A pool, and what became of each piece of work: (instant, want, "served", "expired" or "shed")."""
 
     law: ReplicaLaw = SIMPLE
     replicas: float | Fraction = 1
@@ -132,14 +132,14 @@ def test_what_comes_ends_once_and_the_figures_obey_littles_law(
         lab.at(400 * change, lambda millionths=millionths: lab.pool.resize(Fraction(millionths, WHOLE)))  # type: ignore[misc]
     ends = lab.run()
     pool = lab.pool
-    by_end = {end: [lab.works[want] for _, want, e in ends if e == end] for end in ("served", "dropped", "shed")}
+    by_end = {end: [lab.works[want] for _, want, e in ends if e == end] for end in ("served", "expired", "shed")}
     assert sorted(want for _, want, _ in ends) == list(range(len(crowd)))
     assert (pool.waiting, pool.in_service, len(pool.queue), len(pool.draining)) == (0, 0, 0, 0)
     assert lab.shares() == [(pool.seats[0].index, WHOLE)]
     assert sorted(pool.waiting_ns) == sorted(work.started_ns - work.arrived_ns for work in by_end["served"])
     assert sorted(pool.service_ns) == sorted(work.ended_ns - work.started_ns for work in by_end["served"])
-    dropped_ns = sum(work.ended_ns - work.arrived_ns for work in by_end["dropped"])
-    assert all(work.ended_ns - work.arrived_ns >= patience for work in by_end["dropped"])
+    dropped_ns = sum(work.ended_ns - work.arrived_ns for work in by_end["expired"])
+    assert all(work.ended_ns - work.arrived_ns >= patience for work in by_end["expired"])
     assert pool.unserved_waiting_ns == dropped_ns
     assert pool.queue_integral_ns == sum(pool.waiting_ns) + dropped_ns
     assert pool.busy_integral_ns <= pool.available_integral_ns
@@ -212,9 +212,9 @@ def test_a_deadline_drops_the_waiting_when_their_turn_comes_and_not_those_handed
     lab.arrive(3, 3, deadline_ns=401)
     lab.arrive(4, 4, deadline_ns=399)
     assert lab.run() == [
-        (400, 2, "dropped"),  # in the wake itself; the finish of the first has an event of its own
+        (400, 2, "expired"),  # in the wake itself; the finish of the first has an event of its own
         (400, 0, "served"),
-        (800, 4, "dropped"),
+        (800, 4, "expired"),
         (800, 1, "served"),
         (1200, 3, "served"),
     ]
@@ -224,7 +224,7 @@ def test_a_deadline_drops_at_arrival_what_comes_too_late() -> None:
     lab = Lab(options={"deadline": True})
     lab.arrive(10, 0, deadline_ns=10)
     lab.arrive(10, 1, deadline_ns=11)
-    assert lab.run() == [(10, 0, "dropped"), (410, 1, "served")]
+    assert lab.run() == [(10, 0, "expired"), (410, 1, "served")]
     assert list(lab.pool.waiting_ns) == [0]
 
 

@@ -271,3 +271,16 @@ def test_a_hot_store_is_the_one_that_would_be_picked_first(engine: Engine) -> No
     first_three = {want for store in (0, 1) for want in [w for w in range(20) if stores[w] == store][:3]}
     assert len(first_three) == 6
     assert placed_at(result, list(range(20))) == sorted(first_three)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_who_is_served_hears_before_those_whom_the_server_drops(engine: Engine) -> None:
+    throttle = {"at": "client", "law": "retry_throttle", "cap": 3, "earn": 1.0}
+    queue = {"at": "queue:till", "law": "adaptive_lifo", "standing": "1ms"}
+    street: Tree = {"street": {"zones": 1, "stores_per_zone": 1}}
+    street["kitchens"] = {"kind": "clock", "cups_per_hour": 60, "closed": 1.0}
+    people = {"attempts": 2, "retry_delay": "10ms"}
+    result = live(engine, [0, 0, 0], throttle, queue, people=people, **street, **ONE_BY_ONE["till"])
+    # at 4 ms one finds no store, which earns nothing where no token is missing; then two are shed: 1 token of 3 is left
+    assert answers(result) == ["store", "shed", "shed"]
+    assert result.summary["attempts"]["held_back"] == 3
