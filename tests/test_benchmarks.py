@@ -97,7 +97,7 @@ def test_a_benchmark_that_fails_is_told_and_the_others_are_kept(
     good = Row(what="good", unit="s", values=(1,), goal=at_most(2))
     monkeypatch.setattr(runner, "BENCHMARKS", {"bad": fails, "fine": lambda size: [good]})
     file = tmp_path / "new" / "found.json"
-    done = CliRunner().invoke(runner.main, ["--json", str(file)])
+    done = CliRunner(env={"COLUMNS": "180"}).invoke(runner.main, ["--json", str(file)])
     assert done.exit_code == 1
     assert "no such luck" in done.stdout
     rows = json.loads(file.read_text("utf-8"))["rows"]

@@ -224,10 +224,10 @@ def test_the_loop_is_compiled_for_its_types_and_for_no_others() -> None:
     simulate(load("labs/erlang-c"), engine="compiled")
     ints, floats = (numba.types.Array(kind, 1, "C") for kind in (numba.int64, numba.float64))
     loop: Any = advance
-    assert loop.signatures == [(ints, floats, ints, numba.int64, numba.boolean)]
+    assert loop.signatures == [(ints, floats, ints, numba.int64, numba.boolean, numba.int64)]
     assert loop.nopython_signatures == [overload.signature for overload in loop.overloads.values()]
     with pytest.raises(TypeError, match="No matching definition"):
-        loop(np.zeros(9), np.zeros(9), np.zeros(9), 1, False)
+        loop(np.zeros(9), np.zeros(9), np.zeros(9), 1, False, 1)
 
 
 # what is said

@@ -278,7 +278,7 @@ def _laws(draft: _Draft, scenario: model.Scenario, world: World, changes: Sequen
             row + at.L_ROW_WIDTH: words,
             row + at.L_ROWS: 1 if isinstance(law, model.HotKeyAdmission) else keys.get(law.key, 0),
             row + at.L_SLOT: slots_taken,
-            row + at.L_INDEX: index,
+            row + at.L_NUMBER: sum(other.law == law.law for other in scenario.admission[:index]),
         }
         draft.single |= {row + field: value for field, value in parameters(law, slots).items()}
         if isinstance(law, model.ConcurrencyAdmission):

@@ -61,9 +61,9 @@ from simulator.compiled.layout import (
     L_EIGHT,
     L_FIVE,
     L_FOUR,
-    L_INDEX,
     L_KEY,
     L_LAW,
+    L_NUMBER,
     L_OFF,
     L_ONE,
     L_ROW_WIDTH,
@@ -335,7 +335,7 @@ def ask_client(M: Words, F: Numbers, person: int, now_ns: int) -> int:
 def ask_about(M: Words, F: Numbers, law: int, person: int, now_ns: int) -> int:
     """Ask one law at the client about a person's try."""
     if M[law + L_LAW] == _SRE_THROTTLE:
-        drawn = uniform(key(M[SEED], _HELD_BACK, M[person + P_WANT], M[person + P_ATTEMPT]), M[law + L_INDEX])
+        drawn = uniform(key(M[SEED], _HELD_BACK, M[person + P_WANT], M[person + P_ATTEMPT]), M[law + L_NUMBER])
         row, one, two = law_row_of_person(M, law, person), M[law + L_ONE], M[law + L_TWO]
         return verdict_of(sre_throttle_decide(M, row, one, two, M[law + L_THREE], int(drawn * _BILLION), now_ns, 1))
     place = M[person + P_PLACE]

@@ -465,7 +465,7 @@ LAW_WIDTH = 24
     L_SLOT,  # number among laws of concurrency
     L_EARN,
     L_EARN_ON,
-    L_INDEX,  # in the file
+    L_NUMBER,  # among laws of its kind
 ) = range(18)
 BY_ALL, BY_PERSON, BY_SEGMENT, BY_ZONE, BY_STORE = range(5)  # BY_STORE: hot keys alone
 ON_NOTHING, ON_CALL, ON_SUCCESS = range(3)  # what earns

@@ -328,18 +328,18 @@ class Pacing:
 
 
 class SreThrottle:
-    """limits.sre_throttle; its draw belongs to the try and to the place of the law in the file."""
+    """limits.sre_throttle; its draw belongs to the try and to its number among laws of this kind."""
 
-    def __init__(self, admission: model.SreThrottleAdmission, index: int, seed: int) -> None:
+    def __init__(self, admission: model.SreThrottleAdmission, number: int, seed: int) -> None:
         self.slices, self.slice_ns = admission.slices, admission.slice_ns
         self.rows = Rows(admission.key, sre_throttle.WIDTH + 2 * self.slices)
         self.k_milli = rates.milli(admission.k)
-        self.index = index
+        self.number = number
         self.seed = seed
 
     def ask(self, person: Person, attempt: Attempt | None, now_ns: int) -> Verdict:
         key = draws.key(self.seed, Stream.HELD_BACK, person.want, person.attempt)
-        draw_ppb = int(draws.uniform(key, self.index) * sre_throttle.BILLION)
+        draw_ppb = int(draws.uniform(key, self.number) * sre_throttle.BILLION)
         window = (self.slices, self.slice_ns)
         return verdict_of(sre_throttle.decide(self.rows.of(person), 0, *window, self.k_milli, draw_ppb, now_ns, 1))
 
@@ -514,7 +514,8 @@ def policy_at(point: str, scenario: model.Scenario, laws: dict[str, Law]) -> Pol
 def build_laws(scenario: model.Scenario, habits: Habits) -> dict[str, Law]:
     """One law for each entry of `admission` but retry budgets, by its name."""
     laws: dict[str, Law] = {}
-    for index, admission in enumerate(scenario.admission):
+    throttles = 0
+    for admission in scenario.admission:
         if isinstance(admission, model.RateAdmission):
             laws[admission.name] = (TokenBucket if admission.law == "token_bucket" else Gcra)(admission)
         elif isinstance(admission, model.HotKeyAdmission):
@@ -536,7 +537,8 @@ def build_laws(scenario: model.Scenario, habits: Habits) -> dict[str, Law]:
         elif isinstance(admission, model.PacingAdmission):
             laws[admission.name] = Pacing(admission)
         elif isinstance(admission, model.SreThrottleAdmission):
-            laws[admission.name] = SreThrottle(admission, index, habits.seed)
+            laws[admission.name] = SreThrottle(admission, throttles, habits.seed)
+            throttles += 1
         elif isinstance(admission, model.CircuitBreakerAdmission):
             laws[admission.name] = CircuitBreaker(admission)
     return laws
