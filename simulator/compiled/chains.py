@@ -96,6 +96,7 @@ from simulator.compiled.memory import Numbers, Words, give_cell, take_cell
 _CODE_BITS = 3
 _TOKEN_BUCKET = int(Law.TOKEN_BUCKET)
 _GCRA = int(Law.GCRA)
+_PACING = int(Law.PACING)
 _HOT_KEY = int(Law.HOT_KEY)
 _STORE = int(Stream.STORE)
 _FIXED_WINDOW = int(Law.FIXED_WINDOW)
@@ -202,6 +203,16 @@ def ask(M: Words, law: int, segment: int, zone: int, laws: int, timeout_ns: int,
         return verdict_of(token_bucket_decide(M, row, one, two, M[law + L_THREE], now_ns, 1))
     if kind == _GCRA:
         return verdict_of(gcra_decide(M, row, one, two, now_ns, 1))
+    if kind == _PACING:
+        wait_ns = pacing_decide(M, row, one, two, now_ns, 1)
+        return wait_ns if wait_ns >= 0 else refusal(SHED, 0)
+    return ask_other(M, law, kind, row, now_ns)
+
+
+@kernel
+def ask_other(M: Words, law: int, kind: int, row: int, now_ns: int) -> int:
+    """Ask a law of another kind: so the code for the commonest stays small."""
+    one, two = M[law + L_ONE], M[law + L_TWO]
     if kind == _FIXED_WINDOW:
         return verdict_of(fixed_window_decide(M, row, one, two, now_ns, 1))
     if kind == _SLIDING_WINDOW:
@@ -216,10 +227,7 @@ def ask(M: Words, law: int, segment: int, zone: int, laws: int, timeout_ns: int,
     if kind == _AIMD:
         limit = aimd_limit(M, row, one)
         return 0 if fixed_concurrency_decide(M, row + _SLOTS_OF_AIMD, limit, now_ns, 1) == 0 else refusal(SHED, 0)
-    if kind == _CIRCUIT_BREAKER:
-        return verdict_of(circuit_breaker_decide(M, row, M[law + L_SIX], M[law + L_SEVEN], M[law + L_EIGHT], now_ns, 1))
-    wait_ns = pacing_decide(M, row, one, two, now_ns, 1)
-    return wait_ns if wait_ns >= 0 else refusal(SHED, 0)
+    return verdict_of(circuit_breaker_decide(M, row, M[law + L_SIX], M[law + L_SEVEN], M[law + L_EIGHT], now_ns, 1))
 
 
 @kernel
@@ -283,8 +291,13 @@ def comes_out(M: Words, law: int, side: int, now_ns: int, outcome: int) -> None:
 @kernel
 def give_back(M: Words, stage: int, attempt: int, now_ns: int, outcome: int) -> None:
     """Give back the slots that an attempt holds at a stage, or at the gateway, and tell laws there how it ended."""
-    if not M[stage + G_SLOTS_LAWS]:
-        return
+    if M[stage + G_SLOTS_LAWS]:
+        comes_out_of_all(M, stage, attempt, now_ns, outcome)
+
+
+@kernel
+def comes_out_of_all(M: Words, stage: int, attempt: int, now_ns: int, outcome: int) -> None:
+    """Give back slots, and tell laws, where there are such."""
     side = M[attempt + A_SIDE]
     for at in range(M[stage + G_LAWS], M[stage + G_LAWS] + M[stage + G_LAW_COUNT]):
         law = M[at]
