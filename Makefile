@@ -57,7 +57,7 @@ agree: setup
 
 coverage: setup
 	NUMBA_DISABLE_JIT=1 SLUICE_AGREE=$(N) "$(BIN)/python" -m coverage run -m pytest \
-		tests/test_agreement.py tests/test_engine_regressions.py
+		tests/test_agreement.py tests/test_engine_regressions.py tests/test_engine_bounds.py
 	"$(BIN)/python" -m coverage report
 
 bench: $(STAMP)-bench

@@ -244,7 +244,7 @@ _BATCHING = {
     "prompt": _counts(1, 0, 3, 8, 30),
     "output": _counts(2, 0, 1, 3, 7),
     "step": _durations(1, 0, 2, 0.5),
-    "slots": _one(2, 4, 3, 1),
+    "slots": _one(2, 4, 3, 1, 40),
     "step_tokens": _one(4, 1, 7, 64),
 }
 _BATCHING_DETAILS = {
@@ -411,7 +411,7 @@ SERVER_COURIERS = _table(
 
 @st.composite
 def _couriers(draw: Draw) -> Tree:
-    promise_ms, rest_ms = draw(_one(10, 0, 4, 30)), draw(_one(10, 0, 2, 100))
+    promise_ms, rest_ms = draw(_one(10, 0, 4, 30)), draw(_one(10, 0, 2, 100, 5000))
     patience = {"promise": _ms(promise_ms), "cancel_after": _ms(promise_ms + rest_ms)}
     couriers: Tree = draw(st.one_of(CLOCK_COURIERS, SERVER_COURIERS))
     return couriers | patience
