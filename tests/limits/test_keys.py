@@ -9,35 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from limits import (
-    adaptive_lifo,
-    aimd,
-    codel,
-    fixed_concurrency,
-    fixed_window,
-    gcra,
-    keys,
-    pacing,
-    retry_budget,
-    sliding_window,
-    token_bucket,
-    warm_up,
-)
+from benchmarks.keys import LAWS as FIXED_STATE
+from limits import keys
 from limits.row import LARGEST
-
-FIXED_STATE: list[ModuleType] = [
-    adaptive_lifo,
-    aimd,
-    codel,
-    fixed_concurrency,
-    fixed_window,
-    gcra,
-    pacing,
-    retry_budget,
-    sliding_window,
-    token_bucket,
-    warm_up,
-]
 
 
 def order(table: list[int], at: int, slots: int, row_width: int) -> list[int]:
