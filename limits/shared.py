@@ -173,6 +173,7 @@ class Store:
         self._draw = draw
         self._probing = False
         self._failed_ns = self._again_ns = 0
+        self._connections = asyncio.Semaphore(connections)
         self._redis = Redis(
             connection_pool=BlockingConnectionPool.from_url(
                 url,
@@ -209,7 +210,9 @@ class Store:
                 raise UnavailableError("Redis is left alone", self._pause_ns(started_ns))
             self._probing = True
         try:
-            async with asyncio.timeout(self.timeout_s):
+            async with asyncio.timeout(self.timeout_s), self._connections:
+                if self.failures > 0 and not probe:  # since this question began to wait for a connection
+                    raise UnavailableError("Redis is left alone", self._pause_ns(time.monotonic_ns()))
                 answer = await self._send(script, keys, arguments)
         except (RedisError, OSError) as error:
             self._fail(started_ns, error)
