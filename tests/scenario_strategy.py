@@ -357,7 +357,7 @@ def _admission(draw: Draw, tree: Tree) -> list[Tree]:
     stages = [f"stage:{stage['name']}" for stage in tree["stages"]]
     places = {AT_STAGES: stages, INSIDE: ["gateway", *stages], AT_CLIENT: ["client"]}
     street = ["store"] * ("kitchens" in tree) + ["zone"] * ("street" in tree)
-    places |= {ANYWHERE: ["gateway", "client", *stages, *street], BEFORE_CALLS: ["client", *stages]}
+    places |= {ANYWHERE: ["gateway", "client", *stages, *street, *street], BEFORE_CALLS: ["client", *stages]}
     queues = {f"queue:{stage['name']}": stage for stage in tree["stages"]}
     queues |= {"queue:gateway": tree["gateway"]} if "gateway" in tree else {}
     keys = ["global", "person"] + ["segment"] * ("segments" in tree) + ["zone"] * ("street" in tree)
@@ -388,7 +388,7 @@ def _terms(draw: Draw, tree: Tree, law: Tree) -> Tree:
     terms: Tree = {}
     tokens = [f"tokens:{stage['name']}" for stage in tree["stages"] if stage.get("kind") == "batching"]
     if law["law"] in CHARGING and draw(YES_OR_NO):
-        terms["cost"] = draw(_one(1, 2, *["cups"] * ("kitchens" in tree), *tokens, *tokens))
+        terms["cost"] = draw(_one(2, 3, *["cups"] * ("kitchens" in tree), *tokens, *tokens))
         if terms["cost"] in tokens and "limit" in law:
             terms["limit"] = draw(_one(20, 10, 100))
         elif terms["cost"] in tokens and law["law"] in ("token_bucket", "gcra", "hot_key"):
