@@ -39,6 +39,7 @@ MOST_WANTS = 10**8
 MOST_BUCKETS = 100_000
 MOST_STORES = 10**7
 MOST_SLOTS = 10_000  # of a log for each value of a key
+MOST_LOGGED = 10**8  # of the logs of all stores
 
 COUNTED = {"makers", "cups", "prompt", "output", "pause_backlog", "per_zone"}  # keys of what is drawn in whole numbers
 
@@ -301,6 +302,11 @@ def _growth(scenario: Scenario) -> Iterator[Finding]:
     for at, law in enumerate(scenario.admission):
         if law.law == "sliding_window_log" and law.key != "global" and law.limit > MOST_SLOTS:
             yield ("admission", at, "limit"), f"a log per {law.key} keeps at most {MOST_SLOTS:,} instants; use a window"
+        elif law.law == "sliding_window_log" and law.key == "store" and scenario.street is not None:
+            stores = scenario.street.zones * scenario.street.stores_per_zone
+            if stores * law.limit > MOST_LOGGED:
+                remedy = f"logs of {stores:,} stores keep at most {MOST_LOGGED:,} instants in all; use a window"
+                yield ("admission", at, "limit"), remedy
 
 
 def _distributions(part: BaseModel, above: Steps = ()) -> Iterator[Finding]:

@@ -275,6 +275,9 @@ CASES = [
     swapped("a reserve above the whole", 'rate = "4/s"', 'rate = "4/s"\nreserve = [0, 1.5]', "door.reserve.1"),
     grown("a queue of some priorities", law('at = "queue:till"\nlaw = "codel"\npriorities = [0]'), "second.priorities",
           "take priorities out"),
+    grown("a log of each of very many stores", STREET.replace("2", "9999") + KITCHENS + law(
+          'at = "store"\nkey = "store"\nlaw = "sliding_window_log"\nwindow = "1m"\nlimit = 5000'), "second.limit",
+          "logs of 39,996 stores", "use a window"),
     grown("a cost of a deadline", law('at = "gateway"\nlaw = "deadline"\ncost = 2'), "second.cost", "not a known key"),
     grown("kitchens without a street", KITCHENS, "shop.toml:29: kitchens", "add a [street]"),
     grown("more stores than can be", f"{STREET}".replace("4", "9000000"), "street.zones = 9000000", "10,000,000"),
