@@ -95,6 +95,8 @@ class Rule:
         self.window_ns = window_ns
         self.table = Table(0 if by is None else slots, width)
         self.rows: MutableSequence[int] = [0] * width if by is None else self.table.rows
+        self.bound = _bound(decide, self.rows, params, plain=given is None)
+        """The law with its rows and parameters: asked as `bound(at, *given(subject), now_ns, cost)`."""
         self.holds = observe is not None
         """Whether what it admits is held until it is released."""
         self._quota = quota
@@ -109,8 +111,8 @@ class Rule:
         """Return the law's answer about the row of a subject."""
         at = 0 if self.by is None else self.table.place(self.by(subject))
         if self.given is None:
-            return self.decide(self.rows, at, *self.params, now_ns, cost)
-        return self.decide(self.rows, at, *self.params, *self.given(subject), now_ns, cost)
+            return self.bound(at, now_ns, cost)
+        return self.bound(at, *self.given(subject), now_ns, cost)
 
     def take(self, subject: Subject, now_ns: int, cost: int) -> int:
         """Ask the law, keeping a copy of what its row was before."""
@@ -118,8 +120,8 @@ class Rule:
         self._taken_at = at
         self._row_before = self.rows[at : at + self.width]
         if self.given is None:
-            return self.decide(self.rows, at, *self.params, now_ns, cost)
-        return self.decide(self.rows, at, *self.params, *self.given(subject), now_ns, cost)
+            return self.bound(at, now_ns, cost)
+        return self.bound(at, *self.given(subject), now_ns, cost)
 
     def give_back(self) -> None:
         """Put the row of the last `take` back as it was, exactly. Nobody may have been asked in between."""
@@ -455,6 +457,18 @@ class Concurrency(Rule):
     def left(self, subject: Subject, now_ns: int) -> tuple[int, int]:
         """Return how many more may come in now, and 0: it is not time that frees places."""
         return max(0, self.quota() - self.inside(self.key(subject))), 0
+
+
+def _bound(
+    decide: Callable[..., int], rows: MutableSequence[int], params: tuple[int, ...], *, plain: bool
+) -> Callable[..., int]:
+    if plain and len(params) == 2:  # spelled out for the quick laws: to unpack them costs nearly as much as to ask
+        one, two = params
+        return lambda at, now_ns, cost: decide(rows, at, one, two, now_ns, cost)
+    if plain and len(params) == 3:
+        one, two, three = params
+        return lambda at, now_ns, cost: decide(rows, at, one, two, three, now_ns, cost)
+    return lambda at, *asked: decide(rows, at, *params, *asked)
 
 
 def _most(answer: Callable[[int], int], quota: int) -> tuple[int, int]:
