@@ -182,13 +182,22 @@ class Chain:
 
     def _for_all(self, rule: Rule) -> Ask:
         """Return `ask` for one rule with one row: the law, and nothing else that takes time."""
-        decide, clock = rule.bound, self.clock
+        bound, clock = rule.bound, self.clock
 
         def ask(subject: Subject = None, cost: Cost = 1) -> Verdict:
-            answer = decide(0, clock(), 1 if cost == 1 else self.amount(rule, cost))
+            answer = bound(0, clock(), 1 if cost == 1 else self.amount(rule, cost))
             return PASSED if answer == ADMITTED else Refusal(rule, answer)
 
-        return ask
+        if len(rule.params) != 2:
+            return ask
+        decide, rows, (one, two) = rule.decide, rule.rows, rule.params
+
+        def ask_directly(subject: Subject = None, cost: Cost = 1) -> Verdict:
+            """Save a call, a tenth of it all: for gcra and the windows."""
+            answer = decide(rows, 0, one, two, clock(), 1 if cost == 1 else self.amount(rule, cost))
+            return PASSED if answer == ADMITTED else Refusal(rule, answer)
+
+        return ask_directly
 
     def _by_key(self, rule: Rule, of: By) -> Ask:
         """Return `ask` for one rule with a row for each key."""
