@@ -156,8 +156,8 @@ for _ in range(4):
 COUNTS = next(_word)
 for _ in range(len(COUNTERS) - 1):
     next(_word)
-WORK = next(_word)  # four
-for _ in range(3):
+WORK = next(_word)  # four sums of two words
+for _ in range(7):
     next(_word)
 WORDS = next(_word)
 STAGES = -(-WORDS // 8) * 8
@@ -195,7 +195,7 @@ KITCHENS_REPICKS = _counter("kitchens.repicks")
 KITCHENS_REFUSED = _counter("kitchens.refused")
 COURIERS_TRIPS = _counter("couriers.trips")
 COURIERS_CARRIED = _counter("couriers.carried")
-WORK_BROUGHT, WORK_USEFUL, WORK_WASTED, WORK_DROPPED = range(WORK, WORK + 4)
+WORK_BROUGHT, WORK_USEFUL, WORK_WASTED, WORK_DROPPED = range(WORK, WORK + 8, 2)
 
 # Single numbers of F.
 STAGE_FACTORS = 0  # two a stage: slowdown and failure

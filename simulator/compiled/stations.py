@@ -103,7 +103,7 @@ def decides(M: Words, F: Numbers, attempt: int, now_ns: int) -> int:
     M[attempt + A_SEQ] = verdict
     time, stream = (STAGES + G_SERVICE_TIME, _ADMIT) if verdict >= 0 else (STAGES + G_REFUSE_TIME, _REFUSE)
     service_ns = drawn_ns(M, F, time, stream, M[attempt + A_WANT], M[attempt + A_NUMBER])
-    M[WORK_BROUGHT] += service_ns
+    carry(M, WORK_BROUGHT, service_ns)
     M[attempt + A_AT_STAGE_NS] = service_ns
     return service_ns
 
