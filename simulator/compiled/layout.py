@@ -33,6 +33,8 @@ SLOT_SHIFT = next(_word)
 SLOT_AT = next(_word)  # the slot whose events are in the heap, and the instant at which it ends
 SLOT_END_NS = next(_word)
 AT_ONCE = next(_word)  # an event of this very instant, kept out of the heap; 0: none
+TURNED = next(_word)  # the row of a stage whose servers or replicas are to be others before the next event; 0: none
+TURNED_TO = next(_word)
 ENDING = next(_word)  # attempts whose end is known in this event and comes after it: head and tail of a list
 next(_word)
 NOW_NS = next(_word)
