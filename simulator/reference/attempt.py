@@ -8,22 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 import simpy
 
+from scenarios.policy import ADMITTED, EXPIRED, PENDING, REASONS, SHED, THROTTLED
 from simulator.rank import Rank
 from simulator.reference.instants import moment
 
 if TYPE_CHECKING:
-    from simulator.reference.person import Person
+    from scenarios.person import Person
     from simulator.reference.stages import Stage
     from simulator.reference.town import Town
 
-PENDING, ADMITTED, THROTTLED, SHED, EXPIRED = range(5)
 GATEWAY_COUNTERS = {
     ADMITTED: "attempts.admitted",
     THROTTLED: "attempts.throttled",
     SHED: "attempts.shed",
     EXPIRED: "attempts.expired",
 }
-REASONS = {THROTTLED: "throttled", SHED: "shed", EXPIRED: "expired"}
 
 
 @dataclass(slots=True, eq=False, kw_only=True)

@@ -10,19 +10,12 @@ import simpy
 from limits import outcomes
 from scenarios import draws, model, people
 from scenarios.draws import Stream
+from scenarios.policy import ADMIT, ADMITTED, EXPIRED, REASONS, SHED, Policy, Verdict, outcome_of, policy_at
 from scenarios.tables import table
 from simulator.rank import Rank
-from simulator.reference.attempt import (
-    ADMITTED,
-    EXPIRED,
-    GATEWAY_COUNTERS,
-    REASONS,
-    SHED,
-    Attempt,
-)
+from simulator.reference.attempt import GATEWAY_COUNTERS, Attempt
 from simulator.reference.batching import BatchingPool
 from simulator.reference.instants import moment
-from simulator.reference.policy import ADMIT, Policy, Verdict, outcome_of, policy_at
 from simulator.reference.queueing import queue_law
 from simulator.reference.replica import ReplicaLaw
 from simulator.reference.stations import ServerStation, Station

@@ -9,14 +9,15 @@ from dataclasses import dataclass, field
 import simpy
 
 from scenarios import model
+from scenarios.habits import Habits
+from scenarios.person import Person
+from scenarios.policy import ADMITTED, PENDING, REASONS, Client, build_laws, outcome_of, policy_at
 from scenarios.world import World
 from simulator.rank import Rank
-from simulator.reference.attempt import ADMITTED, PENDING, REASONS, Attempt
-from simulator.reference.habits import Habits
+from simulator.reference.attempt import Attempt
 from simulator.reference.instants import call_at
 from simulator.reference.ledger import Ledger
-from simulator.reference.person import Person, invited_person
-from simulator.reference.policy import Client, build_laws, outcome_of, policy_at
+from simulator.reference.person import invited_person
 from simulator.reference.stages import Gateway, build_stages
 from simulator.reference.street import Street
 from simulator.reference.tracing import Tracing

@@ -26,8 +26,7 @@ from limits.rules import (
     TokenBucket,
     WarmUp,
 )
-from simulator.reference.attempt import ADMITTED, EXPIRED, SHED, THROTTLED
-from simulator.reference.policy import build_laws, policy_at
+from scenarios.policy import ADMITTED, EXPIRED, SHED, THROTTLED, build_laws, policy_at
 from tests.limits.test_chain import START_NS, Clock, answer
 from tests.scenario_strategy import Tree, loaded
 

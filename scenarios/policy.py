@@ -34,14 +34,24 @@ from scenarios import draws, model
 from scenarios.draws import Stream
 from scenarios.knobs import exceptions_of
 from scenarios.schedule import changes
-from simulator.reference.attempt import ADMITTED, EXPIRED, SHED, THROTTLED, Attempt
 
 if TYPE_CHECKING:
-    from simulator.reference.habits import Habits
-    from simulator.reference.person import Person
+    from scenarios.habits import Habits
+    from scenarios.person import Person
 
 NS_PER_S = 1_000_000_000
+PENDING, ADMITTED, THROTTLED, SHED, EXPIRED = range(5)
+REASONS = {THROTTLED: "throttled", SHED: "shed", EXPIRED: "expired"}
 CODES = {verdicts.SHED: SHED, verdicts.EXPIRED: EXPIRED, verdicts.NEVER: THROTTLED}
+
+
+class Attempt(Protocol):
+    """What laws may want to know of an attempt, and by which they find what it holds."""
+
+    person: Person
+    number: int
+    timeout_ns: int
+    store: int  # -1: none has been asked
 
 
 @dataclass(frozen=True, slots=True)
