@@ -66,6 +66,7 @@ MEANINGS: dict[str, dict[str, str]] = {
         "controls": "processes that read gauges and turn knobs",
         "milestones": "what the world is known to have done",
         "gates": "what must hold",
+        "live": "how `sluice live` plays it against a real stack",
     },
     "Arrivals": {
         "process": "how first tries are spread; gamma needs cv, trace needs file",
@@ -316,6 +317,25 @@ MEANINGS: dict[str, dict[str, str]] = {
         "metric": "the figure it is about",
         "min": "the least that passes",
         "max": "the most that passes",
+    },
+    "Live": {
+        "most_in_flight": "attempts that one process of people may await at once; more are dropped, and told of",
+        "longest_lag": "how late 1% of attempts may be sent before the generator has fallen behind, by the clock",
+        "target": "the API that `sluice live --target` asks; without it: that of our own gateway",
+    },
+    "Target": {
+        "method": "HTTP method of an attempt",
+        "path": "its path and query; {want}, {attempt}, {session}, {segment}, {zone}, {kind}, {timeout_ms} and "
+        "{intended_ns} are filled in",
+        "headers": "its headers, filled in likewise; Host and Content-Length are ours",
+        "body": "its body, filled in likewise",
+        "field": "where an answer in JSON tells more than its status: a key, or keys with dots between",
+        "answers": "what answers mean; the first that fits counts, and where none does it is an error",
+    },
+    "Answer": {
+        "status": "HTTP status",
+        "value": "value of the field; none: any",
+        "verdict": "what the person has been told",
     },
     "Constant": {**_KIND, "mean": "the value"},
     "Exponential": {**_KIND, "mean": "its mean"},
