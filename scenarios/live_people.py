@@ -129,6 +129,7 @@ class People:
         return back_ns
 
 
-def _ends(alive: Alive, end: End, now_ns: int) -> None:
+def _ends(alive: Alive, end: End, now_ns: int) -> Next:
     alive.end = end
     alive.ended_ns = now_ns
+    return None
