@@ -54,6 +54,11 @@ def journey(town: Town, attempt: Attempt) -> Generator[simpy.Event, Any, None]:
     if verdict.code != ADMITTED:
         town.ends(attempt, REASONS[verdict.code], verdict.retry_after_s)
         return
+    yield from through_stages(town, attempt)
+
+
+def through_stages(town: Town, attempt: Attempt) -> Generator[simpy.Event, Any, None]:
+    """Walk through all stages to the commit, once the gateway has let it in."""
     for stage in town.stages:
         delay_ns = stage.network_ns(attempt)
         yield moment(town.env, town.now_ns + delay_ns, Rank.ARRIVAL, stage.index, attempt.person.want, attempt.number)
