@@ -10,6 +10,8 @@ import simpy
 
 from scenarios import knobs
 from scenarios.knobs import Kind, Knob, Value
+from scenarios.person import Person
+from scenarios.policy import ADMITTED, Verdict, outcome_of
 from scenarios.schedule import changes
 from scenarios.world import build_world
 from simulator.live.clock import ModelClock, Pace
@@ -18,10 +20,8 @@ from simulator.live.leases import Leases
 from simulator.live.settings import Settings
 from simulator.live.town import without_people
 from simulator.rank import Rank
-from simulator.reference.attempt import ADMITTED, Attempt
+from simulator.reference.attempt import Attempt
 from simulator.reference.instants import call_at
-from simulator.reference.person import Person
-from simulator.reference.policy import Verdict, outcome_of
 from simulator.reference.town import Town
 
 OURS = (Kind.ADMISSION_RATE, Kind.ADMISSION_LIMIT, Kind.GATEWAY_SERVERS)
@@ -134,6 +134,4 @@ def share_of_servers(settings: Settings, worker: int) -> Any:
     if scenario.gateway is None or settings.workers == 1:
         return scenario
     servers = (scenario.gateway.servers + worker) // settings.workers
-    return scenario.model_copy(
-        update={"gateway": scenario.gateway.model_copy(update={"servers": max(1, servers)})}
-    )
+    return scenario.model_copy(update={"gateway": scenario.gateway.model_copy(update={"servers": max(1, servers)})})

@@ -21,14 +21,14 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from limits import fields
 from scenarios.model import Scenario
+from scenarios.person import Person
+from scenarios.policy import ADMITTED, REASONS, Verdict
 from simulator.live.door import Door
 from simulator.live.laws import Asked, Named
 from simulator.live.link import Link
 from simulator.live.settings import Settings
 from simulator.live.wire import REPLAYED, VERDICTS, Answer, Call
-from simulator.reference.attempt import ADMITTED, REASONS, Attempt
-from simulator.reference.person import Person
-from simulator.reference.policy import Verdict
+from simulator.reference.attempt import Attempt
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]

@@ -26,11 +26,11 @@ from limits import (
 from limits.chain import Chain, Charging, Permit
 from limits.rules import CALLS, Aimd, By, Concurrency, Rule
 from scenarios import model
+from scenarios.habits import Habits
 from scenarios.knobs import Value, exceptions_of
-from simulator.reference.attempt import ADMITTED, EXPIRED, SHED, THROTTLED, Attempt
-from simulator.reference.habits import Habits
-from simulator.reference.person import Person
-from simulator.reference.policy import ADMIT, Policy, Terms, Verdict, concerns, most_slots
+from scenarios.person import Person
+from scenarios.policy import ADMIT, EXPIRED, SHED, THROTTLED, Policy, Terms, Verdict, concerns, most_slots
+from simulator.reference.attempt import Attempt
 
 MOST_INTS = 4_000_000
 """Of the rows of one rule, that are kept by key."""

@@ -9,13 +9,13 @@ from limits import rates
 from limits.shared import LeasedQuota, Store
 from limits.verdicts import ADMITTED
 from limits.without_store import LAST_SHARE
+from scenarios.habits import Habits
 from scenarios.knobs import Value
 from scenarios.model import RateAdmission, Scenario
+from scenarios.policy import Terms, Verdict, concerns
 from simulator.live.laws import KEYS, Asked, refusal
 from simulator.live.settings import Settings
 from simulator.reference.attempt import Attempt
-from simulator.reference.habits import Habits
-from simulator.reference.policy import Terms, Verdict, concerns
 
 LEASE_NS = 100_000_000
 """A lease is worth so much of a worker's part of the rate."""

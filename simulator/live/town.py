@@ -8,9 +8,9 @@ from typing import Any
 import simpy
 
 from scenarios.model import Scenario
+from scenarios.person import Person
 from scenarios.world import World
 from simulator.reference.attempt import Attempt
-from simulator.reference.person import Person
 from simulator.reference.town import Town
 
 

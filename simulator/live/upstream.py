@@ -20,6 +20,8 @@ import uvloop
 
 from scenarios import knobs
 from scenarios.knobs import Kind, Knob, Value
+from scenarios.person import Person
+from scenarios.policy import ADMITTED
 from scenarios.schedule import changes
 from scenarios.world import build_world
 from simulator.live import settings as settings_of
@@ -33,10 +35,9 @@ from simulator.live.settings import Settings
 from simulator.live.town import LiveTown
 from simulator.live.wire import ANSWERED, ENDED, REPLAYED, VERDICTS, Answer, Call, Stream, answer_frame, said_frame
 from simulator.rank import Rank
-from simulator.reference.attempt import ADMITTED, Attempt, journey, through_stages
+from simulator.reference.attempt import Attempt, journey, through_stages
 from simulator.reference.changing import turn
 from simulator.reference.instants import call_at
-from simulator.reference.person import Person
 
 MOST_INSIDE = 500_000
 """Attempts under way; one more is shed."""
@@ -233,9 +234,7 @@ class Upstream:
         knob, value = self.check(path, raw)
         self.turned[path] = raw
         env = self.pace.env
-        self.pace.at_now(
-            lambda now_ns: call_at(env, lambda: self._turn(knob, value), now_ns, Rank.INCIDENT, 0, 0, 0)
-        )
+        self.pace.at_now(lambda now_ns: call_at(env, lambda: self._turn(knob, value), now_ns, Rank.INCIDENT, 0, 0, 0))
         if knob.kind in (Kind.ADMISSION_RATE, Kind.ADMISSION_LIMIT, Kind.GATEWAY_SERVERS):
             for stream in self.streams:
                 stream.send(said_frame({"turn": {path: raw}}))
