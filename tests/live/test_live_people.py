@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Mapping
+from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
+import numpy as np
 import pytest
 
-from scenarios.live_people import Alive, People, Try
 from scenarios.loader import Loaded, load
-from simulator.rank import Rank
+from scenarios.units import NS_PER_S
+from simulator.live_slice import simulate_slice
 from simulator.run import simulate
-from simulator.trace import ANSWERS, ENDS
+from simulator.trace import ENDS
+from tests.live.replayed import Replayed, Row, rows
 
 SHOP = """
 schema = 1
@@ -24,6 +24,16 @@ arrivals = { process = "poisson", rate = "20/s" }
 stages = [{ name = "till", servers = 2, service = { kind = "exponential", mean = "200ms" }, failure = 0.1 }]
 """
 LIVES = {
+    "sessions that end": """
+invitations = { mean = 0.6, delay = "8s" }
+admission = [{ name = "door", at = "gateway", law = "gcra", rate = "12/s" }]
+[people]
+timeout = "1s"
+patience = { kind = "exponential", mean = "3s" }
+attempts = 9
+retry_delay = { kind = "exponential", mean = "2s" }
+come_back = { probability = 0.6, delay = "3s", times = 3 }
+""",
     "retries at once": 'people = { timeout = "1s", attempts = 2, retry_delay = "0s" }',
     "a budget for retries": """
 people = { timeout = "1s", attempts = 4, retry_delay = "100ms" }
@@ -49,60 +59,10 @@ kinds = [
 """,
 }
 
-Row = Mapping[str, Any]
-
 
 def loaded(path: Path, name: str) -> Loaded:
     path.write_text(SHOP + LIVES[name])
     return load(path)
-
-
-def rows(columns: Mapping[str, Any]) -> list[Row]:
-    return [dict(zip(columns, map(int, row), strict=True)) for row in zip(*columns.values(), strict=True)]
-
-
-class Replayed:
-    """People who are told what the attempts of a trace were told, in the order of events."""
-
-    def __init__(self, scenario: Loaded, seed: int, attempts: list[Row], first_tries: Mapping[int, int]) -> None:
-        self.people = People(scenario.scenario, seed)
-        self.horizon_ns = scenario.scenario.horizon_ns
-        self.told = {(row["want"], row["attempt"]): row for row in attempts}
-        self.sent: dict[tuple[int, int], Try] = {}
-        self.everybody: dict[int, Alive] = {}
-        self.events: list[tuple[int, int, int, int]] = []  # instant, rank, want, attempt that is answered, 0: a try
-        for want, at_ns in first_tries.items():
-            self.comes(want, at_ns)
-
-    def comes(self, want: int, at_ns: int) -> None:
-        self.everybody[want] = self.people.newcomer(want, at_ns)
-        self.happens(at_ns, Rank.ARRIVAL, want, 0)
-
-    def happens(self, at_ns: int, rank: Rank, want: int, attempt: int) -> None:
-        if at_ns < self.horizon_ns:
-            heapq.heappush(self.events, (at_ns, rank, want, attempt))
-
-    def live(self) -> None:
-        while self.events:
-            now_ns, _, want, attempt = heapq.heappop(self.events)
-            alive = self.everybody[want]
-            if attempt:
-                row, one = self.told[want, attempt], self.sent[want, attempt]
-                answer = ANSWERS[row["answer"]]
-                step: Try | int | None = self.people.answered(alive, one, answer, row["retry_after_s"], now_ns)
-                if answer == "placed":
-                    for invited, at_ns in self.people.invited(want, now_ns):
-                        self.comes(invited, at_ns)
-            else:
-                step = self.people.next_try(alive, now_ns)
-            if isinstance(step, Try):
-                self.sent[want, step.number] = step
-                row = self.told[want, step.number]
-                if row["answered_ns"] >= 0:
-                    rank = Rank.TIMEOUT if ANSWERS[row["answer"]] == "timed_out" else Rank.DEPARTURE
-                    self.happens(row["answered_ns"], rank, want, step.number)
-            elif step is not None:
-                self.happens(step, Rank.ARRIVAL, want, 0)
 
 
 @pytest.mark.parametrize("name", LIVES)
@@ -112,14 +72,45 @@ def test_every_try_is_at_the_instant_of_the_reference(name: str, tmp_path: Path)
     assert done.attempts is not None
     assert done.orders is not None
     attempts, wants = rows(done.attempts), rows(done.orders)
-    first = {row["want"]: row["first_try_ns"] for row in wants if row["invited_by"] < 0}
-    replayed = Replayed(scenario, 3, attempts, first)
+    replayed = Replayed(scenario.scenario, seed=3, attempts=attempts, until_ns=scenario.scenario.horizon_ns)
+    replayed.come((row["want"], row["first_try_ns"]) for row in wants if row["invited_by"] < 0)
     replayed.live()
     assert len(attempts) > 700
-    assert {key: (one.session, one.start_ns, one.timeout_ns) for key, one in replayed.sent.items()} == {
-        (row["want"], row["attempt"]): (row["session"], row["start_ns"], row["timeout_ns"]) for row in attempts
-    }
+    assert sent(replayed) == asked(attempts)
     assert replayed.people.held_back == done.summary["attempts"]["held_back"]
     for row in wants:
         alive = replayed.everybody[row["want"]]
         assert (alive.end, alive.ended_ns) == (ENDS[row["end"]], row["ended_ns"])
+
+
+def test_a_slice_goes_on_with_the_people_who_are_on_the_way(tmp_path: Path) -> None:
+    scenario = loaded(tmp_path / "shop.toml", "sessions that end")
+    from_ns, until_ns = 30 * NS_PER_S, 70 * NS_PER_S
+    slice_ = simulate_slice(scenario, seed=3, scale=Fraction(1), from_ns=from_ns, until_ns=until_ns)
+    assert slice_.simulated.attempts is not None
+    attempts = rows(slice_.simulated.attempts)
+    replayed = Replayed(scenario.scenario, seed=3, attempts=attempts, until_ns=until_ns)
+    replayed.resume(slice_.people)
+    replayed.come((slice_.first_want + place, int(at_ns)) for place, at_ns in enumerate(slice_.first_ns))
+    replayed.live()
+    resumed = slice_.people["segment"] >= 0
+    assert np.count_nonzero(slice_.people["waits"]) > 5
+    assert np.count_nonzero(resumed & (slice_.people["tries"] > 0) & (slice_.people["waits"] == 0)) > 5
+    assert np.count_nonzero(resumed & (slice_.people["tries"] == 0)) > 5
+    assert np.count_nonzero(~resumed) > 2
+    assert sent(replayed) == asked(attempts)
+    assert min(row["start_ns"] for row in attempts) < from_ns <= max(row["start_ns"] for row in attempts)
+
+
+def test_a_slice_from_the_beginning_has_nobody_on_the_way(tmp_path: Path) -> None:
+    scenario = loaded(tmp_path / "shop.toml", "retries at once")
+    slice_ = simulate_slice(scenario, seed=3, scale=Fraction(1), from_ns=0, until_ns=9 * NS_PER_S)
+    assert (len(slice_.people), slice_.attempts, slice_.first_want) == (0, None, 0)
+
+
+def sent(replayed: Replayed) -> dict[tuple[int, int], tuple[int, int, int]]:
+    return {key: (one.session, one.start_ns, one.timeout_ns) for key, one in replayed.sent.items()}
+
+
+def asked(attempts: list[Row]) -> dict[tuple[int, int], tuple[int, int, int]]:
+    return {(row["want"], row["attempt"]): (row["session"], row["start_ns"], row["timeout_ns"]) for row in attempts}
