@@ -63,8 +63,13 @@ class FakeGateway(_Listening):
         return [sys.executable, "-m", "uvicorn", "tests.live.servers:answers", *where, *kinds]
 
 
-class Httpbin(_Listening):
-    """httpbin, from the package index, as Flask's own server runs it."""
+class PackageIndex(_Listening):
+    """pypiserver, which takes packages into its folder: an API that nobody here made."""
 
     def _command(self) -> Sequence[str]:
-        return [sys.executable, "-m", "flask", "--app", "httpbin:app", "run", "--port", str(self.port)]
+        where = ["--host", "127.0.0.1", "--port", str(self.port)]
+        return [sys.executable, "-m", "pypiserver", "run", *where, "--passwords", ".", "--authenticate", ".", "."]
+
+    def packages(self) -> set[str]:
+        """What it has taken."""
+        return {path.name for path in Path(self._folder.name).iterdir() if path.suffix == ".gz"}
