@@ -27,7 +27,7 @@ from limits.chain import Chain, Charging, Permit
 from limits.rules import CALLS, Aimd, By, Concurrency, Rule
 from scenarios import model
 from scenarios.knobs import Value, exceptions_of
-from simulator.reference.attempt import ADMITTED, EXPIRED, SHED, THROTTLED, Attempt
+from simulator.reference.attempt import EXPIRED, SHED, THROTTLED, Attempt
 from simulator.reference.habits import Habits
 from simulator.reference.person import Person
 from simulator.reference.policy import ADMIT, Policy, Terms, Verdict, concerns, most_slots
@@ -206,11 +206,12 @@ class Window(Turnable):
     def __init__(self, of: model.WindowAdmission, slots: int, terms: Terms, unit: str) -> None:
         self.limit = of.limit
         self.first: tuple[int, ...] = ()
-        decide, width = {
+        laws: dict[str, tuple[Callable[..., int], int]] = {
             "fixed_window": (fixed_window.decide, fixed_window.WIDTH),
             "sliding_window": (sliding_window.decide, sliding_window.WIDTH),
             "sliding_window_log": (sliding_window_log.decide, sliding_window_log.WIDTH + slots),
-        }[of.law]
+        }
+        decide, width = laws[of.law]
         if of.law == "sliding_window_log":
             self.first = (slots,)
         super().__init__(of, decide, width, terms, by=KEYS[of.key], given=self._given, unit=unit)

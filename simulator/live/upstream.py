@@ -64,7 +64,7 @@ class Upstream:
             on_end=self._ends,
         )
         self.ledger = Ledger(settings.ledger_url, self.clock.now_ns)
-        self.keeper = Keeper(self.ledger, lambda told: loop.call_soon_threadsafe(self._kept, told))
+        self.keeper = Keeper(self.ledger, self._told_by_keeper)
         self.placed = {order.want: order for order in self.ledger.rows()}
         self._open_budgets()
         self.people: dict[int, tuple[Person, dict[int, Attempt]]] = {}
@@ -74,7 +74,9 @@ class Upstream:
         self.turned: dict[str, Any] = {}
         self.log = Log(settings.folder / "admin.jsonl")
         if settings.contents is not None and self.clock.zero_monotonic_ns is None:
-            restore(self.town, settings.contents, settings.from_ns)
+            for person, attempt in restore(self.town, settings.contents):
+                self.people.setdefault(person.want, (person, {}))[1][attempt.number] = attempt
+                self.callers[attempt] = []
         self._schedule()
         for change in self.log.read():
             self.turn(change["knob"], change["value"])
@@ -184,6 +186,10 @@ class Upstream:
         else:
             self.town.ends(attempt, "error", 0)
 
+    def _told_by_keeper(self, told: Sequence[tuple[Placing, Kept]]) -> None:
+        """In the keeper's thread."""
+        self.loop.call_soon_threadsafe(self._kept, told)
+
     def _kept(self, told: Sequence[tuple[Placing, Kept]]) -> None:
         def happen(now_ns: int) -> None:
             for placing, kept in told:
@@ -233,9 +239,7 @@ class Upstream:
         knob, value = self.check(path, raw)
         self.turned[path] = raw
         env = self.pace.env
-        self.pace.at_now(
-            lambda now_ns: call_at(env, lambda: self._turn(knob, value), now_ns, Rank.INCIDENT, 0, 0, 0)
-        )
+        self.pace.at_now(lambda now_ns: call_at(env, lambda: self._turn(knob, value), now_ns, Rank.INCIDENT, 0, 0, 0))
         if knob.kind in (Kind.ADMISSION_RATE, Kind.ADMISSION_LIMIT, Kind.GATEWAY_SERVERS):
             for stream in self.streams:
                 stream.send(said_frame({"turn": {path: raw}}))
