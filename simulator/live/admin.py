@@ -28,8 +28,6 @@ from simulator.live.gateway import (
     send_answer,
 )
 
-Turn = Callable[[str, Any], None]
-
 
 class Log:
     """The changes that were made, in a file."""
@@ -54,7 +52,14 @@ class Admin:
     """The app; `check` says what is wrong with a change, `turn` makes it."""
 
     def __init__(
-        self, scenario: Scenario, token: str, log: Log, now_ns: Callable[[], int], *, check: Turn, turn: Turn
+        self,
+        scenario: Scenario,
+        token: str,
+        log: Log,
+        now_ns: Callable[[], int],
+        *,
+        check: Callable[[str, Any], object],
+        turn: Callable[[str, Any], None],
     ) -> None:
         self._laws = {law.name: law for law in scenario.admission}
         self._token = token

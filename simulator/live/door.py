@@ -71,18 +71,11 @@ class Door:
             return self.laws.ask(attempt.person, attempt, self.clock.now_ns())
         future: asyncio.Future[Verdict] = self._loop.create_future()
 
-        def enters(now_ns: int) -> None:
-            call_at(
-                self.env,
-                lambda: self.env.process(self._passes(attempt, future)),
-                now_ns,
-                Rank.ARRIVAL,
-                0,
-                attempt.person.want,
-                attempt.number,
-            )
+        def passes() -> None:
+            self.env.process(self._passes(attempt, future))
 
-        self.pace.at_now(enters)
+        want, number = attempt.person.want, attempt.number
+        self.pace.at_now(lambda now_ns: call_at(self.env, passes, now_ns, Rank.ARRIVAL, 0, want, number))
         return await future
 
     def ended(self, attempt: Attempt, reason: str) -> None:

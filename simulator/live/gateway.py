@@ -21,8 +21,12 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from limits import fields
 from scenarios.model import Scenario
+<<<<<<< HEAD
 from scenarios.person import Person
 from scenarios.policy import ADMITTED, REASONS, Verdict
+=======
+from simulator.live.contents import Contents
+>>>>>>> stack
 from simulator.live.door import Door
 from simulator.live.laws import Asked, Named
 from simulator.live.link import Link
@@ -89,6 +93,7 @@ class Gateway:
         self._priorities = [segment.priority for segment in settings.scenario.segments] or [0]
         self._stages = ["gateway", *(stage.name for stage in settings.scenario.stages)]
         self._under_way = 0
+        self._let_in = let_in_before(settings.contents)
         self._loop = asyncio.get_running_loop()
         self._answered = {verdict: ATTEMPTS.labels(verdict) for verdict in VERDICTS}
 
@@ -149,7 +154,9 @@ class Gateway:
         if call.timeout_ns <= now_ns:
             return "expired", {"by": "timeout"}, [JSON]
         on_end: Callable[[str], None] = _nothing
-        if self._door is not None:
+        if (call.want, call.attempt) in self._let_in:
+            call = call._replace(decided=True)
+        elif self._door is not None:
             attempt = self._asks(self._door, call)
             verdict = await self._door.ask(attempt)
             if verdict.code != ADMITTED:
@@ -214,6 +221,15 @@ class Gateway:
         order, attempt, store, placed_ns = found
         said = {"want": want, "order": str(order), "attempt": attempt, "store": store, "placed_ns": str(placed_ns)}
         await send_answer(send, 200, said, [JSON])
+
+
+def let_in_before(contents: Contents | None) -> frozenset[tuple[int, int]]:
+    """The attempts that were past the gateway when model time began: who asks for such an answer is not asked again."""
+    if contents is None:
+        return frozenset()
+    rows = contents.attempts
+    pairs = zip(rows["want"].tolist(), rows["attempt"].tolist(), rows["stage"].tolist(), strict=True)
+    return frozenset((want & MOST_WANT, attempt) for want, attempt, stage in pairs if stage > 0)
 
 
 PAGES = ("/healthz", "/metrics", "/openapi.json")
@@ -295,7 +311,8 @@ async def read_body(receive: Receive) -> bytes | None:
         message = await receive()
         if message["type"] == "http.disconnect":
             return None
-        body += message.get("body", b"")
+        part: bytes = message.get("body", b"")
+        body += part
         if len(body) > MOST_BODY:
             raise BadRequestError(413, f"the body is longer than {MOST_BODY} bytes")
         if not message.get("more_body", False):
@@ -321,7 +338,8 @@ def _nothing(reason: str) -> None:
 def _metrics() -> bytes:
     registry = CollectorRegistry()
     MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-    return generate_latest(registry)
+    written: bytes = generate_latest(registry)
+    return written
 
 
 async def send_answer(send: Send, status: int, said: Any, headers: Headers) -> None:

@@ -28,9 +28,17 @@ from limits.rules import CALLS, Aimd, By, Concurrency, Rule
 from scenarios import model
 from scenarios.habits import Habits
 from scenarios.knobs import Value, exceptions_of
+<<<<<<< HEAD
 from scenarios.person import Person
 from scenarios.policy import ADMIT, EXPIRED, SHED, THROTTLED, Policy, Terms, Verdict, concerns, most_slots
 from simulator.reference.attempt import Attempt
+=======
+from scenarios.policy import EXPIRED, SHED, THROTTLED
+from simulator.reference.attempt import Attempt
+from scenarios.habits import Habits
+from scenarios.person import Person
+from scenarios.policy import ADMIT, Policy, Terms, Verdict, concerns, most_slots
+>>>>>>> stack
 
 MOST_INTS = 4_000_000
 """Of the rows of one rule, that are kept by key."""
@@ -206,11 +214,12 @@ class Window(Turnable):
     def __init__(self, of: model.WindowAdmission, slots: int, terms: Terms, unit: str) -> None:
         self.limit = of.limit
         self.first: tuple[int, ...] = ()
-        decide, width = {
+        laws: dict[str, tuple[Callable[..., int], int]] = {
             "fixed_window": (fixed_window.decide, fixed_window.WIDTH),
             "sliding_window": (sliding_window.decide, sliding_window.WIDTH),
             "sliding_window_log": (sliding_window_log.decide, sliding_window_log.WIDTH + slots),
-        }[of.law]
+        }
+        decide, width = laws[of.law]
         if of.law == "sliding_window_log":
             self.first = (slots,)
         super().__init__(of, decide, width, terms, by=KEYS[of.key], given=self._given, unit=unit)

@@ -104,7 +104,8 @@ class Ledger:
         self._engine = sa.create_engine(url, pool_pre_ping=True, pool_size=2, connect_args=_within(url))
         if self._engine.dialect.name == "sqlite":
             sa.event.listen(self._engine, "connect", _as_wal)
-        self._upsert = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}[self._engine.dialect.name]
+        kinds: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+        self._upsert = kinds[self._engine.dialect.name]
         _tables.create_all(self._engine)
         with self._engine.connect() as connection:
             self._last = connection.scalar(sa.select(sa.func.max(_orders.c.number))) or 0
@@ -290,6 +291,18 @@ class Keeper:
                 time.sleep(AGAIN_S)
         if placings:
             self._tell(list(zip(placings, kept, strict=True)))
+
+
+def backend_pid(url: str) -> int:
+    """Return the process id of one of the processes of a PostgreSQL on this machine."""
+    if not url.startswith("postgresql"):
+        raise ValueError("restart_postgres: this stack has no PostgreSQL; give it one with ledger_url")
+    engine = sa.create_engine(url)
+    try:
+        with engine.connect() as connection:
+            return int(connection.scalar(sa.text("SELECT pg_backend_pid()")) or 0)
+    finally:
+        engine.dispose()
 
 
 def _as_wal(connection: Any, _: Any) -> None:

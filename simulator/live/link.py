@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -102,17 +103,13 @@ class Link:
             if not question.done():
                 question.set_exception(ConnectionError("the upstream was lost"))
 
+    def _end(self) -> Stream:
+        return Stream(on_answer=self._answered, on_said=self._said, on_made=self._made, on_lost=self._lost)
+
     async def _keep_connected(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
             if self._stream is None:
-                try:
-                    await loop.create_unix_connection(
-                        lambda: Stream(
-                            on_answer=self._answered, on_said=self._said, on_made=self._made, on_lost=self._lost
-                        ),
-                        self._path,
-                    )
-                except OSError:
-                    pass
+                with contextlib.suppress(OSError):
+                    await loop.create_unix_connection(self._end, self._path)
             await asyncio.sleep(AGAIN_S)

@@ -10,6 +10,7 @@ import contextlib
 import json
 import logging
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -19,22 +20,23 @@ import sys
 import tempfile
 import threading
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import Any, Self
+from urllib.parse import urlsplit
 
 from scenarios.model import RateAdmission, Scenario
 from simulator.live.contents import Contents
-from simulator.live.ledger import Ledger
+from simulator.live.ledger import Ledger, backend_pid
 from simulator.live.settings import Settings
 from simulator.live.wire import HEADER, said_frame
 
 START_S = 60.0
 LOOK_S = 0.05
+UPSETS = ("kill_worker", "kill_upstream", "pause_redis", "restart_postgres", "slow_disk")
 LOOPBACK = "127.0.0.1"
 BACKLOG = 2048
 
@@ -54,8 +56,6 @@ class _Process:
     sockets: list[socket.socket]
     popen: subprocess.Popen[bytes] | None = None
     restarts: int = 0
-    input: IO[bytes] | None = None
-    died_at_s: list[float] = field(default_factory=list)
 
 
 class Stack:
@@ -141,16 +141,32 @@ class Stack:
         """Turn a knob of the scenario, now."""
         self._say(do="turn", knob=knob, value=value)
 
-    def upset(self, what: str, for_s: float = 0.0, seconds: float = 0.0) -> None:
-        """Do something for real: kill_worker, kill_upstream; slow_disk (seconds a transaction, until told 0)."""
+    def upset(self, what: str, *, for_s: float = 0.0, seconds: float = 0.0) -> None:
+        """Do something for real, and return when it is done (where it lasts, after `for_s`).
+
+        kill_worker, kill_upstream: SIGKILL; the supervisor starts them again. pause_redis: SIGSTOP for `for_s`.
+        restart_postgres: SIGKILL to one of its processes, so that it ends all others and recovers. slow_disk: each
+        transaction of the ledger takes `seconds` more, for `for_s`. The servers have to be on this machine.
+        """
+        if what not in UPSETS:
+            raise ValueError(f"{what}: is no incident; there are {', '.join(UPSETS)}")
         if what == "kill_worker":
-            self._kill("gateway-0")
+            os.kill(self.pids["gateway-0"], signal.SIGKILL)
         elif what == "kill_upstream":
-            self._kill("upstream")
-        elif what == "slow_disk":
-            self._say(do="slow", seconds=seconds)
+            os.kill(self.pids["upstream"], signal.SIGKILL)
+        elif what == "restart_postgres":
+            os.kill(backend_pid(self.settings.ledger_url), signal.SIGKILL)
+        elif what == "pause_redis":
+            pid = _redis_pid(self.settings.redis_url)
+            os.kill(pid, signal.SIGSTOP)
+            try:
+                time.sleep(for_s)
+            finally:
+                os.kill(pid, signal.SIGCONT)
         else:
-            raise ValueError(f"{what}: is no incident; there are kill_worker, kill_upstream, slow_disk")
+            self._say(do="slow", seconds=seconds)
+            time.sleep(for_s)
+            self._say(do="slow", seconds=0.0)
 
     def is_healthy(self) -> bool:
         """Whether the gateway answers, and its upstream too."""
@@ -240,9 +256,6 @@ class Stack:
                         self.restarts += 1
                         self._run(process)
 
-    def _kill(self, name: str) -> None:
-        os.kill(self.pids[name], signal.SIGKILL)
-
     def _say(self, **said: Any) -> dict[str, Any]:
         """Say something to the upstream, and return its answer."""
         until_s = time.monotonic() + START_S
@@ -329,6 +342,19 @@ def check(scenario: Scenario, *, workers: int, redis_url: str | None, speed: flo
                     f"admission.{law.name}: a {law.law} cannot be leased, so {workers} workers would each keep their "
                     "own; use one worker, or leave Redis out (then one process decides for all)"
                 )
+
+
+def _redis_pid(url: str | None) -> int:
+    """Return the process id of a Redis on this machine."""
+    if url is None:
+        raise ValueError("pause_redis: this stack has no Redis; give it one with redis_url")
+    parts = urlsplit(url)
+    with socket.create_connection((parts.hostname or LOOPBACK, parts.port or 6379), timeout=5) as connection:
+        connection.sendall(b"INFO server\r\n")
+        found = re.search(rb"process_id:(\d+)", connection.recv(1 << 16))
+    if found is None:
+        raise StackError(f"{url}: does not tell its process id")
+    return int(found[1])
 
 
 def _url(listener: socket.socket) -> str:

@@ -65,7 +65,7 @@ class Upstream:
             on_end=self._ends,
         )
         self.ledger = Ledger(settings.ledger_url, self.clock.now_ns)
-        self.keeper = Keeper(self.ledger, lambda told: loop.call_soon_threadsafe(self._kept, told))
+        self.keeper = Keeper(self.ledger, self._told_by_keeper)
         self.placed = {order.want: order for order in self.ledger.rows()}
         self._open_budgets()
         self.people: dict[int, tuple[Person, dict[int, Attempt]]] = {}
@@ -75,7 +75,9 @@ class Upstream:
         self.turned: dict[str, Any] = {}
         self.log = Log(settings.folder / "admin.jsonl")
         if settings.contents is not None and self.clock.zero_monotonic_ns is None:
-            restore(self.town, settings.contents, settings.from_ns)
+            for person, attempt in restore(self.town, settings.contents):
+                self.people.setdefault(person.want, (person, {}))[1][attempt.number] = attempt
+                self.callers[attempt] = []
         self._schedule()
         for change in self.log.read():
             self.turn(change["knob"], change["value"])
@@ -184,6 +186,10 @@ class Upstream:
             self.keeping[want, attempt.number] = attempt, store
         else:
             self.town.ends(attempt, "error", 0)
+
+    def _told_by_keeper(self, told: Sequence[tuple[Placing, Kept]]) -> None:
+        """In the keeper's thread."""
+        self.loop.call_soon_threadsafe(self._kept, told)
 
     def _kept(self, told: Sequence[tuple[Placing, Kept]]) -> None:
         def happen(now_ns: int) -> None:

@@ -38,7 +38,7 @@ class Call(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What became of it; `what` tells whether this answers the person, ends the work, or both, and if it is old news."""
+    """What became of it; `what` says whether this answers the person, ends the work or both, and if it is old news."""
 
     number: int
     what: int
