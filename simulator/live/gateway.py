@@ -21,12 +21,9 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from limits import fields
 from scenarios.model import Scenario
-<<<<<<< HEAD
 from scenarios.person import Person
 from scenarios.policy import ADMITTED, REASONS, Verdict
-=======
 from simulator.live.contents import Contents
->>>>>>> stack
 from simulator.live.door import Door
 from simulator.live.laws import Asked, Named
 from simulator.live.link import Link

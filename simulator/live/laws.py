@@ -28,17 +28,8 @@ from limits.rules import CALLS, Aimd, By, Concurrency, Rule
 from scenarios import model
 from scenarios.habits import Habits
 from scenarios.knobs import Value, exceptions_of
-<<<<<<< HEAD
 from scenarios.person import Person
-from scenarios.policy import ADMIT, EXPIRED, SHED, THROTTLED, Policy, Terms, Verdict, concerns, most_slots
-from simulator.reference.attempt import Attempt
-=======
-from scenarios.policy import EXPIRED, SHED, THROTTLED
-from simulator.reference.attempt import Attempt
-from scenarios.habits import Habits
-from scenarios.person import Person
-from scenarios.policy import ADMIT, Policy, Terms, Verdict, concerns, most_slots
->>>>>>> stack
+from scenarios.policy import ADMIT, EXPIRED, SHED, THROTTLED, Attempt, Policy, Terms, Verdict, concerns, most_slots
 
 MOST_INTS = 4_000_000
 """Of the rows of one rule, that are kept by key."""
