@@ -189,7 +189,7 @@ class Replay:
         if len(self.in_flight) >= self.orders.live.most_in_flight:
             self._keep(alive, one, sent_ns=DROPPED)
             return
-        self.in_flight[alive, one] = DROPPED  # until it is under way
+        self.in_flight[alive, one] = self._now_ns()
         self.greenlets.spawn(self._attempt, alive, one)
 
     def _attempt(self, alive: Alive, one: Try) -> None:

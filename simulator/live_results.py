@@ -121,7 +121,7 @@ def summarise(
         },
         "agreement": agreement(sent, simulated, setting),
         "generator": generator(played, setting),
-        "ledger": None if ledger is None else books(sent, ledger, setting.scenario, placed_before),
+        "ledger": None if ledger is None else books(sent, ledger, setting, placed_before),
     }
 
 
@@ -191,12 +191,12 @@ def generator(played: Played, setting: Setting) -> dict[str, Any]:
     }
 
 
-def books(sent: Rows, ledger: Iterable[LedgerRow], scenario: Scenario, placed_before: int) -> dict[str, Any]:
-    """Hold what people were told against what the ledger has."""
+def books(sent: Rows, ledger: Iterable[LedgerRow], setting: Setting, placed_before: int) -> dict[str, Any]:
+    """Hold what people were told against what the ledger has; a stack works on for a moment after the end."""
     told = set(sent["want"][sent["answer"] == _PLACED].tolist())
-    found = [row.want for row in ledger]
+    found = [row.want for row in ledger if row.placed_ns < setting.ended_ns or row.want in told]
     distinct = set(found)
-    budgets = [stage.budget for stage in scenario.stages if isinstance(stage, ServerStage) and stage.budget is not None]
+    budgets = [stage.budget for stage in setting.scenario.stages if isinstance(stage, ServerStage) and stage.budget is not None]
     spent = len(found) + placed_before
     return {
         "told_placed": len(told),

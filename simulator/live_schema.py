@@ -98,7 +98,7 @@ _GENERATOR = _object(
 _LEDGER = _object(
     {
         "told_placed": _count("wants whose person was told of an order"),
-        "found_placed": _count("wants with an order in the ledger"),
+        "found_placed": _count("wants with an order in the ledger, placed before the end"),
         "lost": _count("wants whose person was told of an order that is not there"),
         "duplicated": _count("orders beyond the first of a want"),
         "untold": _count("orders of which nobody was told: the answer came too late, or never"),

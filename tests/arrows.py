@@ -27,6 +27,7 @@ ONLY_IN = {
     "prometheus_client": ("simulator.live",),
     "matplotlib": ("reports.plots",),
     "locust": ("scenarios.locustfile",),
+    "gevent": ("scenarios.locustfile",),
     "redis": ("limits.shared",),
 }
 ANY_NAME = "simulator.control.processes"  # imports control processes that users wrote

@@ -32,6 +32,7 @@ horizon = "30s"
 arrivals = { process = "steady", rate = "60/s" }
 people = { timeout = "1s", attempts = 2, retry_delay = "500ms" }
 stages = [{ name = "till", servers = 4, service = "20ms" }]
+live.longest_lag = "2s"
 """
 UPLOADS = r'''
 [live.target]
@@ -120,7 +121,7 @@ def test_two_processes_share_the_people(shop: Path, gateway: FakeGateway) -> Non
 
 
 def test_a_generator_that_may_have_few_in_flight_falls_behind_and_says_so(shop: Path, gateway: FakeGateway) -> None:
-    done, out = run(shop, gateway, "--set", "live={most_in_flight=2}", "--format", "json")
+    done, out = run(shop, gateway, "--set", "live.most_in_flight=2", "--format", "json")
     assert done.returncode == Exit.INCONCLUSIVE
     assert "the generator fell behind: " in done.stderr
     assert "attempts were dropped: more than 2 in flight" in done.stderr

@@ -141,7 +141,8 @@ def test_a_generator_that_falls_behind_says_why(row: tuple[int, int, float, floa
             {"duplicated": 1},
             ["1 orders are in the ledger for a want that has one"],
         ),
-        ([*LEDGER, LedgerRow(want=3, placed_ns=20 * S)], 0, {"found_placed": 3, "untold": 1}, []),
+        ([*LEDGER, LedgerRow(want=3, placed_ns=19 * S)], 0, {"found_placed": 3, "untold": 1}, []),
+        ([*LEDGER, LedgerRow(want=3, placed_ns=20 * S)], 0, {}, []),
         (LEDGER, 2, {"overdrawn": 1}, ["1 orders were placed beyond a budget"]),
     ],
 )
