@@ -9,7 +9,9 @@ and no coupon goes below 0 (a check of the table); so whatever dies in between, 
 from __future__ import annotations
 
 import logging
+import os
 import queue
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -293,14 +295,15 @@ class Keeper:
             self._tell(list(zip(placings, kept, strict=True)))
 
 
-def backend_pid(url: str) -> int:
-    """Return the process id of one of the processes of a PostgreSQL on this machine."""
+def crash_postgres(url: str) -> None:
+    """Kill a process of a PostgreSQL on this machine, so that it ends all others and recovers."""
     if not url.startswith("postgresql"):
         raise ValueError("restart_postgres: this stack has no PostgreSQL; give it one with ledger_url")
     engine = sa.create_engine(url)
     try:
         with engine.connect() as connection:
-            return int(connection.scalar(sa.text("SELECT pg_backend_pid()")) or 0)
+            os.kill(connection.scalar(sa.text("SELECT pg_backend_pid()")) or 0, signal.SIGKILL)
+            connection.invalidate()
     finally:
         engine.dispose()
 

@@ -22,6 +22,7 @@ class Link:
         self._path = path
         self._on_said = on_said
         self._stream: Stream | None = None
+        self._is_connected = False
         self._number = 0
         self._calls: dict[int, tuple[asyncio.Future[Answer | None], OnEnd]] = {}
         self._questions: dict[int, asyncio.Future[dict[str, Any]]] = {}
@@ -87,13 +88,11 @@ class Link:
             if future is not None and not future.done():
                 future.set_result(said)
         else:
+            self._stream = stream  # the first that it says: a socket alone takes connections while nobody is there
             self._on_said(said)
 
-    def _made(self, stream: Stream) -> None:
-        self._stream = stream
-
     def _lost(self, stream: Stream) -> None:
-        self._stream = None
+        self._stream, self._is_connected = None, False
         calls, self._calls = self._calls, {}
         for future, on_end in calls.values():
             on_end("error")
@@ -104,12 +103,13 @@ class Link:
                 question.set_exception(ConnectionError("the upstream was lost"))
 
     def _end(self) -> Stream:
-        return Stream(on_answer=self._answered, on_said=self._said, on_made=self._made, on_lost=self._lost)
+        return Stream(on_answer=self._answered, on_said=self._said, on_lost=self._lost)
 
     async def _keep_connected(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            if self._stream is None:
+            if not self._is_connected:
                 with contextlib.suppress(OSError):
                     await loop.create_unix_connection(self._end, self._path)
+                    self._is_connected = True
             await asyncio.sleep(AGAIN_S)

@@ -30,7 +30,7 @@ from urllib.parse import urlsplit
 
 from scenarios.model import RateAdmission, Scenario
 from simulator.live.contents import Contents
-from simulator.live.ledger import Ledger, backend_pid
+from simulator.live.ledger import Ledger, crash_postgres
 from simulator.live.settings import Settings
 from simulator.live.wire import HEADER, said_frame
 
@@ -151,11 +151,11 @@ class Stack:
         if what not in UPSETS:
             raise ValueError(f"{what}: is no incident; there are {', '.join(UPSETS)}")
         if what == "kill_worker":
-            os.kill(self.pids["gateway-0"], signal.SIGKILL)
+            self._kill("gateway-0")
         elif what == "kill_upstream":
-            os.kill(self.pids["upstream"], signal.SIGKILL)
+            self._kill("upstream")
         elif what == "restart_postgres":
-            os.kill(backend_pid(self.settings.ledger_url), signal.SIGKILL)
+            crash_postgres(self.settings.ledger_url)
         elif what == "pause_redis":
             pid = _redis_pid(self.settings.redis_url)
             os.kill(pid, signal.SIGSTOP)
@@ -255,6 +255,13 @@ class Stack:
                         process.restarts += 1
                         self.restarts += 1
                         self._run(process)
+
+    def _kill(self, name: str) -> None:
+        """Kill a process, and return when its successor has been started."""
+        before = self.pids[name]
+        os.kill(before, signal.SIGKILL)
+        while self.pids[name] == before:
+            time.sleep(LOOK_S / 5)
 
     def _say(self, **said: Any) -> dict[str, Any]:
         """Say something to the upstream, and return its answer."""
