@@ -196,7 +196,9 @@ def books(sent: Rows, ledger: Iterable[LedgerRow], setting: Setting, placed_befo
     told = set(sent["want"][sent["answer"] == _PLACED].tolist())
     found = [row.want for row in ledger if row.placed_ns < setting.ended_ns or row.want in told]
     distinct = set(found)
-    budgets = [stage.budget for stage in setting.scenario.stages if isinstance(stage, ServerStage) and stage.budget is not None]
+    budgets = [
+        stage.budget for stage in setting.scenario.stages if isinstance(stage, ServerStage) and stage.budget is not None
+    ]
     spent = len(found) + placed_before
     return {
         "told_placed": len(told),

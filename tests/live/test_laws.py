@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scenarios import knobs
+from scenarios.habits import Habits
+from scenarios.person import Person
+from scenarios.policy import build_laws, policy_at
 from scenarios.world import build_world
 from simulator.live.laws import Laws
 from simulator.reference.attempt import Attempt
-from simulator.reference.habits import Habits
-from simulator.reference.person import Person
-from simulator.reference.policy import build_laws, policy_at
 from tests.live.stacks import scenario
 from tests.scenario_strategy import Tree
 
