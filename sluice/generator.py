@@ -39,7 +39,7 @@ class Generator:
         import numpy as np
 
         self._processes = processes
-        self.said, self.played = folder / "locust", folder / "people"
+        self.said, self.played = folder.resolve() / "locust", folder.resolve() / "people"  # processes stand elsewhere
         self.said.mkdir()
         self.played.mkdir()
         np.save(self.played / "people.npy", slice_.people)

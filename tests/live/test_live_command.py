@@ -12,17 +12,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import jsonschema
+import jsonschema  # type: ignore[import-untyped]
 import numpy as np
 import pytest
 
+from benchmarks.servers import Server
 from reports.html import html
 from scenarios.live_lives import ANSWERS
 from simulator import results
 from simulator.live_schema import live_schema
 from sluice.exits import Exit
 from tests.cli.processes import TOP, environment, hearing_signals, only_run, process
-from tests.live.servers import FakeGateway, PackageIndex, Server
+from tests.live.servers import FakeGateway, PackageIndex
 
 SHOP = """
 schema = 1
