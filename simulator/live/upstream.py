@@ -20,9 +20,7 @@ import uvloop
 
 from scenarios import knobs
 from scenarios.knobs import Kind, Knob, Value
-from scenarios.person import Person
-from scenarios.policy import ADMITTED
-from scenarios.schedule import changes
+from scenarios.schedule import Change, changes
 from scenarios.world import build_world
 from simulator.live import settings as settings_of
 from simulator.live.admin import Admin, Log
@@ -79,8 +77,7 @@ class Upstream:
                 self.people.setdefault(person.want, (person, {}))[1][attempt.number] = attempt
                 self.callers[attempt] = []
         self._schedule()
-        for change in self.log.read():
-            self.turn(change["knob"], change["value"])
+        self._turn_again()
 
     def stream(self) -> Stream:
         """One end of a stream to a gateway worker or the supervisor."""
@@ -222,13 +219,22 @@ class Upstream:
     def _schedule(self) -> None:
         for index, change in enumerate(changes(self.settings.scenario)):
             if change.at_ns <= self.pace.env.now:
-                self._turn(change.knob, change.value)
+                turn(self.town, change.knob, change.value)
             else:
-                happen = lambda change=change: self._turn(change.knob, change.value)  # noqa: E731
+                happen = lambda change=change: self._turn_by_schedule(change)  # noqa: E731
                 call_at(self.pace.env, happen, change.at_ns, Rank.INCIDENT, 0, index, 0)
 
-    def _turn(self, knob: Knob, value: Value) -> None:
-        turn(self.town, knob, value)
+    def _turn_by_schedule(self, change: Change) -> None:
+        self.turned.pop(change.knob.path, None)
+        turn(self.town, change.knob, change.value)
+
+    def _turn_again(self) -> None:
+        """Make the changes of the log that no schedule has undone since."""
+        now_ns = int(self.pace.env.now)
+        scheduled = [(one.knob.path, one.at_ns) for one in changes(self.settings.scenario)]
+        for one in self.log.read():
+            if not any(path == one["knob"] and one["model_ns"] < at_ns <= now_ns for path, at_ns in scheduled):
+                self.turn(one["knob"], one["value"])
 
     def check(self, path: str, raw: Any) -> tuple[Knob, Value]:
         """Return the knob of a path and its value; ValueError says what is wrong with them."""
@@ -240,7 +246,9 @@ class Upstream:
         knob, value = self.check(path, raw)
         self.turned[path] = raw
         env = self.pace.env
-        self.pace.at_now(lambda now_ns: call_at(env, lambda: self._turn(knob, value), now_ns, Rank.INCIDENT, 0, 0, 0))
+        self.pace.at_now(
+            lambda now_ns: call_at(env, lambda: turn(self.town, knob, value), now_ns, Rank.INCIDENT, 0, 0, 0)
+        )
         if knob.kind in (Kind.ADMISSION_RATE, Kind.ADMISSION_LIMIT, Kind.GATEWAY_SERVERS):
             for stream in self.streams:
                 stream.send(said_frame({"turn": {path: raw}}))
