@@ -20,6 +20,8 @@ import uvloop
 
 from scenarios import knobs
 from scenarios.knobs import Kind, Knob, Value
+from scenarios.person import Person
+from scenarios.policy import ADMITTED
 from scenarios.schedule import Change, changes
 from scenarios.world import build_world
 from simulator.live import settings as settings_of
