@@ -47,6 +47,7 @@ class Door:
         self.gateway.policy = self.laws
         if self.gateway.station is not None:
             self.gateway.station.policy = self.laws
+        self._never = simpy.Event(self.env)
         self._loop = loop
         self._schedule()
 
@@ -58,7 +59,7 @@ class Door:
             session=0,
             start_ns=start_ns,
             timeout_ns=timeout_ns,
-            answered=simpy.Event(self.env),
+            answered=self._never,
         )
 
     async def ask(self, attempt: Attempt) -> Verdict:

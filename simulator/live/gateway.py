@@ -16,9 +16,6 @@ from collections.abc import Awaitable, Callable
 from importlib.resources import files
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.multiprocess import MultiProcessCollector
-
 from limits import fields
 from scenarios.model import Scenario
 from scenarios.person import Person
@@ -28,6 +25,7 @@ from simulator.live.door import Door
 from simulator.live.laws import Asked, Named
 from simulator.live.link import Link
 from simulator.live.settings import Settings
+from simulator.live.tally import TELL_S, Tally, page
 from simulator.live.wire import REPLAYED, VERDICTS, Answer, Call
 from simulator.reference.attempt import Attempt
 
@@ -36,6 +34,7 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
+KNOWN = {"want", "attempt", "person", "timeout_ms"}
 MOST_BODY = 4096
 MOST_UNDER_WAY = 20_000
 MOST_WANT = 2**64 - 1
@@ -57,15 +56,6 @@ STATUS = {
 JSON = (b"content-type", b"application/json")
 CLOSE = (b"connection", b"close")
 OPENAPI = files("simulator.live").joinpath("openapi.json").read_bytes()
-
-ATTEMPTS = Counter("sluice_attempts_total", "Attempts answered, by verdict", ["verdict"])
-BAD = Counter("sluice_bad_requests_total", "Requests that were no attempts", ["status"])
-SECONDS = Histogram(
-    "sluice_response_seconds",
-    "From the whole request to the answer",
-    buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60),
-)
-UNDER_WAY = Gauge("sluice_under_way", "Attempts without an answer yet", multiprocess_mode="livesum")
 
 
 class BadRequestError(Exception):
@@ -92,7 +82,7 @@ class Gateway:
         self._under_way = 0
         self._let_in = let_in_before(settings.contents)
         self._loop = asyncio.get_running_loop()
-        self._answered = {verdict: ATTEMPTS.labels(verdict) for verdict in VERDICTS}
+        self.tally = Tally()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -110,7 +100,7 @@ class Gateway:
                 up = self._link.is_up
                 await _send(send, 200 if up else 503, b'{"upstream": %s}' % (b"true" if up else b"false"), [JSON])
             elif path == "/metrics":
-                await _send(send, 200, _metrics(), [(b"content-type", b"text/plain; version=0.0.4")])
+                await _send(send, 200, await self._page(), [(b"content-type", b"text/plain; version=0.0.4")])
             elif path == "/openapi.json":
                 await _send(send, 200, OPENAPI, [JSON])
             elif path.startswith("/v1/orders/"):
@@ -118,10 +108,24 @@ class Gateway:
             else:
                 raise BadRequestError(404, "there is nothing here; see /openapi.json")
         except BadRequestError as bad:
-            BAD.labels(str(bad.status)).inc()
+            self.tally.bad(bad.status)
             # What is left of the request is not read: the connection ends with the answer.
             headers = [JSON, CLOSE] if bad.status in (400, 413) or method == "POST" else [JSON]
             await send_answer(send, bad.status, {"error": str(bad)}, headers)
+
+    async def tell(self, worker: int) -> None:
+        """Tell the upstream what has been counted, for as long as the worker lives."""
+        while True:
+            await asyncio.sleep(TELL_S)
+            if self._link.is_up:
+                self._link.tell(tally=self.tally.take(), worker=worker, under_way=self._under_way)
+
+    async def _page(self) -> bytes:
+        try:
+            found = await self._link.ask(do="figures")
+        except ConnectionError as error:
+            raise BadRequestError(503, str(error)) from None
+        return page(found["totals"], found["gauges"])
 
     async def _order(self, scope: Scope, receive: Receive, send: Send) -> None:
         key, intended = _headers(scope)
@@ -132,16 +136,13 @@ class Gateway:
         now_ns = self._now_ns()
         call = read(body, key, intended, now_ns, self._bounds)
         self._under_way += 1
-        UNDER_WAY.inc()
         try:
             verdict, said, headers = await self._attempt(call, now_ns)
         finally:
             self._under_way -= 1
-            UNDER_WAY.dec()
         status = 200 if said.get("replayed") else STATUS[verdict]
         said = {"verdict": "expired" if verdict == "timed_out" else verdict, **said}
-        self._answered[verdict].inc()
-        SECONDS.observe(self._loop.time() - began_s)
+        self.tally.answered(verdict, self._loop.time() - began_s)
         await send_answer(send, status, said, headers)
 
     async def _attempt(self, call: Call, now_ns: int) -> tuple[str, dict[str, Any], Headers]:
@@ -187,8 +188,11 @@ class Gateway:
         rule = door.laws.linked.get(by)
         if REASONS[verdict.code] == "throttled" and rule is not None:
             headers.append((b"ratelimit-policy", fields.policy([rule]).encode()))
-            asked = Asked(attempt.person, attempt)
-            headers.append((b"ratelimit", fields.limit([rule], asked, self._now_ns()).encode()))
+            if door.laws.is_plain:  # one more is too many, so there are none, and it is known until when
+                headers.append((b"ratelimit", b'"%s";r=0;t=%d' % (by.encode(), verdict.retry_after_s)))
+            else:
+                asked = Asked(attempt.person, attempt)
+                headers.append((b"ratelimit", fields.limit([rule], asked, self._now_ns()).encode()))
         return REASONS[verdict.code], {"by": by}, headers
 
     async def _told(self, answer: Answer) -> tuple[str, dict[str, Any], Headers]:
@@ -251,7 +255,7 @@ def read(body: bytes, key: str | None, intended: bytes | None, now_ns: int, boun
         raise BadRequestError(400, "the body is nested too deeply") from None
     if not isinstance(told, dict):
         raise BadRequestError(400, "the body is not an object")
-    if unknown := told.keys() - {"want", "attempt", "person", "timeout_ms"}:
+    if unknown := told.keys() - KNOWN:
         raise BadRequestError(400, f"{min(unknown)[:40]!r} is not known; there are want, attempt, person, timeout_ms")
     want = told.get("want")
     if not isinstance(want, str):
@@ -330,13 +334,6 @@ def _whole(text: str, name: str, most: int) -> int:
 
 def _nothing(reason: str) -> None:
     """Nobody here wants to know."""
-
-
-def _metrics() -> bytes:
-    registry = CollectorRegistry()
-    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-    written: bytes = generate_latest(registry)
-    return written
 
 
 async def send_answer(send: Send, status: int, said: Any, headers: Headers) -> None:

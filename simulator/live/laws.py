@@ -277,9 +277,9 @@ class Laws(Policy):
         super().__init__([])
         here = [a for a in scenario.admission if a.at == "gateway"]
         self._terms = {a.name: (Terms(a, habits), a.priorities) for a in here}
-        self._plain = all(terms.unit == 1 and not priorities for terms, priorities in self._terms.values())
+        self.is_plain = all(terms.unit == 1 and not priorities for terms, priorities in self._terms.values())
         self.rules: dict[str, LawRule] = {
-            a.name: _rule(a, scenario, habits, self._terms[a.name][0], CALLS if self._plain else a.name) for a in here
+            a.name: _rule(a, scenario, habits, self._terms[a.name][0], CALLS if self.is_plain else a.name) for a in here
         }
         self._now_ns = 0
         self._permits: dict[Attempt, Permit] = {}
@@ -303,7 +303,7 @@ class Laws(Policy):
         assert attempt is not None
         self._now_ns = now_ns
         asked = Asked(person, attempt)
-        verdict = self._chain.ask(asked, 1 if self._plain else self._cost(person, attempt))
+        verdict = self._chain.ask(asked, 1 if self.is_plain else self._cost(person, attempt))
         if not verdict.admitted:
             return refusal(verdict.law, verdict.answer, places=isinstance(verdict.rule, Concurrency))
         if self._holds:

@@ -54,6 +54,11 @@ class Link:
         self._stream.send(call_frame(call._replace(number=self._number)))
         return future
 
+    def tell(self, **said: Any) -> None:
+        """Say something that has no answer."""
+        if self._stream is not None:
+            self._stream.send(said_frame(said))
+
     async def ask(self, **said: Any) -> dict[str, Any]:
         """Say something else and return the answer; ConnectionError where nobody is there."""
         if self._stream is None:

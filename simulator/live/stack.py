@@ -202,7 +202,6 @@ class Stack:
         settings = self.settings
         self.folder.mkdir(parents=True, exist_ok=True)
         settings.write()
-        (self._private / "metrics").mkdir()
         for _ in range(2):
             listener = socket.create_server((LOOPBACK, 0), backlog=BACKLOG)
             self._sockets.append(listener)
@@ -241,7 +240,6 @@ class Stack:
                 stdout=out,
                 stderr=out,
                 pass_fds=[one.fileno() for one in process.sockets],
-                env={**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(self._private / "metrics")},
                 start_new_session=True,
             )
 

@@ -32,6 +32,7 @@ from simulator.live.process import until_told
 from simulator.live.restore import restore
 from simulator.live.server import serve
 from simulator.live.settings import Settings
+from simulator.live.tally import Totals
 from simulator.live.town import LiveTown
 from simulator.live.wire import ANSWERED, ENDED, REPLAYED, VERDICTS, Answer, Call, Stream, answer_frame, said_frame
 from simulator.rank import Rank
@@ -73,6 +74,7 @@ class Upstream:
         self.keeping: dict[tuple[int, int], tuple[Attempt, int]] = {}
         self.streams: set[Stream] = set()
         self.turned: dict[str, Any] = {}
+        self.totals = Totals()
         self.log = Log(settings.folder / "admin.jsonl")
         if settings.contents is not None and self.clock.zero_monotonic_ns is None:
             for person, attempt in restore(self.town, settings.contents):
@@ -263,6 +265,9 @@ class Upstream:
 
     def said(self, stream: Stream, said: dict[str, Any]) -> None:
         """Do what the supervisor, an operator or a worker says, and answer."""
+        if "tally" in said:
+            self.totals.add(said["worker"], {**said["tally"], "under_way": said["under_way"]})
+            return
         number = said.get("number", 0)
         try:
             answer = self._do(said["do"], said)
@@ -282,7 +287,9 @@ class Upstream:
             return {"order": None if order is None else [order.number, order.attempt, order.store, order.placed_ns]}
         elif what == "gauges":
             return {"gauges": self._gauges()}
-        elif what != "greet":
+        elif what == "figures":
+            return {"totals": self.totals.told(), "gauges": self._gauges()}
+        else:
             raise ValueError(f"{what}: is nothing that can be done here")
         return {}
 

@@ -41,7 +41,9 @@ async def _work(settings: Settings, listener: socket.socket, number: int) -> Non
     gc.freeze()  # the world is large and stays: no use to look through it again and again
     told = asyncio.Event()
     serving = asyncio.create_task(serve(app, listener, told))
+    telling = asyncio.create_task(app.tell(number))
     await until_told(loop)
+    telling.cancel()
     told.set()
     await serving
 

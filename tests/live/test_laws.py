@@ -69,7 +69,8 @@ def test_it_answers_as_the_gateway_of_the_model(laws: list[Any], asked: list[Any
     habits = Habits(of, build_world(of), 1)
     of_model = build_laws(of, habits)
     policy, live = policy_at("gateway", of, of_model), Laws(of, habits)
-    now_ns, inside = 0, []
+    inside: list[Attempt] = []
+    now_ns = 0
     for number, (later_ns, want, patience_ns, ended, turned) in enumerate(asked):
         now_ns += later_ns
         for which, outcome in ended:
@@ -78,7 +79,7 @@ def test_it_answers_as_the_gateway_of_the_model(laws: list[Any], asked: list[Any
                 policy.give_back(left, now_ns, outcome)
                 live.give_back(left, now_ns, outcome)
         if turned is not None and turned[0] < len(laws):
-            _turn(of, of_model, live, *turned, now_ns)
+            _turn(of, of_model, live, turned, now_ns)
         segment, zone, kind = habits.who(want)
         priority = habits.priority(segment)
         person = Person(
@@ -95,7 +96,8 @@ def test_it_answers_as_the_gateway_of_the_model(laws: list[Any], asked: list[Any
             inside.append(attempt)
 
 
-def _turn(of: Any, of_model: Any, live: Laws, index: int, rate: str, limit: int, now_ns: int) -> None:
+def _turn(of: Any, of_model: Any, live: Laws, turned: tuple[int, str, int], now_ns: int) -> None:
+    index, rate, limit = turned
     law = of.admission[index]
     if isinstance(law, knobs.RATED):
         value = knobs.value(knobs.parse(f"admission.{law.name}.rate", of), rate, of)

@@ -146,7 +146,11 @@ def test_a_knob_is_turned_by_the_admin_alone_and_every_change_is_logged(stack: S
 def test_pages_for_machines(stack: Stack, client: Client) -> None:
     assert client.ask("GET", "/healthz")[::2] == (200, {"upstream": True})
     client.order(800)
-    assert b"sluice_attempts_total{" in client.ask("GET", "/metrics")[2]
+    time.sleep(1.0)
+    figures = client.ask("GET", "/metrics")[2].decode()
+    assert 'sluice_attempts_total{verdict="' in figures
+    assert 'sluice_upstream{what="stages.till.busy"} 0.0' in figures
+    assert 'sluice_response_seconds_bucket{le="60"}' in figures
     described = client.ask("GET", "/openapi.json")[2]
     assert set(described["paths"]) == {"/v1/orders", "/v1/orders/{want}", "/healthz", "/metrics", "/openapi.json"}
     assert stack.gauges()["attempts"] == 0
