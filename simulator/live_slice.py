@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 class Slice:
     """From `from_ns` to `until_ns` of a run. The scenario is the one that runs, already scaled.
 
-    `people`: rows of PEOPLE_COLUMNS of who is on the way at the beginning; `attempts` and `orders`: what is in the
-    stages and the street then (simulator.compiled.contents), None at 0. `first_ns`: the instants of first tries in
-    the slice, the first of them by `first_want`. `placed_before`: orders placed by then. `simulated`: the run to the
-    end of the slice, with traces of it alone.
+    `people`: rows of PEOPLE_COLUMNS of who is on the way at the beginning; `attempts`, `orders` and `levels`: what is in
+    the stages, the street and the laws then (simulator.compiled.contents), None and nothing at 0. `first_ns`: the
+    instants of first tries in the slice, the first of them by `first_want`. `placed_before`: orders placed by then.
+    `simulated`: the run to the end of the slice, with traces of it alone.
     """
 
     scenario: Scenario
@@ -40,6 +40,7 @@ class Slice:
     people: NDArray[Any]
     attempts: NDArray[Any] | None
     orders: NDArray[Any] | None
+    levels: Mapping[str, tuple[int, ...]]
     first_ns: Ints
     first_want: int
     placed_before: int
@@ -63,6 +64,7 @@ def simulate_slice(
 
     begin: snapshot.Snapshot | None = None
     people, attempts, orders = np.zeros(0, dtype=_ROWS), None, None
+    levels: dict[str, tuple[int, ...]] = {}
     as_run, _ = scaled(loaded.scenario, scale)
     first_ns = compiled.first_arrivals(as_run, seed, scale)
     if from_ns:
@@ -73,7 +75,7 @@ def simulate_slice(
         run.advance(from_ns)
         begin = replace(begin, state=run.state())
         attempts, orders = contents.attempts(run), contents.orders(run)
-        people = _on_the_way(run, attempts)
+        people, levels = _on_the_way(run, attempts), contents.levels(run)
     done = simulate(
         loaded,
         engine="compiled",
@@ -96,6 +98,7 @@ def simulate_slice(
         people=people,
         attempts=attempts,
         orders=orders,
+        levels=levels,
         first_ns=first_ns[first:end],
         first_want=int(first),
         placed_before=int(np.count_nonzero((done.orders["placed_ns"] >= 0) & (done.orders["placed_ns"] < from_ns))),

@@ -262,7 +262,7 @@ def _stack(asked: Asked, slice_: Slice, folder: Path) -> Iterator[Any]:
         raise UserError(f"`sluice live` needs {missing.name}; install it: pip install 'sluice[live]'") from missing
     contents = None
     if slice_.attempts is not None:
-        contents = Contents(attempts=slice_.attempts, orders=slice_.orders)
+        contents = Contents(attempts=slice_.attempts, orders=slice_.orders, levels=slice_.levels)
     try:
         stack = Stack(
             slice_.scenario,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 
 @dataclass(frozen=True, kw_only=True)
 class Contents:
-    """Structured arrays as `simulator.compiled.contents.attempts` and `.orders` return them."""
+    """What functions of these names in `simulator.compiled.contents` return: arrays, and states of laws by name."""
 
     attempts: Any
     orders: Any
+    levels: Mapping[str, tuple[int, ...]] = field(default_factory=dict)

@@ -50,6 +50,8 @@ class Door:
         self._never = simpy.Event(self.env)
         self._loop = loop
         self._schedule()
+        if settings.contents is not None and clock.zero_monotonic_ns is None:
+            self.laws.begin_with(settings.contents.levels)
 
     def attempt(self, person: Person, number: int, start_ns: int, timeout_ns: int) -> Attempt:
         """Return somebody's try, as it comes to the gateway."""

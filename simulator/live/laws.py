@@ -6,7 +6,7 @@ It charges as it goes, as the model's gateway does, and stands in that gateway's
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -290,6 +290,12 @@ class Laws(Policy):
         """Somebody else asks these."""
         self.without = names
         self._link()
+
+    def begin_with(self, levels: Mapping[str, tuple[int, ...]]) -> None:
+        """Let laws that are one for all begin with these states."""
+        for name in self.rules.keys() & levels.keys():
+            for place, value in enumerate(levels[name]):
+                self.rules[name].rows[place] = value
 
     def turn(self, name: str, value: Value, now_ns: int) -> None:
         """Turn the rate or the limit of a law."""

@@ -2,12 +2,12 @@
 
 What waits keeps its turn. Who is served at servers is served for as long as was left; calls that a batching replica
 works on have evenly spread parts of their answers left, for their progress is not in the contents. What was at the
-gateway is not here, nor are levels of laws, coupons of orders not placed yet, and orders in the hands of couriers.
+gateway is not here, nor are coupons of orders not placed yet, and orders in the hands of couriers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from typing import Any
 
 import simpy
@@ -91,6 +91,13 @@ def _goes_on(town: LiveTown, attempt: Attempt, row: dict[str, int], left: float)
         town.ends(attempt, how, 0)
         return
     yield from through_stages(town, attempt, after=stage.index)
+
+
+def restore_levels(town: LiveTown, levels: Mapping[str, tuple[int, ...]]) -> None:
+    """Let laws that are one for all begin with these states."""
+    for name, level in levels.items():
+        law: Any = town.laws[name]
+        law.rows.rows[0] = list(level)
 
 
 def _fill_kitchens(town: LiveTown, contents: Contents) -> None:

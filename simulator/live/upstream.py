@@ -29,7 +29,7 @@ from simulator.live.admin import Admin, Log
 from simulator.live.clock import ModelClock, Pace
 from simulator.live.ledger import Keeper, Kept, Ledger, Newest, Order, Placing
 from simulator.live.process import until_told
-from simulator.live.restore import restore
+from simulator.live.restore import restore, restore_levels
 from simulator.live.server import serve
 from simulator.live.settings import Settings
 from simulator.live.tally import Totals
@@ -81,6 +81,8 @@ class Upstream:
                 self.people.setdefault(person.want, (person, {}))[1][attempt.number] = attempt
                 self.callers[attempt] = []
         self._schedule()
+        if settings.contents is not None and self.clock.zero_monotonic_ns is None:
+            restore_levels(self.town, settings.contents.levels)
         self._turn_again()
 
     def stream(self) -> Stream:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from scenarios.loader import Loaded, load
+from scenarios.policy import build_laws
 from scenarios.units import NS_PER_S
 from simulator.live_slice import simulate_slice
 from simulator.run import simulate
@@ -99,6 +101,12 @@ def test_a_slice_goes_on_with_the_people_who_are_on_the_way(tmp_path: Path) -> N
     assert np.count_nonzero(resumed & (slice_.people["tries"] == 0)) > 5
     assert np.count_nonzero(~resumed) > 2
     assert sent(replayed) == asked(attempts)
+    # the law at the gateway goes on from its level: it decides on the rest of the slice as it did
+    law: Any = build_laws(scenario.scenario, replayed.people.habits)["door"]
+    law.rows.rows[0] = list(slice_.levels["door"])
+    later = sorted((row["start_ns"], row["want"], row["gateway"]) for row in attempts if row["start_ns"] >= from_ns)
+    decided = [law.ask(replayed.everybody[want].person, None, start_ns).code for start_ns, want, _ in later]
+    assert decided == [code for _, _, code in later]
     assert min(row["start_ns"] for row in attempts) < from_ns <= max(row["start_ns"] for row in attempts)
 
 
