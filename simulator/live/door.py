@@ -27,6 +27,10 @@ from simulator.reference.town import Town
 OURS = (Kind.ADMISSION_RATE, Kind.ADMISSION_LIMIT, Kind.GATEWAY_SERVERS)
 
 
+MOST_LATE_NS = 50_000_000
+"""By the clock, how much later than intended an attempt may come and still be judged as of then."""
+
+
 class Door:
     """Who gets in. Without servers of the gateway it decides at once; with them, when one takes the attempt up."""
 
@@ -49,6 +53,7 @@ class Door:
             self.gateway.station.policy = self.laws
         self._never = simpy.Event(self.env)
         self._loop = loop
+        self._asked_ns = settings.from_ns
         self._schedule()
         if settings.contents is not None and clock.zero_monotonic_ns is None:
             self.laws.begin_with(settings.contents.levels)
@@ -71,7 +76,7 @@ class Door:
             if refused is not None:
                 return refused
         if self.gateway.station is None:
-            return self.laws.ask(attempt.person, attempt, self.clock.now_ns())
+            return self.laws.ask(attempt.person, attempt, self._as_of_ns(attempt))
         future: asyncio.Future[Verdict] = self._loop.create_future()
 
         def passes() -> None:
@@ -80,6 +85,16 @@ class Door:
         want, number = attempt.person.want, attempt.number
         self.pace.at_now(lambda now_ns: call_at(self.env, passes, now_ns, Rank.ARRIVAL, 0, want, number))
         return await future
+
+    def _as_of_ns(self, attempt: Attempt) -> int:
+        """The instant at which laws are asked: the intended one, where it is a little past, but never back in time.
+
+        So the way here decides little on who gets the last token. Who forges it gains nothing: earlier, there is less.
+        """
+        now_ns = self.clock.now_ns()
+        earliest_ns = now_ns - int(MOST_LATE_NS * self.clock.speed)
+        self._asked_ns = max(self._asked_ns, min(max(attempt.start_ns, earliest_ns), now_ns))
+        return self._asked_ns
 
     def ended(self, attempt: Attempt, reason: str) -> None:
         """The work on an attempt that was let in is over."""
