@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 class Slice:
     """From `from_ns` to `until_ns` of a run. The scenario is the one that runs, already scaled.
 
-    `people`: rows of PEOPLE_COLUMNS of who is on the way at the beginning; `attempts`, `orders` and `levels`: what is in
+    `people`: rows of PEOPLE_COLUMNS of who is on the way at the beginning; `attempts`, `orders`, `levels`: what is in
     the stages, the street and the laws then (simulator.compiled.contents), None and nothing at 0. `first_ns`: the
     instants of first tries in the slice, the first of them by `first_want`. `placed_before`: orders placed by then.
     `simulated`: the run to the end of the slice, with traces of it alone.

@@ -134,18 +134,19 @@ def test_a_generator_that_may_have_few_in_flight_falls_behind_and_says_so(shop: 
 def test_an_api_that_nobody_here_made_is_asked_by_its_mapping(shop: Path) -> None:
     shop.write_text(SHOP + UPLOADS)
     with PackageIndex() as server:
-        first, out = run(shop, server, "--set", "arrivals.rate=20/s", "--set", "people.attempts=1")
+        fewer = ("--set", "arrivals.rate=20/s", "--set", "people.attempts=1", "--set", "people.timeout=9s")
+        first, out = run(shop, server, *fewer)
         taken = server.packages()
-        again, _ = run(shop, server, "--set", "arrivals.rate=20/s", "--format", "json")
+        again, _ = run(shop, server, *fewer, "--format", "json")
     assert (first.returncode, again.returncode) == (Exit.PASS, Exit.PASS), first.stderr
-    found = results.read(next(out.iterdir()))
+    found = results.read(min(out.iterdir()))
     rows = found.attempts
     assert rows is not None
     placed = rows["want"][rows["answer"] == ANSWERS.index("placed")]
     assert {f"tea-{want}.tar.gz" for want in placed} <= taken
-    assert len(placed) >= 75
+    assert len(placed) >= 60
     failures = json.loads(again.stdout)["failures"]
-    assert failures["sold_out"] == sum(failures.values()) >= 75
+    assert failures["sold_out"] == sum(failures.values()) >= 60
 
 
 def test_a_server_that_is_not_there_is_an_error_for_every_attempt(shop: Path) -> None:
