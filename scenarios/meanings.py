@@ -98,6 +98,11 @@ MEANINGS: dict[str, dict[str, str]] = {
         "come_back": "new sessions of people who got no order",
         "store_retry_delay": "time to the next try where no store took the order",
         "resignation": "share who leave for good after a failure, from each time on",
+        "hedge": "copies of a try that has no answer yet; the first that is placed wins",
+    },
+    "Hedge": {
+        "after": "time from sending an attempt to sending its copy, if there is no answer by then",
+        "most": "copies of a try beside the first attempt",
     },
     "PersonKind": {
         "name": "its name",

@@ -132,6 +132,13 @@ class PersonKind(Frozen):
     retry_delay: TimeDistribution | None = None
 
 
+class Hedge(Frozen):
+    """What still waits for its answer after this time is sent once more, at most so many times a try."""
+
+    after: TimeDistribution
+    most: int = Field(strict=True, ge=1, le=10, default=1)
+
+
 class People(Frozen):
     """How people try, wait, retry and leave. Rules: docs/model.md, A person."""
 
@@ -147,6 +154,7 @@ class People(Frozen):
     come_back: ComeBack | None = None
     store_retry_delay: TimeDistribution = Field(default="0s", validate_default=True)
     resignation: ShareCurve = ()
+    hedge: Hedge | None = None
 
     @model_validator(mode="after")
     def _adds_up(self) -> People:

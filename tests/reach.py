@@ -85,6 +85,8 @@ def _written(tree: Tree) -> Iterator[str]:
         yield "equal: timeout and patience"
     if isinstance(people["timeout"], str):
         yield "equal: timeouts of all"
+    if "hedge" in people:
+        yield "people: hedges"
 
 
 def _turned(tree: Tree) -> Iterator[tuple[str, str]]:

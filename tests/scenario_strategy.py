@@ -210,6 +210,7 @@ PEOPLE = _table(
     come_back=_table({"probability": _one(1.0, 0.5, 0.0), "delay": LONG, "times": st.integers(0, 2)}),
     store_retry_delay=TIMES,
     resignation=_steps(SHARES, 60, 0),
+    hedge=_table({"after": TIMES}, most=_one(1, 2, 10)),
 )
 INVITATIONS = _table({"mean": _one(0.5, 0.0, 0.2), "delay": TIMES}, after=_one("placed", "delivered"))
 
@@ -534,7 +535,8 @@ def _scenarios(draw: Draw) -> Tree:
     people = draw(PEOPLE)
     if easy:
         people |= {"timeout": draw(_durations(1000, 60)), "least_timeout": "60ms"}
-    tries = people["attempts"] * (1 + people.get("come_back", {"times": 0})["times"])
+    copies = 1 + people.get("hedge", {"most": 0}).get("most", 1)
+    tries = people["attempts"] * (1 + people.get("come_back", {"times": 0})["times"]) * copies
     tree: Tree = {
         "schema": 1,
         "name": "generated",

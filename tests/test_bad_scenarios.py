@@ -203,6 +203,11 @@ CASES = [
     # what belongs together
     grown("two stages of one name", stage('servers = 1\nservice = "1s"').replace("oven", "till"),
           'shop.toml:30: stages.till.name = "till"', "(line 13)", "name of its own"),
+    swapped("a hedge without a time", '"3s"', '"3s"\nhedge = { most = 2 }', "people.hedge.after", 'after = "500ms"'),
+    swapped("a hedge of no copies", '"3s"', '"3s"\nhedge = { after = "1s", most = 0 }',
+            "shop.toml:12: people.hedge.most = 0", "needs to be 1 or more"),
+    swapped("a hedge of copies without end", '"3s"', '"3s"\nhedge = { after = "1s", most = 11 }',
+            "people.hedge.most = 11", "needs to be 10 or less"),
     grown("two kinds of people of one name", '[[people.kinds]]\nname = "a"\nshare = 0.5\n' * 2,
           'people.kinds.a.name = "a"', "name of its own"),
     grown("shares of kinds", '[[people.kinds]]\nname = "a"\nshare = 0.5\n', "people", "add up to 0.5, not 1"),

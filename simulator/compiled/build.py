@@ -114,7 +114,7 @@ def build(
     single[at.SEED] = seed
     single[at.TRACED] = int(trace)
     by_person = single[at.LAW_ROW_WIDTH] > 0
-    single[at.NEEDS_PERSON_SIDE] = int(trace or by_person)
+    single[at.NEEDS_PERSON_SIDE] = int(trace or by_person or scenario.people.hedge is not None)
     single[at.NEEDS_SIDE] = int(trace or by_person or _attempts_have_keys(scenario))
     for pool, row_width in (
         (at.PEOPLE_POOL, at.PERSON_WIDTH),
@@ -429,6 +429,8 @@ def _people(draft: _Draft, scenario: model.Scenario, world: World) -> None:
     numbers[at.COMES_BACK] = people.come_back.probability if people.come_back else 0.0
     draft.set_time(at.TIMEOUT_TIME, people.timeout)
     draft.set_time(at.STORE_DELAY_TIME, people.store_retry_delay)
+    single[at.MOST_HEDGES] = people.hedge.most if people.hedge else 0
+    draft.set_time(at.HEDGE_TIME, people.hedge.after if people.hedge else None)
     draft.set_time(at.AWAY_TIME, people.come_back.delay if people.come_back else None)
     if scenario.invitations is not None:
         single[at.INVITES_AFTER] = at.PLACED if scenario.invitations.after == "placed" else at.DELIVERED

@@ -73,6 +73,7 @@ from simulator.compiled.layout import (
     L_STATE,
     L_THREE,
     L_TWO,
+    OUTRUN,
     P_ATTEMPT,
     P_PLACE,
     P_SEGMENT_MASK,
@@ -409,6 +410,8 @@ def earns(M: Words, person: int, what: int, now_ns: int) -> None:
 @kernel
 def outcome_of(answer: int) -> int:
     """Return what an answer says of the far side: sold out, or without a store, it did what it could."""
+    if answer == OUTRUN:
+        return IGNORED
     return SUCCESS if answer in (PLACED, SOLD_OUT, STORE) else FAILURE
 
 

@@ -24,6 +24,7 @@ from simulator.compiled.ends import (
     is_answered,
     is_decided,
     is_dropped,
+    outruns,
     stage_number,
     will_end,
 )
@@ -71,9 +72,12 @@ from simulator.compiled.layout import (
     G_SLOTS,
     G_SOLD_OUT,
     G_STATION,
+    MOST_HEDGES,
     NO_STAGE,
     ON_SUCCESS,
     ORDERS_PLACED,
+    OUTRUN,
+    OUTRUN_BY_COPY,
     P_FIRST_NS,
     P_PLACE,
     P_SEGMENT_MASK,
@@ -274,7 +278,7 @@ def goes_on(M: Words, F: Numbers, number: int, attempt: int, now_ns: int) -> Non
 def commits(M: Words, F: Numbers, attempt: int, now_ns: int) -> None:
     """All stages are done: an order, if its person still waits and a store takes it."""
     if M[attempt + A_STATE] & ANSWERED:
-        will_end(M, attempt, TIMED_OUT, 0)
+        will_end(M, attempt, OUTRUN if M[attempt + A_STATE] & OUTRUN_BY_COPY else TIMED_OUT, 0)
         return
     person = M[attempt + A_PERSON]
     zone = M[person + P_PLACE] & P_ZONE_MASK
@@ -286,6 +290,8 @@ def commits(M: Words, F: Numbers, attempt: int, now_ns: int) -> None:
     close(M, attempt, PLACED, now_ns)
     is_answered(M, attempt, PLACED, now_ns)
     M[ATTEMPTS_COMPLETED] += 1
+    if M[MOST_HEDGES]:
+        outruns(M, attempt, now_ns)
     forget(M, attempt)
     is_served(M, F, person, store, now_ns)
 

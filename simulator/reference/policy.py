@@ -304,7 +304,7 @@ class Deadline:
 
     def ask(self, person: Person, attempt: Attempt | None, now_ns: int) -> Verdict:
         assert attempt is not None
-        return verdict_of(deadline.decide([], 0, self.least_left_ns, attempt.timeout_ns, now_ns, 1))
+        return verdict_of(deadline.decide([], 0, self.least_left_ns, attempt.deadline_ns, now_ns, 1))
 
 
 class Pacing:
@@ -503,6 +503,8 @@ def retry_budget_of(admission: model.RetryBudget) -> RetryBudget | RetryRatio | 
 
 def outcome_of(reason: str) -> int:
     """What an answer says of the far side: where it is sold out, or no store takes the order, it did what it could."""
+    if reason == "outrun":
+        return outcomes.IGNORED
     return outcomes.SUCCESS if reason in ("", "placed", "sold_out", "store") else outcomes.FAILURE
 
 
