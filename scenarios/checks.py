@@ -29,6 +29,7 @@ from scenarios.model import (
     Scenario,
     Shape,
     SreThrottleAdmission,
+    Ticketing,
 )
 from scenarios.tree import Node
 
@@ -76,6 +77,8 @@ def _laws(scenario: Scenario) -> Iterator[Finding]:
             yield (*steps, "at"), f'pacing holds work back before a stage; write at = "stage:{stages[0]}"'
         if isinstance(law, DeadlineAdmission | ConcurrencyAdmission | AimdAdmission) and place == "client":
             yield (*steps, "at"), f"a {law.law} stands at the gateway or a stage; a client knows nothing of others"
+        if isinstance(law, Ticketing) and law.ticket_ns is not None and place == "client":
+            yield (*steps, "ticket"), "is given by who lets people in; put the law at the gateway, or take ticket out"
         if isinstance(law, knobs.RATED):
             yield from _told(partial(knobs.check_rate, law, law.rate_per_s), (*steps, "rate"))
         if isinstance(law, HotKeyAdmission):

@@ -33,6 +33,7 @@ _LAW = {
     "key": "for whom it counts apart",
     "law": "which law it is",
 }
+_TICKETED = {**_LAW, "ticket": "time for which further attempts of a want that was let in are not asked again"}
 _WINDOW = "how far back it looks"
 _SLICES = "parts of the window, forgotten one by one"
 _KIND = {"kind": "which distribution it is"}
@@ -154,7 +155,7 @@ MEANINGS: dict[str, dict[str, str]] = {
         "reserve_milli": "thousandths of the output that memory is set aside for",
     },
     "RateAdmission": {
-        **_LAW,
+        **_TICKETED,
         "rate": "how many go on in the long run",
         "burst": "how many at once; 1 s of the rate unless given",
     },
@@ -164,19 +165,19 @@ MEANINGS: dict[str, dict[str, str]] = {
         "burst": "how many at once; 1 s of the rate unless given",
     },
     "HotKeyAdmission": {
-        **_LAW,
+        **_TICKETED,
         "rate": "how many of each value go on in the long run",
         "burst": "how many at once; 1 s of the rate unless given",
         "most_keys": "values that are remembered; then the one asked least recently makes room",
         "overrides": "values with a rate of their own",
     },
     "WarmUpAdmission": {
-        **_LAW,
+        **_TICKETED,
         "rate": "how many go on once it is warm",
         "warm_up": "how long it takes to warm up, about, at the rate that it lets in",
         "cold_factor": "what part of the rate goes on when it is cold: 1 / this",
     },
-    "WindowAdmission": {**_LAW, "limit": "how many go on in a window", "window": "length of the window"},
+    "WindowAdmission": {**_TICKETED, "limit": "how many go on in a window", "window": "length of the window"},
     "ConcurrencyAdmission": {**_LAW, "limit": "how many may be inside at once"},
     "AimdAdmission": {
         **_LAW,

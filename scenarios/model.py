@@ -257,6 +257,7 @@ class RateAdmission(_Admission):
     law: Literal["token_bucket", "gcra"]
     rate_per_s: RateOrOff = Field(alias="rate")
     burst: AtLeastOne | None = None
+    ticket_ns: DurationNs | None = Field(alias="ticket", gt=0, default=None)
 
 
 class HotKeyOverride(Frozen):
@@ -276,6 +277,7 @@ class HotKeyAdmission(_Placed):
     burst: AtLeastOne | None = None
     most_keys: int = Field(strict=True, ge=1, le=10**6, default=4000)
     overrides: tuple[HotKeyOverride, ...] = Field(max_length=1000, default=())
+    ticket_ns: DurationNs | None = Field(alias="ticket", gt=0, default=None)
 
     @model_validator(mode="after")
     def _one_each(self) -> HotKeyAdmission:
@@ -293,6 +295,7 @@ class WarmUpAdmission(_Admission):
     rate_per_s: RateOrOff = Field(alias="rate")
     warm_up_ns: DurationNs = Field(alias="warm_up", default=10_000_000_000)
     cold_factor: int = Field(strict=True, ge=2, le=1000, default=3)
+    ticket_ns: DurationNs | None = Field(alias="ticket", gt=0, default=None)
 
 
 class WindowAdmission(_Admission):
@@ -301,6 +304,7 @@ class WindowAdmission(_Admission):
     law: Literal["fixed_window", "sliding_window", "sliding_window_log"]
     limit: int = Field(strict=True, ge=0, le=10**7)
     window_ns: DurationNs = Field(alias="window", gt=0)
+    ticket_ns: DurationNs | None = Field(alias="ticket", gt=0, default=None)
 
 
 class ConcurrencyAdmission(_Admission):
@@ -447,6 +451,8 @@ Admission = Annotated[
     Field(discriminator="law"),
 ]
 
+Ticketing = RateAdmission | HotKeyAdmission | WarmUpAdmission | WindowAdmission
+"""Laws that may give what they let in a ticket."""
 RetryBudget = RetryBudgetAdmission | RetryRatioAdmission | RetryThrottleAdmission
 """Laws that are asked about retries alone."""
 QueueLaw = CodelAdmission | AdaptiveLifoAdmission

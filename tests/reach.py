@@ -65,6 +65,8 @@ def _written(tree: Tree) -> Iterator[str]:
     for law in tree.get("admission", []):
         point = law["at"].partition(":")[0]
         yield f"law: {law['law']}"
+        if "ticket" in law:
+            yield "law: with a ticket"
         yield f"law: {law['law']} by {law.get('key', 'global')} at {point}"
     for how, knob in _turned(tree):
         yield f"knob: {knob.partition('.')[0]}.{knob.rpartition('.')[2]} by {how}"

@@ -348,6 +348,9 @@ LAW_PLACES = {
 }
 
 
+TICKETED = ("token_bucket", "gcra", "hot_key", "warm_up", "fixed_window", "sliding_window", "sliding_window_log")
+
+
 @st.composite
 def _admission(draw: Draw, tree: Tree) -> list[Tree]:
     stages = [f"stage:{stage['name']}" for stage in tree["stages"]]
@@ -369,6 +372,8 @@ def _admission(draw: Draw, tree: Tree) -> list[Tree]:
             continue
         at = draw(st.sampled_from(places[LAW_PLACES[law["law"]]]))
         of_law = [*keys[1:], *["store"] * ("street" in tree)] if law["law"] == "hot_key" else keys
+        if law["law"] in TICKETED and at != "client" and draw(YES_OR_NO):
+            law = {**law, "ticket": draw(_durations(10, 1, 4, 1000))}
         admission.append({"name": f"l{index}", "at": at, "key": draw(st.sampled_from(of_law)), **law})
     return admission
 

@@ -284,3 +284,34 @@ def test_who_is_served_hears_before_those_whom_the_server_drops(engine: Engine) 
     # at 4 ms one finds no store, which earns nothing where no token is missing; then two are shed: 1 token of 3 is left
     assert answers(result) == ["store", "shed", "shed"]
     assert result.summary["attempts"]["held_back"] == 3
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_retries_ride_on_the_ticket_of_a_want_that_was_let_in(engine: Engine) -> None:
+    window = {"at": "gateway", "law": "fixed_window", "limit": 2, "window": "100ms"}
+    people = {"attempts": 4, "retry_delay": "10ms", "heeds_retry_after": False}
+    # without a ticket the window lets in the first tries, at 0 and 5 ms, and none of the retries
+    charged = live(engine, [0, 5], window, people=people, stages=BROKEN)
+    assert answers(charged) == ["error", *3 * ["throttled"]] * 2
+    # admitted at 0: ridden on at 11 and 22 ms, worth nothing in the very ns in which it ends
+    ridden = live(engine, [0, 5], {**window, "ticket": "33ms"}, people=people, stages=BROKEN)
+    assert answers(ridden) == [*3 * ["error"], "throttled"] * 2
+    assert answers(live(engine, [0, 5], {**window, "ticket": "33001us"}, people=people, stages=BROKEN)) == ["error"] * 8
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_ticket_stays_where_a_later_law_refuses_and_is_not_prolonged(engine: Engine) -> None:
+    first = {"at": "gateway", "law": "fixed_window", "limit": 1, "window": "1s", "ticket": "25ms"}
+    then = {"at": "gateway", "law": "fixed_window", "limit": 1, "window": "10ms"}
+    people = {"attempts": 4, "retry_delay": "9ms", "heeds_retry_after": False}
+    result = live(engine, [0, 1], first, then, people=people, stages=BROKEN)
+    # the first rides at 10 and 20 ms, and at 30 no more; the other never had one
+    assert answers(result) == [*3 * ["error"], "throttled", *4 * ["throttled"]]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_ticket_of_a_stage_is_good_at_that_stage(engine: Engine) -> None:
+    bucket = {"at": "stage:till", "law": "token_bucket", "rate": "1/s", "burst": 1, "ticket": "1s"}
+    result = live(engine, [0, 5], bucket, people={"attempts": 2, "retry_delay": "10ms"}, stages=BROKEN)
+    assert answers(result)[:2] == ["error", "error"]
+    assert answers(result)[2] == "throttled"

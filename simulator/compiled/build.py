@@ -281,6 +281,9 @@ def _laws(draft: _Draft, scenario: model.Scenario, world: World, changes: Sequen
             row + at.L_NUMBER: sum(other.law == law.law for other in scenario.admission[:index]),
         }
         draft.single |= {row + field: value for field, value in parameters(law, slots).items()}
+        if isinstance(law, model.Ticketing) and law.ticket_ns is not None:
+            draft.single |= {row + at.L_TICKET: row_of_person, row + at.L_TICKET_NS: law.ticket_ns}
+            row_of_person += 1
         if isinstance(law, model.ConcurrencyAdmission):
             slots_taken += 1
         if isinstance(law, model.HotKeyAdmission):

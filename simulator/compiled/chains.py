@@ -72,6 +72,8 @@ from simulator.compiled.layout import (
     L_SLOT,
     L_STATE,
     L_THREE,
+    L_TICKET,
+    L_TICKET_NS,
     L_TWO,
     OUTRUN,
     P_ATTEMPT,
@@ -237,6 +239,20 @@ def ask_for(M: Words, F: Numbers, law: int, attempt: int, now_ns: int) -> int:
     side = M[attempt + A_SIDE]
     if side == 0:
         return ask(M, law, 0, 0, 0, M[attempt + A_TIMEOUT_NS], now_ns)
+    if M[law + L_TICKET] == 0:
+        return ask_beside(M, F, law, attempt, side, now_ns)
+    until = M[side + AS_LAWS] + M[law + L_TICKET]
+    if now_ns < M[until]:
+        return 0
+    verdict = ask_beside(M, F, law, attempt, side, now_ns)
+    if verdict == 0:
+        M[until] = now_ns + M[law + L_TICKET_NS]
+    return verdict
+
+
+@kernel
+def ask_beside(M: Words, F: Numbers, law: int, attempt: int, side: int, now_ns: int) -> int:
+    """Ask one law that may want more of an attempt than its timeout: what its side row says."""
     if M[law + L_LAW] == _HOT_KEY:
         want, number = M[attempt + A_WANT], M[attempt + A_NUMBER]
         return ask_hot(M, F, law, want, number, M[side + AS_SEGMENT], M[side + AS_ZONE], now_ns)

@@ -473,7 +473,9 @@ LAW_WIDTH = 24
     L_EARN,
     L_EARN_ON,
     L_NUMBER,  # among laws of its kind
-) = range(18)
+    L_TICKET,  # place in a person's law row of the end of their ticket; 0: it gives none
+    L_TICKET_NS,
+) = range(20)
 BY_ALL, BY_PERSON, BY_SEGMENT, BY_ZONE, BY_STORE = range(5)  # BY_STORE: hot keys alone
 ON_NOTHING, ON_CALL, ON_SUCCESS = range(3)  # what earns
 LR_BEFORE, LR_REFS, LR_FREE, LR_FIRST = range(

@@ -374,6 +374,23 @@ class CircuitBreaker:
         circuit_breaker.observe(self.rows.of(person), 0, *parameters, now_ns, rtt_ns, 0, outcome)
 
 
+class Ticketed:
+    """A law that does not ask again about a want that it has let in a short while ago."""
+
+    def __init__(self, law: Law, valid_ns: int) -> None:
+        self.law = law
+        self.valid_ns = valid_ns
+        self.until_ns: dict[int, int] = {}
+
+    def ask(self, person: Person, attempt: Attempt | None, now_ns: int) -> Verdict:
+        if now_ns < self.until_ns.get(person.want, 0):
+            return ADMIT
+        verdict = self.law.ask(person, attempt, now_ns)
+        if verdict.code == ADMITTED:
+            self.until_ns[person.want] = now_ns + self.valid_ns
+        return verdict
+
+
 class Policy:
     """A chain of laws: the first refusal ends it; what earlier laws took stays taken, but slots are given back."""
 
@@ -510,7 +527,14 @@ def outcome_of(reason: str) -> int:
 
 def policy_at(point: str, scenario: model.Scenario, laws: dict[str, Law]) -> Policy:
     """The chain at a point (client, gateway, stage:<name>), in file order."""
-    return Policy([laws[a.name] for a in scenario.admission if a.at == point and a.name in laws])
+    return Policy([ticketed(laws[a.name], a) for a in scenario.admission if a.at == point and a.name in laws])
+
+
+def ticketed(law: Law, admission: model.Admission) -> Law:
+    """The law, behind its tickets if it gives any."""
+    if isinstance(admission, model.Ticketing) and admission.ticket_ns is not None:
+        return Ticketed(law, admission.ticket_ns)
+    return law
 
 
 def build_laws(scenario: model.Scenario, habits: Habits) -> dict[str, Law]:
