@@ -12,6 +12,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from limits import rates
 from scenarios import knobs, metrics, tables, units
 from scenarios.distributions import DISTRIBUTIONS, Constant
 from scenarios.errors import Problem, Steps, did_you_mean
@@ -30,6 +31,7 @@ from scenarios.model import (
     Shape,
     SreThrottleAdmission,
     Ticketing,
+    WaitingRoomAdmission,
 )
 from scenarios.tree import Node
 
@@ -73,6 +75,12 @@ def _laws(scenario: Scenario) -> Iterator[Finding]:
         if isinstance(law, CircuitBreakerAdmission) and place == "gateway":
             remedy = f'a circuit_breaker stands before what it calls: at = "client" or "stage:{stages[0]}"'
             yield (*steps, "at"), remedy
+        if isinstance(law, WaitingRoomAdmission):
+            if place != "gateway":
+                yield (*steps, "at"), 'a waiting_room is before all else; write at = "gateway"'
+            if law.key == "person":
+                yield (*steps, "key"), "a waiting_room is one line for many; take key out, or use segment or zone"
+            yield from _told(partial(rates.interval_ns, law.rate_per_s), (*steps, "rate"))
         if isinstance(law, PacingAdmission) and place != "stage":
             yield (*steps, "at"), f'pacing holds work back before a stage; write at = "stage:{stages[0]}"'
         if isinstance(law, DeadlineAdmission | ConcurrencyAdmission | AimdAdmission) and place == "client":

@@ -77,6 +77,7 @@ class Stream(IntEnum):
     TRACE_INSTANT = 31
     HELD_BACK = 32
     HEDGE = 33
+    PLACE_IN_LINE = 34
     SERVICE = 1000
     NETWORK = 2000
     FAILURE = 3000

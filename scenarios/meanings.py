@@ -238,6 +238,15 @@ MEANINGS: dict[str, dict[str, str]] = {
         "rate": "work goes on one by one, 1 / rate apart",
         "longest_wait": "who would wait longer is refused",
     },
+    "WaitingRoomAdmission": {
+        **_TICKETED,
+        "rate": "how many are called",
+        "burst": "how many are called at once where nobody waited; 1 s of the rate unless given",
+        "hold": "who does not ask again within this loses the place; they are told to ask after half of it",
+        "most": "people who wait, are called or were let in within the hold; who comes then is shed",
+        "order": "who is called next: first come, anyone, or anyone of those who came before it opened",
+        "opens": "when the first are called",
+    },
     "Street": {
         "zones": "zones of the town",
         "stores_per_zone": "stores in each",

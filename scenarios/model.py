@@ -432,6 +432,25 @@ class PacingAdmission(_Admission):
     longest_wait_ns: DurationNs = Field(alias="longest_wait", default=500_000_000)
 
 
+class WaitingRoomAdmission(_Admission):
+    """Gateway only: a line for those who come; `rate` are called, others told to ask again within `hold`."""
+
+    law: Literal["waiting_room"]
+    rate_per_s: Rate = Field(alias="rate")
+    burst: AtLeastOne | None = None
+    hold_ns: DurationNs = Field(alias="hold", gt=0, default=60_000_000_000)
+    most: int = Field(strict=True, ge=1, le=10**7, default=1_000_000)
+    order: Literal["fifo", "lottery", "shuffle"] = "fifo"
+    opens_ns: DurationNs = Field(alias="opens", default=0)
+    ticket_ns: DurationNs | None = Field(alias="ticket", gt=0, default=None)
+
+    @model_validator(mode="after")
+    def _shuffles_before_it_opens(self) -> WaitingRoomAdmission:
+        if self.order == "shuffle" and self.opens_ns == 0:
+            raise ValueError('those are shuffled who come before it opens; add opens = "10m", or use another order')
+        return self
+
+
 Admission = Annotated[
     RateAdmission
     | HotKeyAdmission
@@ -447,11 +466,12 @@ Admission = Annotated[
     | CircuitBreakerAdmission
     | CodelAdmission
     | AdaptiveLifoAdmission
-    | PacingAdmission,
+    | PacingAdmission
+    | WaitingRoomAdmission,
     Field(discriminator="law"),
 ]
 
-Ticketing = RateAdmission | HotKeyAdmission | WarmUpAdmission | WindowAdmission
+Ticketing = RateAdmission | HotKeyAdmission | WarmUpAdmission | WindowAdmission | WaitingRoomAdmission
 """Laws that may give what they let in a ticket."""
 RetryBudget = RetryBudgetAdmission | RetryRatioAdmission | RetryThrottleAdmission
 """Laws that are asked about retries alone."""

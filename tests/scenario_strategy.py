@@ -304,6 +304,18 @@ LAWS = st.one_of(
         backoff=_one(0.5, 0.9, 0.0, 1.0),
         longest_rtt=_durations(4, 1, 0, 20),
     ),
+    _table(
+        {"law": st.just("waiting_room"), "rate": _one("500/s", "100/s", "0/s", "33/s"), "most": _one(100, 3, 1)},
+        burst=_one(1, 5),
+        hold=_durations(1000, 10, 4, 1),
+        order=_one("fifo", "lottery"),
+        opens=_durations(0, 4, 10),
+    ),
+    _table(
+        {"law": st.just("waiting_room"), "rate": _one("500/s", "100/s"), "most": _one(100, 3)}
+        | {"order": st.just("shuffle"), "opens": _durations(10, 4)},
+        hold=_durations(1000, 10, 4),
+    ),
     _table({"law": st.just("pacing"), "rate": RATES}, longest_wait=_durations(10, 0, 4, 100)),
     _table(
         {"law": st.just("retry_ratio")}, ratio=SHARES, reserve=_one(0, 1, 5), window=WINDOW_TIMES, slices=_one(1, 3, 10)
@@ -325,7 +337,7 @@ LAWS = st.one_of(
 )
 
 
-AT_STAGES, INSIDE, ANYWHERE, AT_CLIENT, BEFORE_CALLS, AT_QUEUES = range(6)
+AT_STAGES, INSIDE, ANYWHERE, AT_CLIENT, BEFORE_CALLS, AT_QUEUES, AT_DOOR = range(7)
 LAW_PLACES = {
     "token_bucket": ANYWHERE,
     "gcra": ANYWHERE,
@@ -337,6 +349,7 @@ LAW_PLACES = {
     "fixed_concurrency": INSIDE,
     "deadline": INSIDE,
     "pacing": AT_STAGES,
+    "waiting_room": AT_DOOR,
     "retry_budget": AT_CLIENT,
     "retry_ratio": AT_CLIENT,
     "retry_throttle": AT_CLIENT,
@@ -348,13 +361,22 @@ LAW_PLACES = {
 }
 
 
-TICKETED = ("token_bucket", "gcra", "hot_key", "warm_up", "fixed_window", "sliding_window", "sliding_window_log")
+TICKETED = (
+    "waiting_room",
+    "token_bucket",
+    "gcra",
+    "hot_key",
+    "warm_up",
+    "fixed_window",
+    "sliding_window",
+    "sliding_window_log",
+)
 
 
 @st.composite
 def _admission(draw: Draw, tree: Tree) -> list[Tree]:
     stages = [f"stage:{stage['name']}" for stage in tree["stages"]]
-    places = {AT_STAGES: stages, INSIDE: ["gateway", *stages], AT_CLIENT: ["client"]}
+    places = {AT_STAGES: stages, INSIDE: ["gateway", *stages], AT_CLIENT: ["client"], AT_DOOR: ["gateway"]}
     places |= {ANYWHERE: ["gateway", "client", *stages], BEFORE_CALLS: ["client", *stages]}
     queues = {f"queue:{stage['name']}": stage for stage in tree["stages"]}
     queues |= {"queue:gateway": tree["gateway"]} if "gateway" in tree else {}
@@ -372,6 +394,7 @@ def _admission(draw: Draw, tree: Tree) -> list[Tree]:
             continue
         at = draw(st.sampled_from(places[LAW_PLACES[law["law"]]]))
         of_law = [*keys[1:], *["store"] * ("street" in tree)] if law["law"] == "hot_key" else keys
+        of_law = [key for key in keys if key != "person"] if law["law"] == "waiting_room" else of_law
         if law["law"] in TICKETED and at != "client" and draw(YES_OR_NO):
             law = {**law, "ticket": draw(_durations(10, 1, 4, 1000))}
         admission.append({"name": f"l{index}", "at": at, "key": draw(st.sampled_from(of_law)), **law})
@@ -439,7 +462,7 @@ def _knobs(tree: Tree) -> Knobs:
     if "gateway" in tree:
         knobs["gateway.servers"] = SERVERS
     for law in tree.get("admission", []):
-        if "rate" in law:
+        if "rate" in law and law["law"] != "waiting_room":
             own = {"pacing": RATES, "warm_up": WARM_RATES}.get(law["law"], RATES_OR_OFF)
             knobs[f"admission.{law['name']}.rate"] = own
         elif "limit" in law:

@@ -262,6 +262,10 @@ _KEYS = {"global": at.BY_ALL, "person": at.BY_PERSON, "segment": at.BY_SEGMENT, 
 _VALUES = {**_KEYS, "store": at.BY_STORE}
 
 
+_MORE_WORDS = {Law.AIMD: width(Law.FIXED_CONCURRENCY), Law.WAITING_ROOM: 2}
+"""Beside those of the law: slots; an instant and the credit of a stage."""
+
+
 def _laws(draft: _Draft, scenario: model.Scenario, world: World, changes: Sequence[Change]) -> None:
     laws = draft.single[at.LAWS] = draft.reserve(len(scenario.admission) * at.LAW_WIDTH)
     keys = {"global": 1, "segment": max(1, len(scenario.segments)), "zone": world.zones}
@@ -271,7 +275,7 @@ def _laws(draft: _Draft, scenario: model.Scenario, world: World, changes: Sequen
         row = laws + index * at.LAW_WIDTH
         kind = Law[law.law.upper()]
         slots = slots_of(law, index, changes)
-        words = 1 + width(kind, slots) + (width(Law.FIXED_CONCURRENCY) if kind is Law.AIMD else 0)
+        words = 1 + width(kind, slots) + _MORE_WORDS.get(kind, 0)
         draft.single |= {
             row + at.L_LAW: kind,
             row + at.L_KEY: at.BY_ALL if isinstance(law, model.HotKeyAdmission) else _KEYS[law.key],
@@ -281,6 +285,9 @@ def _laws(draft: _Draft, scenario: model.Scenario, world: World, changes: Sequen
             row + at.L_NUMBER: sum(other.law == law.law for other in scenario.admission[:index]),
         }
         draft.single |= {row + field: value for field, value in parameters(law, slots).items()}
+        if isinstance(law, model.WaitingRoomAdmission):
+            draft.single[row + at.L_SEVEN] = row_of_person
+            row_of_person += 1
         if isinstance(law, model.Ticketing) and law.ticket_ns is not None:
             draft.single |= {row + at.L_TICKET: row_of_person, row + at.L_TICKET_NS: law.ticket_ns}
             row_of_person += 1
@@ -341,6 +348,8 @@ def slots_of(law: model.Admission, index: int, changes: Sequence[Change]) -> int
         return law.last_calls
     if isinstance(law, model.HotKeyAdmission):
         return law.most_keys
+    if isinstance(law, model.WaitingRoomAdmission):
+        return law.most
     if not isinstance(law, model.WindowAdmission):
         return 0
     turned = [
@@ -360,6 +369,16 @@ def parameters(law: model.Admission, slots: int) -> dict[int, int]:
     if isinstance(law, model.HotKeyAdmission):
         of_table = {at.L_FOUR: slots, at.L_FIVE: _VALUES[law.key], at.L_SEVEN: len(law.overrides)}
         return rate_parameters(law, law.rate_per_s) | of_table
+    if isinstance(law, model.WaitingRoomAdmission):
+        drawn_until_ns = {"fifo": 0, "lottery": NEVER_NS, "shuffle": law.opens_ns}[law.order]
+        return {
+            at.L_ONE: rates.interval_ns(law.rate_per_s),
+            at.L_TWO: law.burst or rates.second_of(law.rate_per_s),
+            at.L_THREE: law.hold_ns,
+            at.L_FOUR: slots,
+            at.L_FIVE: drawn_until_ns,
+            at.L_SIX: law.opens_ns,
+        }
     if isinstance(law, model.CodelAdmission):
         return {at.L_ONE: law.interval_ns, at.L_TWO: law.target_ns}
     if isinstance(law, model.AdaptiveLifoAdmission):

@@ -21,6 +21,7 @@ from limits import (
     sre_throttle,
     token_bucket,
     verdicts,
+    waiting_room,
     warm_up,
 )
 from limits.laws import Law
@@ -113,7 +114,8 @@ _RETRY_RATIO = int(Law.RETRY_RATIO)
 _RETRY_THROTTLE = int(Law.RETRY_THROTTLE)
 _SRE_THROTTLE = int(Law.SRE_THROTTLE)
 _CIRCUIT_BREAKER = int(Law.CIRCUIT_BREAKER)
-_HELD_BACK = int(Stream.HELD_BACK)
+_WAITING_ROOM = int(Law.WAITING_ROOM)
+_HELD_BACK, _PLACE_IN_LINE = int(Stream.HELD_BACK), int(Stream.PLACE_IN_LINE)
 
 token_bucket_decide = token_bucket.decide
 gcra_decide = gcra.decide
@@ -136,11 +138,13 @@ retry_throttle_decide = retry_throttle.decide
 retry_throttle_observe = retry_throttle.observe
 sre_throttle_decide = sre_throttle.decide
 sre_throttle_observe = sre_throttle.observe
+room_join, room_decide, room_grants = waiting_room.join, waiting_room.decide, waiting_room.grant_by_rate
 circuit_breaker_decide = circuit_breaker.decide
 circuit_breaker_observe = circuit_breaker.observe
 uniform, key = draws.uniform, draws.key
 seconds = retry_after.seconds
-_SHED, _EXPIRED = verdicts.SHED, verdicts.EXPIRED
+_SHED, _EXPIRED, _NEVER = verdicts.SHED, verdicts.EXPIRED, verdicts.NEVER
+_IN_ORDER = waiting_room.IN_ORDER
 SUCCESS, FAILURE, IGNORED = outcomes.SUCCESS, outcomes.FAILURE, outcomes.IGNORED
 _SLOTS_OF_AIMD = aimd.WIDTH
 _BILLION = sre_throttle.BILLION
@@ -253,6 +257,8 @@ def ask_for(M: Words, F: Numbers, law: int, attempt: int, now_ns: int) -> int:
 @kernel
 def ask_beside(M: Words, F: Numbers, law: int, attempt: int, side: int, now_ns: int) -> int:
     """Ask one law that may want more of an attempt than its timeout: what its side row says."""
+    if M[law + L_LAW] == _WAITING_ROOM:
+        return ask_room(M, law, attempt, side, now_ns)
     if M[law + L_LAW] == _HOT_KEY:
         want, number = M[attempt + A_WANT], M[attempt + A_NUMBER]
         return ask_hot(M, F, law, want, number, M[side + AS_SEGMENT], M[side + AS_ZONE], now_ns)
@@ -264,6 +270,28 @@ def ask_beside(M: Words, F: Numbers, law: int, attempt: int, side: int, now_ns: 
     elif kind in (_AIMD, _CIRCUIT_BREAKER) and verdict == 0:
         goes_in(M, law, side, now_ns)
     return verdict
+
+
+@kernel
+def ask_room(M: Words, law: int, attempt: int, side: int, now_ns: int) -> int:
+    """Ask a waiting room: who has no place there, or has lost it, joins the line first."""
+    row = law_row(M, law, M[side + AS_SEGMENT], M[side + AS_ZONE], 0)
+    room, slots, hold_ns, opens_ns = row + 1, M[law + L_FOUR], M[law + L_THREE], M[law + L_SIX]
+    since_ns = max(M[row], opens_ns)
+    M[row] = room_grants(M, room, 1, slots, 0, M[law + L_TWO], M[law + L_ONE], since_ns, now_ns)
+    mine = M[side + AS_LAWS] + M[law + L_SEVEN]
+    answer = room_decide(M, room, 1, slots, hold_ns, M[mine], now_ns, 1)
+    if answer in (_EXPIRED, _NEVER):  # the place is lost, or there was none
+        draw_ppb = _IN_ORDER
+        if now_ns < M[law + L_FIVE]:
+            drawn = uniform(key(M[SEED], _PLACE_IN_LINE, M[attempt + A_WANT], M[attempt + A_NUMBER]), M[law + L_NUMBER])
+            draw_ppb = int(drawn * _BILLION)
+        number = room_join(M, room, 1, slots, hold_ns, draw_ppb, now_ns)
+        if number == _SHED:
+            return refusal(SHED, 0)
+        M[mine] = number
+        answer = room_decide(M, room, 1, slots, hold_ns, number, now_ns, 1)
+    return verdict_of(answer)
 
 
 @kernel

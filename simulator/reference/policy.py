@@ -28,6 +28,7 @@ from limits import (
     sre_throttle,
     token_bucket,
     verdicts,
+    waiting_room,
     warm_up,
 )
 from scenarios import draws, model
@@ -347,6 +348,40 @@ class SreThrottle:
         sre_throttle.observe(self.rows.of(person), 0, self.slices, self.slice_ns, now_ns, rtt_ns, 0, outcome)
 
 
+class WaitingRoom:
+    """limits.waiting_room with one stage, whose credit comes at a rate; a row has the instant up to which it came."""
+
+    def __init__(self, admission: model.WaitingRoomAdmission, number: int, seed: int) -> None:
+        self.of = admission
+        self.rows = Rows(admission.key, 2 + waiting_room.WIDTH + 3 * admission.most)
+        self.ahead = admission.burst or rates.second_of(admission.rate_per_s)
+        self.interval_ns = rates.interval_ns(admission.rate_per_s)
+        self.number = number
+        self.seed = seed
+        self.numbers: dict[int, int] = {}  # in the line, by want
+
+    def ask(self, person: Person, attempt: Attempt | None, now_ns: int) -> Verdict:
+        assert attempt is not None
+        row, room, hold_ns = self.rows.of(person), (1, 1, self.of.most), self.of.hold_ns
+        since_ns = max(row[0], self.of.opens_ns)
+        row[0] = waiting_room.grant_by_rate(row, *room, 0, self.ahead, self.interval_ns, since_ns, now_ns)
+        number = self.numbers.get(person.want, 0)
+        answer = waiting_room.decide(row, *room, hold_ns, number, now_ns, 1)
+        if answer in (verdicts.EXPIRED, verdicts.NEVER):  # the place is lost, or there was none
+            number = waiting_room.join(row, *room, hold_ns, self._draw_ppb(attempt, now_ns), now_ns)
+            if number == verdicts.SHED:
+                return Verdict(SHED)
+            self.numbers[person.want] = number
+            answer = waiting_room.decide(row, *room, hold_ns, number, now_ns, 1)
+        return verdict_of(answer)
+
+    def _draw_ppb(self, attempt: Attempt, now_ns: int) -> int:
+        if self.of.order == "fifo" or (self.of.order == "shuffle" and now_ns >= self.of.opens_ns):
+            return waiting_room.IN_ORDER
+        key = draws.key(self.seed, Stream.PLACE_IN_LINE, attempt.person.want, attempt.number)
+        return int(draws.uniform(key, self.number) * waiting_room.BILLION)
+
+
 class CircuitBreaker:
     """limits.circuit_breaker: at the client told of answers, at a stage of how work there ends."""
 
@@ -540,7 +575,7 @@ def ticketed(law: Law, admission: model.Admission) -> Law:
 def build_laws(scenario: model.Scenario, habits: Habits) -> dict[str, Law]:
     """One law for each entry of `admission` but retry budgets, by its name."""
     laws: dict[str, Law] = {}
-    throttles = 0
+    throttles = rooms = 0
     for admission in scenario.admission:
         if isinstance(admission, model.RateAdmission):
             laws[admission.name] = (TokenBucket if admission.law == "token_bucket" else Gcra)(admission)
@@ -565,6 +600,9 @@ def build_laws(scenario: model.Scenario, habits: Habits) -> dict[str, Law]:
         elif isinstance(admission, model.SreThrottleAdmission):
             laws[admission.name] = SreThrottle(admission, throttles, habits.seed)
             throttles += 1
+        elif isinstance(admission, model.WaitingRoomAdmission):
+            laws[admission.name] = WaitingRoom(admission, rooms, habits.seed)
+            rooms += 1
         elif isinstance(admission, model.CircuitBreakerAdmission):
             laws[admission.name] = CircuitBreaker(admission)
     return laws

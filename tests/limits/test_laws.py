@@ -11,7 +11,6 @@ from limits.laws import Law
 from scenarios import model
 
 NO_KEYS = {
-    Law.WAITING_ROOM,
     Law.QUOTA_LEASE,
     Law.QUOTA_REPORT,
 }
