@@ -8,12 +8,15 @@ from types import ModuleType
 from limits import (
     adaptive_lifo,
     aimd,
+    bbr_cpu,
     circuit_breaker,
     codel,
     deadline,
+    envoy_gradient,
     fixed_concurrency,
     fixed_window,
     gcra,
+    gradient2,
     hot_key,
     pacing,
     quota_lease,
@@ -25,8 +28,10 @@ from limits import (
     sliding_window_log,
     sre_throttle,
     token_bucket,
+    vegas,
     waiting_room,
     warm_up,
+    windowed,
 )
 
 
@@ -54,6 +59,10 @@ class Law(IntEnum):
     WAITING_ROOM = 19
     QUOTA_LEASE = 20
     QUOTA_REPORT = 21
+    VEGAS = 22
+    GRADIENT2 = 23
+    ENVOY_GRADIENT = 24
+    BBR_CPU = 25
 
 
 MODULES: dict[Law, ModuleType] = {
@@ -78,7 +87,14 @@ MODULES: dict[Law, ModuleType] = {
     Law.WAITING_ROOM: waiting_room,
     Law.QUOTA_LEASE: quota_lease,
     Law.QUOTA_REPORT: quota_report,
+    Law.VEGAS: vegas,
+    Law.GRADIENT2: gradient2,
+    Law.ENVOY_GRADIENT: envoy_gradient,
+    Law.BBR_CPU: bbr_cpu,
 }
+
+BESIDE: tuple[ModuleType, ...] = (windowed,)
+"""No laws, and compiled like them: what stands before a law, or orders a queue."""
 
 _INTS_A_SLOT = {
     Law.SLIDING_WINDOW_LOG: 1,
@@ -87,6 +103,7 @@ _INTS_A_SLOT = {
     Law.CIRCUIT_BREAKER: 1,
     Law.HOT_KEY: hot_key.width(1) - hot_key.width(0),
     Law.WAITING_ROOM: 3,
+    Law.BBR_CPU: 3,
 }
 
 
@@ -94,7 +111,7 @@ def width(law: Law, slots: int = 0) -> int:
     """Return the ints in a row of a law, of `slots` where it has a ring or a table; stages of a waiting_room apart.
 
     Slots are the largest limit of a sliding_window_log, the window of a circuit_breaker, the slices of retry_ratio and
-    sre_throttle, the keys of a hot_key, the people of a waiting_room.
+    sre_throttle, the keys of a hot_key, the people of a waiting_room, the buckets of bbr_cpu.
     """
     own: int = MODULES[law].WIDTH
     return own + slots * _INTS_A_SLOT.get(law, 0)

@@ -24,7 +24,7 @@ from limits import (
 from limits.laws import MODULES
 from limits.row import LARGEST
 from tests.compiling import compiled
-from tests.limits import test_answers_compiled, test_compiled_more
+from tests.limits import test_adaptive_compiled, test_answers_compiled, test_compiled_more
 
 Ints = NDArray[np.int64]
 
@@ -49,7 +49,8 @@ ROWS: list[tuple[ModuleType, int, tuple[int, ...], int]] = [  # law, width, para
 
 
 def test_every_law_is_asked() -> None:
-    assert {law for law, *_ in [*ROWS, *test_compiled_more.RUNS, *test_answers_compiled.RUNS]} == {*MODULES.values()}
+    others = [*test_compiled_more.RUNS, *test_answers_compiled.RUNS, *test_adaptive_compiled.RUNS]
+    assert {law for law, *_ in [*ROWS, *others]} == {*MODULES.values()}
 
 
 def asked(decide: Callable[..., int]) -> Callable[..., None]:

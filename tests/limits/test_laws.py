@@ -14,6 +14,10 @@ NO_KEYS = {
     Law.WAITING_ROOM,
     Law.QUOTA_LEASE,
     Law.QUOTA_REPORT,
+    Law.VEGAS,
+    Law.GRADIENT2,
+    Law.ENVOY_GRADIENT,
+    Law.BBR_CPU,
 }
 """What a scenario cannot ask for yet."""
 

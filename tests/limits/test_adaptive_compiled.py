@@ -1,0 +1,142 @@
+"""The adaptive laws, compiled from outside: as interpreted, over long runs and at the largest numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+from limits import bbr_cpu, envoy_gradient, gradient2, vegas, windowed
+from limits.row import LARGEST
+from tests.compiling import compiled
+
+AT = 3  # rows lie anywhere in the table
+MS = 1_000_000
+MOVES = 10_000
+# A move: now_ns, what to do (0 to 9), a draw, a round trip, how many inside, an outcome.
+Drive = Callable[..., None]
+
+
+def drive_vegas(state: Any, moves: Any, answers: Any) -> None:
+    for i in range(len(moves)):
+        now_ns, _, draw, rtt_ns, inside, outcome = moves[i]
+        vegas.observe(state, AT, 20, 2, 500, 5, LARGEST, draw, now_ns, rtt_ns, inside, outcome)
+        answers[i] = vegas.limit(state, AT, 20)
+
+
+def drive_gradient2(state: Any, moves: Any, answers: Any) -> None:
+    window = AT + gradient2.WIDTH
+    for i in range(len(moves)):
+        now_ns, what, _, rtt_ns, inside, outcome = moves[i]
+        if windowed.add(state, window, 0, 50 * MS, 1 + what, 5, now_ns, rtt_ns, inside, outcome):
+            rtt_ns, inside = windowed.rtt_ns(state, window), windowed.inflight(state, window)
+            outcome = windowed.outcome(state, window)
+            gradient2.observe(state, AT, 20, 2, 500, 4, 200, 1500, 30, now_ns, rtt_ns, inside, outcome)
+        answers[i] = gradient2.limit(state, AT, 20)
+
+
+def drive_envoy(state: Any, moves: Any, answers: Any) -> None:
+    for i in range(len(moves)):
+        now_ns, what, draw, rtt_ns, inside, outcome = moves[i]
+        if what == 0:
+            envoy_gradient.tick(state, AT, 3, 200, 500, 250, 20 * MS, now_ns)
+        else:
+            envoy_gradient.observe(
+                state, AT, 3, 200, 5, 500, 250, 20 * MS, 999 * MS, 150, draw, now_ns, rtt_ns, inside, outcome
+            )
+        answers[i] = envoy_gradient.limit(state, AT, 3)
+
+
+def drive_bbr(state: Any, moves: Any, answers: Any) -> None:
+    for i in range(len(moves)):
+        now_ns, what, draw, rtt_ns, inside, outcome = moves[i]
+        if what == 0:
+            bbr_cpu.sample_cpu(state, AT, draw % 200)
+        elif what < 4:
+            bbr_cpu.observe(state, AT, 10, 30 * MS, now_ns, rtt_ns, inside, outcome)
+        else:
+            answers[i] = bbr_cpu.decide(state, AT, 10, 30 * MS, 100, now_ns, inside - 1) * 1000 + state[AT + 5]
+
+
+RUNS: list[tuple[ModuleType, Drive, int, int]] = [  # law, how it is driven, width, how many answers it gives at least
+    (vegas, drive_vegas, vegas.WIDTH, 5),
+    (gradient2, drive_gradient2, gradient2.WIDTH + windowed.WIDTH, 30),
+    (envoy_gradient, drive_envoy, envoy_gradient.WIDTH, 30),
+    (bbr_cpu, drive_bbr, bbr_cpu.WIDTH + 30, 6),
+]
+
+
+def moves(seed: int) -> list[list[int]]:
+    """Return moves with ties, leaps and steps back, and round trips over five powers of ten."""
+    generator = np.random.default_rng(seed)
+    steps = generator.integers(0, 3 * MS, MOVES)
+    steps[generator.random(MOVES) < 0.3] = 0
+    steps[generator.random(MOVES) < 0.02] = -9 * MS
+    steps[generator.random(MOVES) < 0.002] = 10**10
+    columns = [
+        np.maximum(0, np.cumsum(steps)),
+        generator.integers(0, 10, MOVES),
+        generator.integers(0, 10**9, MOVES),
+        (10 ** (3 + 5 * generator.random(MOVES) ** 3)).astype(np.int64),
+        generator.integers(0, 300, MOVES),
+        generator.choice([0, 0, 0, 0, 0, 0, 0, 1, 2], MOVES),
+    ]
+    return [list(map(int, move)) for move in zip(*columns, strict=True)]
+
+
+@pytest.mark.parametrize(("drive", "width", "kinds"), [run[1:] for run in RUNS])
+def test_a_law_does_the_same_interpreted_and_compiled(drive: Drive, width: int, kinds: int) -> None:
+    made = moves(11)
+    listed, spoken = [0] * (AT + width), [0] * MOVES
+    drive(listed, made, spoken)
+    state, answers = np.zeros(AT + width, np.int64), np.zeros(MOVES, np.int64)
+    compiled(drive)(state, np.array(made), answers)
+    assert answers.tolist() == spoken
+    assert state.tolist() == listed
+    assert listed[:AT] == [0] * AT
+    assert len(set(spoken)) >= kinds  # the run meets what the law is for
+
+
+def edges_of_limits(state: Any, numbers: Any, answers: Any) -> None:
+    """Ask every law that learns a limit with all triples of the largest numbers there are, from rows of zeros."""
+    last = 999_999_999
+    i = 0
+    for a in numbers:
+        for b in numbers:
+            for now_ns in numbers:
+                for k in range(len(state)):
+                    state[k] = 0
+                for rtt_ns in (b, a, now_ns):
+                    vegas.observe(state, 0, a, 0, b, a, a, last, now_ns, rtt_ns, b, 0)
+                    gradient2.observe(state, 4, a, 0, b, a, b, a, b, now_ns, rtt_ns, b, 0)
+                    windowed.add(state, 8, a, b, 0, 0, now_ns, rtt_ns, b, 0)
+                    bbr_cpu.observe(state, 17, 2, b, now_ns, rtt_ns, b, 0)
+                    bbr_cpu.sample_cpu(state, 17, a)
+                    answers[i + 3] += bbr_cpu.decide(state, 17, 2, b, 1, now_ns, a)
+                    envoy_gradient.observe(state, 29, a, b, 1, a, b, a, b, a, last, now_ns, rtt_ns, b, 0)
+                answers[i] = vegas.limit(state, 0, a)
+                answers[i + 1] = gradient2.limit(state, 4, a)
+                answers[i + 2] = envoy_gradient.limit(state, 29, a)
+                answers[i + 4] = max(state)
+                answers[i + 5] = min(state)
+                i += 6
+
+
+EDGES: list[tuple[Drive, int, int]] = [  # what is asked, width, answers to a triple
+    (edges_of_limits, 29 + envoy_gradient.WIDTH, 6),
+]
+
+
+@pytest.mark.parametrize(("edges", "width", "each"), EDGES)
+def test_the_largest_numbers_do_not_wrap_when_compiled(edges: Drive, width: int, each: int) -> None:
+    numbers = [0, 1, 2, LARGEST // 2, LARGEST - 1, LARGEST]
+    listed, spoken = [0] * width, [0] * each * len(numbers) ** 3
+    edges(listed, numbers, spoken)
+    assert max(abs(answer) for answer in spoken) < 2**63
+    state, answers = np.zeros(width, np.int64), np.zeros(len(spoken), np.int64)
+    compiled(edges)(state, np.array(numbers), answers)
+    assert answers.tolist() == spoken
+    assert state.tolist() == listed
