@@ -11,6 +11,7 @@ from limits import (
     bbr_cpu,
     circuit_breaker,
     codel,
+    dagor,
     deadline,
     envoy_gradient,
     fixed_concurrency,
@@ -63,6 +64,7 @@ class Law(IntEnum):
     GRADIENT2 = 23
     ENVOY_GRADIENT = 24
     BBR_CPU = 25
+    DAGOR = 26
 
 
 MODULES: dict[Law, ModuleType] = {
@@ -91,6 +93,7 @@ MODULES: dict[Law, ModuleType] = {
     Law.GRADIENT2: gradient2,
     Law.ENVOY_GRADIENT: envoy_gradient,
     Law.BBR_CPU: bbr_cpu,
+    Law.DAGOR: dagor,
 }
 
 BESIDE: tuple[ModuleType, ...] = (windowed,)
@@ -104,6 +107,7 @@ _INTS_A_SLOT = {
     Law.HOT_KEY: hot_key.width(1) - hot_key.width(0),
     Law.WAITING_ROOM: 3,
     Law.BBR_CPU: 3,
+    Law.DAGOR: dagor.PERSONS,
 }
 
 
@@ -111,7 +115,7 @@ def width(law: Law, slots: int = 0) -> int:
     """Return the ints in a row of a law, of `slots` where it has a ring or a table; stages of a waiting_room apart.
 
     Slots are the largest limit of a sliding_window_log, the window of a circuit_breaker, the slices of retry_ratio and
-    sre_throttle, the keys of a hot_key, the people of a waiting_room, the buckets of bbr_cpu.
+    sre_throttle, the keys of a hot_key, the people of a waiting_room, the buckets of bbr_cpu, the businesses of dagor.
     """
     own: int = MODULES[law].WIDTH
     return own + slots * _INTS_A_SLOT.get(law, 0)

@@ -192,3 +192,34 @@ class BbrCpu:
         if outcome != IGNORED:
             self.roll(now)
             self.ended.append((self.newest, math.ceil(Fraction(rtt, 1_000_000))))
+
+
+class Dagor:
+    """With a list of (level, admitted) of the window."""
+
+    def __init__(self, levels: int, window: int, calls: int, target: int) -> None:
+        self.levels, self.window, self.calls, self.target = levels, window, calls, target
+        self.open = levels
+        self.began: int | None = None
+        self.seen: list[int] = []
+        self.waits: list[int] = []
+
+    def would(self, level: int) -> int:
+        return sum(1 for seen in self.seen if seen < level)
+
+    def ask(self, level: int, now: int) -> bool:
+        if self.began is None:
+            self.began = now
+        if now - self.began >= self.window or len(self.seen) >= self.calls:
+            admitted = self.would(self.open)
+            if self.waits and Fraction(sum(self.waits), len(self.waits)) > self.target:
+                wanted = Fraction(95, 100) * admitted
+                below = [k for k in range(1, self.open + 1) if self.would(k) <= wanted]
+                self.open = max(below, default=1)
+            else:
+                more = admitted + math.ceil(Fraction(len(self.seen), 100))
+                above = [k for k in range(self.open, self.levels + 1) if self.would(k) >= more]
+                self.open = min(above, default=self.levels)
+            self.began, self.seen, self.waits = now, [], []
+        self.seen.append(level)
+        return level < self.open

@@ -8,7 +8,7 @@ from fractions import Fraction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from limits import bbr_cpu, envoy_gradient, gradient2, vegas, windowed
+from limits import bbr_cpu, dagor, envoy_gradient, gradient2, vegas, windowed
 from tests.limits import oracle_adaptive as oracle
 
 thorough = settings(max_examples=300)
@@ -121,3 +121,22 @@ def test_bbr_cpu(buckets: int, bucket_ms: int, moves: list[tuple[int, int, int, 
             admitted = bbr_cpu.decide(row, 0, buckets, bucket_ms * MS, threshold, now_ns, 1) == 0
             assert admitted == exact.ask(threshold, now_ns)
         assert row[1] == exact.inside
+
+
+@thorough
+@given(
+    st.integers(1, 40),
+    st.integers(1, 30),
+    st.lists(st.tuples(st.integers(-3, 9), st.integers(0, 255), st.integers(0, 9), st.booleans()), max_size=120),
+)
+def test_dagor(window: int, calls: int, moves: list[tuple[int, int, int, bool]]) -> None:
+    row, now_ns = [0] * (dagor.WIDTH + 2 * dagor.PERSONS), 0
+    exact = oracle.Dagor(256, window, calls, 4)
+    for step, level, wait, served in moves:
+        now_ns = max(0, now_ns + step)
+        admitted = dagor.decide(row, 0, 2, window, calls, 4, 50, 10, level, now_ns, 1) == 0
+        assert admitted == exact.ask(level, now_ns)
+        assert dagor.open_levels(row, 0, 2) == exact.open
+        if served:
+            dagor.waited(row, 0, wait)
+            exact.waits.append(wait)

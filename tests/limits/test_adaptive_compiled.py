@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from limits import bbr_cpu, envoy_gradient, gradient2, vegas, windowed
+from limits import bbr_cpu, dagor, envoy_gradient, gradient2, vegas, windowed
 from limits.row import LARGEST
 from tests.compiling import compiled
 
@@ -61,11 +61,22 @@ def drive_bbr(state: Any, moves: Any, answers: Any) -> None:
             answers[i] = bbr_cpu.decide(state, AT, 10, 30 * MS, 100, now_ns, inside - 1) * 1000 + state[AT + 5]
 
 
+def drive_dagor(state: Any, moves: Any, answers: Any) -> None:
+    for i in range(len(moves)):
+        now_ns, what, draw, rtt_ns, inside, _ = moves[i]
+        if what < 3:
+            dagor.waited(state, AT, rtt_ns)
+        level = dagor.person_level(draw, now_ns) + what % 2 * dagor.PERSONS
+        verdict = dagor.decide(state, AT, 2, 50 * MS, 200, 3 * MS, 50, 10, level, now_ns, inside - 1)
+        answers[i] = 1000 * verdict + dagor.open_levels(state, AT, 2)
+
+
 RUNS: list[tuple[ModuleType, Drive, int, int]] = [  # law, how it is driven, width, how many answers it gives at least
     (vegas, drive_vegas, vegas.WIDTH, 5),
     (gradient2, drive_gradient2, gradient2.WIDTH + windowed.WIDTH, 30),
     (envoy_gradient, drive_envoy, envoy_gradient.WIDTH, 30),
     (bbr_cpu, drive_bbr, bbr_cpu.WIDTH + 30, 6),
+    (dagor, drive_dagor, dagor.WIDTH + 2 * dagor.PERSONS, 50),
 ]
 
 
@@ -125,8 +136,25 @@ def edges_of_limits(state: Any, numbers: Any, answers: Any) -> None:
                 i += 6
 
 
+def edges_of_priorities(state: Any, numbers: Any, answers: Any) -> None:
+    i = 0
+    for a in numbers:
+        for b in numbers:
+            for now_ns in numbers:
+                for k in range(len(state)):
+                    state[k] = 0
+                for _ in range(3):
+                    dagor.waited(state, 0, b)
+                    answers[i] += dagor.decide(state, 0, 1, a, b, a, b, a, b, now_ns, a)
+                answers[i + 1] = dagor.person_level(a, b)
+                answers[i + 2] = max(state)
+                answers[i + 3] = min(state)
+                i += 4
+
+
 EDGES: list[tuple[Drive, int, int]] = [  # what is asked, width, answers to a triple
     (edges_of_limits, 29 + envoy_gradient.WIDTH, 6),
+    (edges_of_priorities, dagor.WIDTH + dagor.PERSONS, 4),
 ]
 
 

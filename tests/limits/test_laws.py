@@ -18,6 +18,7 @@ NO_KEYS = {
     Law.GRADIENT2,
     Law.ENVOY_GRADIENT,
     Law.BBR_CPU,
+    Law.DAGOR,
 }
 """What a scenario cannot ask for yet."""
 
