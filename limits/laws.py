@@ -20,6 +20,7 @@ from limits import (
     gradient2,
     hot_key,
     pacing,
+    pi_rejector,
     quota_lease,
     quota_report,
     retry_budget,
@@ -65,6 +66,7 @@ class Law(IntEnum):
     ENVOY_GRADIENT = 24
     BBR_CPU = 25
     DAGOR = 26
+    PI_REJECTOR = 27
 
 
 MODULES: dict[Law, ModuleType] = {
@@ -94,6 +96,7 @@ MODULES: dict[Law, ModuleType] = {
     Law.ENVOY_GRADIENT: envoy_gradient,
     Law.BBR_CPU: bbr_cpu,
     Law.DAGOR: dagor,
+    Law.PI_REJECTOR: pi_rejector,
 }
 
 BESIDE: tuple[ModuleType, ...] = (windowed,)
@@ -108,6 +111,7 @@ _INTS_A_SLOT = {
     Law.WAITING_ROOM: 3,
     Law.BBR_CPU: 3,
     Law.DAGOR: dagor.PERSONS,
+    Law.PI_REJECTOR: 1,
 }
 
 
@@ -115,7 +119,8 @@ def width(law: Law, slots: int = 0) -> int:
     """Return the ints in a row of a law, of `slots` where it has a ring or a table; stages of a waiting_room apart.
 
     Slots are the largest limit of a sliding_window_log, the window of a circuit_breaker, the slices of retry_ratio and
-    sre_throttle, the keys of a hot_key, the people of a waiting_room, the buckets of bbr_cpu, the businesses of dagor.
+    sre_throttle, the keys of a hot_key, the people of a waiting_room, the buckets of bbr_cpu, the businesses of dagor,
+    the levels of pi_rejector.
     """
     own: int = MODULES[law].WIDTH
     return own + slots * _INTS_A_SLOT.get(law, 0)

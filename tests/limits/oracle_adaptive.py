@@ -223,3 +223,37 @@ class Dagor:
             self.began, self.seen, self.waits = now, [], []
         self.seen.append(level)
         return level < self.open
+
+
+class PiRejector:
+    """With a list of the last arrivals."""
+
+    def __init__(self, levels: int, period: int, kp: Fraction, ki: Fraction) -> None:
+        self.levels, self.period, self.kp, self.ki = levels, period, kp, ki
+        self.began: int | None = None
+        self.entered = self.left = 0
+        self.rate = Fraction(0)
+        self.sum = Fraction(0)
+        self.recent: list[int] = []
+        self.last = levels - 1
+
+    def part(self, share: Fraction) -> Fraction:
+        return max(Fraction(0), min(Fraction(1), Fraction(math.floor(10**6 * share), 10**6)))
+
+    def calibrate(self, free: int) -> None:
+        error = Fraction(math.floor(10**6 * Fraction(self.entered - self.left - free, max(1, self.left))), 10**6)
+        self.sum = self.part(self.sum + self.ki * error)
+        self.rate = self.part(self.sum + self.kp * error)
+        least_first = sorted(self.recent[-1000:], reverse=True)
+        rank = math.ceil(self.rate * len(least_first))
+        self.last = least_first[rank - 1] if rank > 0 else self.levels - 1
+
+    def ask(self, free: int, level: int, now: int) -> bool:
+        if self.began is None:
+            self.began = now
+        if now - self.began >= self.period:
+            self.calibrate(free)
+            self.began, self.entered, self.left = now, 0, 0
+        self.recent.append(level)
+        self.entered += level <= self.last
+        return level <= self.last

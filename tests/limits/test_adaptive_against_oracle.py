@@ -8,7 +8,7 @@ from fractions import Fraction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from limits import bbr_cpu, dagor, envoy_gradient, gradient2, vegas, windowed
+from limits import bbr_cpu, dagor, envoy_gradient, gradient2, pi_rejector, vegas, windowed
 from tests.limits import oracle_adaptive as oracle
 
 thorough = settings(max_examples=300)
@@ -140,3 +140,24 @@ def test_dagor(window: int, calls: int, moves: list[tuple[int, int, int, bool]])
         if served:
             dagor.waited(row, 0, wait)
             exact.waits.append(wait)
+
+
+@thorough
+@given(
+    st.integers(1, 20),
+    st.lists(
+        st.tuples(st.integers(-3, 9), st.integers(0, 5), st.integers(0, 3), st.booleans(), st.booleans()), max_size=120
+    ),
+)
+def test_pi_rejector(period: int, moves: list[tuple[int, int, int, bool, bool]]) -> None:
+    row, now_ns = [0] * (pi_rejector.WIDTH + 6), 0
+    exact = oracle.PiRejector(6, period, Fraction(1, 10), Fraction(14, 100))
+    for step, level, free, leaves, asks in moves:
+        now_ns = max(0, now_ns + step)
+        if leaves:
+            pi_rejector.leave(row, 0)
+            exact.left += 1
+        if asks:
+            admitted = pi_rejector.decide(row, 0, 6, period, 100, 140, free, level, now_ns, 1) == 0
+            assert admitted == exact.ask(free, level, now_ns)
+            assert row[3] == exact.rate * 10**6

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from limits import bbr_cpu, dagor, envoy_gradient, gradient2, vegas, windowed
+from limits import bbr_cpu, dagor, envoy_gradient, gradient2, pi_rejector, vegas, windowed
 from limits.row import LARGEST
 from tests.compiling import compiled
 
@@ -71,12 +71,23 @@ def drive_dagor(state: Any, moves: Any, answers: Any) -> None:
         answers[i] = 1000 * verdict + dagor.open_levels(state, AT, 2)
 
 
+def drive_pi(state: Any, moves: Any, answers: Any) -> None:
+    for i in range(len(moves)):
+        now_ns, what, draw, _, inside, _ = moves[i]
+        if what < 3:
+            pi_rejector.leave(state, AT)
+        free = inside // 100
+        verdict = pi_rejector.decide(state, AT, 100, 20 * MS, 100, 14, free, draw % 100, now_ns, inside - 1)
+        answers[i] = state[AT + 3] * 10 + verdict
+
+
 RUNS: list[tuple[ModuleType, Drive, int, int]] = [  # law, how it is driven, width, how many answers it gives at least
     (vegas, drive_vegas, vegas.WIDTH, 5),
     (gradient2, drive_gradient2, gradient2.WIDTH + windowed.WIDTH, 30),
     (envoy_gradient, drive_envoy, envoy_gradient.WIDTH, 30),
     (bbr_cpu, drive_bbr, bbr_cpu.WIDTH + 30, 6),
     (dagor, drive_dagor, dagor.WIDTH + 2 * dagor.PERSONS, 50),
+    (pi_rejector, drive_pi, pi_rejector.WIDTH + 100, 50),
 ]
 
 
@@ -146,6 +157,9 @@ def edges_of_priorities(state: Any, numbers: Any, answers: Any) -> None:
                 for _ in range(3):
                     dagor.waited(state, 0, b)
                     answers[i] += dagor.decide(state, 0, 1, a, b, a, b, a, b, now_ns, a)
+                    answers[i] += pi_rejector.decide(state, 200, 3, b, a, b, a, b, now_ns, a)
+                    answers[i] += pi_rejector.decide(state, 200, 3, b, a, b, 0, b, now_ns, 1)
+                    pi_rejector.leave(state, 200)
                 answers[i + 1] = dagor.person_level(a, b)
                 answers[i + 2] = max(state)
                 answers[i + 3] = min(state)
@@ -154,7 +168,7 @@ def edges_of_priorities(state: Any, numbers: Any, answers: Any) -> None:
 
 EDGES: list[tuple[Drive, int, int]] = [  # what is asked, width, answers to a triple
     (edges_of_limits, 29 + envoy_gradient.WIDTH, 6),
-    (edges_of_priorities, dagor.WIDTH + dagor.PERSONS, 4),
+    (edges_of_priorities, 200 + pi_rejector.WIDTH + 3, 4),
 ]
 
 

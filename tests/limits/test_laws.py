@@ -19,6 +19,7 @@ NO_KEYS = {
     Law.ENVOY_GRADIENT,
     Law.BBR_CPU,
     Law.DAGOR,
+    Law.PI_REJECTOR,
 }
 """What a scenario cannot ask for yet."""
 
