@@ -16,6 +16,7 @@ from limits import (
     envoy_gradient,
     fixed_concurrency,
     fixed_window,
+    fulfilment_credit,
     gcra,
     gradient2,
     hot_key,
@@ -67,6 +68,7 @@ class Law(IntEnum):
     BBR_CPU = 25
     DAGOR = 26
     PI_REJECTOR = 27
+    FULFILMENT_CREDIT = 28
 
 
 MODULES: dict[Law, ModuleType] = {
@@ -97,6 +99,7 @@ MODULES: dict[Law, ModuleType] = {
     Law.BBR_CPU: bbr_cpu,
     Law.DAGOR: dagor,
     Law.PI_REJECTOR: pi_rejector,
+    Law.FULFILMENT_CREDIT: fulfilment_credit,
 }
 
 BESIDE: tuple[ModuleType, ...] = (windowed,)

@@ -257,3 +257,33 @@ class PiRejector:
         self.recent.append(level)
         self.entered += level <= self.last
         return level <= self.last
+
+
+class Place:
+    """A store or a zone, with what it has as a list of the instants at which each order could begin at the earliest."""
+
+    def __init__(self, stale: int) -> None:
+        self.stale, self.interval, self.told, self.admitted, self.arrived = stale, 0, 0, 0, 0
+        self.free = 0
+
+    def now(self, now: int) -> int:
+        return min(max(now, self.told), self.told + self.stale)
+
+    def tell(self, interval: int, arrived: int, queued: int, told: int, now: int) -> None:
+        if told < self.told:
+            return
+        self.interval, self.told, self.arrived = interval, told, max(arrived, self.arrived)
+        self.free = told + queued * interval
+        for _ in range(self.admitted - self.arrived):
+            self.free = max(self.free, now) + interval
+
+    def done_after(self, orders: int, now: int) -> int:
+        return max(self.free, self.now(now)) + orders * self.interval - self.now(now)
+
+    def wait(self, horizon: int, orders: int, now: int) -> int | None:
+        if not self.interval:
+            return None
+        over = self.done_after(orders, now) - horizon
+        if over > 0 and self.told + self.stale < now:
+            return None
+        return max(0, over)

@@ -8,7 +8,7 @@ from fractions import Fraction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from limits import bbr_cpu, dagor, envoy_gradient, gradient2, pi_rejector, vegas, windowed
+from limits import bbr_cpu, dagor, envoy_gradient, fulfilment_credit, gradient2, pi_rejector, vegas, windowed
 from tests.limits import oracle_adaptive as oracle
 
 thorough = settings(max_examples=300)
@@ -161,3 +161,41 @@ def test_pi_rejector(period: int, moves: list[tuple[int, int, int, bool, bool]])
             admitted = pi_rejector.decide(row, 0, 6, period, 100, 140, free, level, now_ns, 1) == 0
             assert admitted == exact.ask(free, level, now_ns)
             assert row[3] == exact.rate * 10**6
+
+
+@thorough
+@given(
+    st.integers(0, 30),
+    st.integers(0, 30),
+    st.integers(0, 20),
+    st.lists(
+        st.tuples(st.integers(-2, 9), st.booleans(), st.integers(0, 4), st.integers(0, 5), st.integers(0, 9)),
+        max_size=80,
+    ),
+)
+def test_fulfilment_credit(store: int, zone: int, stale: int, moves: list[tuple[int, bool, int, int, int]]) -> None:
+    width = fulfilment_credit.WIDTH
+    state, now_ns, horizons = [0] * 2 * width, 0, (store, zone)
+    places = (oracle.Place(stale), oracle.Place(stale))
+    for step, asks, a, b, c in moves:
+        now_ns = max(0, now_ns + step)
+        if asks:
+            cost = 1 + a // 3
+            answer = fulfilment_credit.decide(state, 0, width, store, zone, stale, 9, now_ns, cost)
+            waits = [place.wait(horizon, cost, now_ns) for place, horizon in zip(places, horizons, strict=True)]
+            known = [wait for wait in waits if wait is not None]
+            if any(place.interval * cost > horizon for place, horizon in zip(places, horizons, strict=True)):
+                assert answer == -3
+            elif len(known) < 2 or max(known) > 9:
+                assert answer == -1
+            else:
+                assert answer == max(known)
+                for place in places if answer == 0 else ():
+                    place.free = place.now(now_ns) + place.done_after(cost, now_ns)
+                    place.admitted += cost
+        else:
+            place, at = places[c % 2], c % 2 * width
+            arrived = min(place.admitted, place.arrived + b)
+            told = max(0, now_ns - b)
+            fulfilment_credit.tell(state, at, a, arrived, c, told, now_ns)
+            place.tell(a, arrived, c, told, now_ns)

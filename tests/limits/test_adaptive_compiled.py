@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from limits import bbr_cpu, dagor, envoy_gradient, gradient2, pi_rejector, vegas, windowed
+from limits import bbr_cpu, dagor, envoy_gradient, fulfilment_credit, gradient2, pi_rejector, vegas, windowed
 from limits.row import LARGEST
 from tests.compiling import compiled
 
@@ -81,6 +81,31 @@ def drive_pi(state: Any, moves: Any, answers: Any) -> None:
         answers[i] = state[AT + 3] * 10 + verdict
 
 
+def drive_fulfilment(state: Any, moves: Any, answers: Any) -> None:
+    places = AT + 20
+    for k in range(3):
+        state[places + k] = AT + 5 * k
+    for i in range(len(moves)):
+        now_ns, what, draw, rtt_ns, inside, _ = moves[i]
+        place = AT + 5 * (draw % 4)
+        if what < 4:
+            fulfilment_credit.tell(
+                state, place, inside // 9 * MS, state[place + 3] - what, what, now_ns - rtt_ns, now_ns
+            )
+        elif what == 4:
+            fulfilment_credit.gone(state, place, inside % 3)
+        else:
+            found = fulfilment_credit.best(state, state, places, 3, 100 * MS, 20 * MS, now_ns, 1)
+            store = AT + 5 * max(0, found)
+            answers[i] = (
+                10
+                * fulfilment_credit.decide(
+                    state, store, AT + 15, 100 * MS, 200 * MS, 20 * MS, 50 * MS, now_ns, inside % 4 - 1
+                )
+                + found
+            )
+
+
 RUNS: list[tuple[ModuleType, Drive, int, int]] = [  # law, how it is driven, width, how many answers it gives at least
     (vegas, drive_vegas, vegas.WIDTH, 5),
     (gradient2, drive_gradient2, gradient2.WIDTH + windowed.WIDTH, 30),
@@ -88,6 +113,7 @@ RUNS: list[tuple[ModuleType, Drive, int, int]] = [  # law, how it is driven, wid
     (bbr_cpu, drive_bbr, bbr_cpu.WIDTH + 30, 6),
     (dagor, drive_dagor, dagor.WIDTH + 2 * dagor.PERSONS, 50),
     (pi_rejector, drive_pi, pi_rejector.WIDTH + 100, 50),
+    (fulfilment_credit, drive_fulfilment, 23, 50),
 ]
 
 
@@ -166,8 +192,31 @@ def edges_of_priorities(state: Any, numbers: Any, answers: Any) -> None:
                 i += 4
 
 
+def edges_of_the_street(state: Any, numbers: Any, answers: Any) -> None:
+    i = 0
+    for a in numbers:
+        for b in numbers:
+            for now_ns in numbers:
+                for k in range(len(state)):
+                    state[k] = 0
+                fulfilment_credit.tell(state, 5, 1, 0, 0, 0, b)
+                for _ in range(3):
+                    fulfilment_credit.tell(state, 0, a, b, a, now_ns, b)
+                    answers[i] += fulfilment_credit.decide(state, 0, 5, b, a, b, a, now_ns, b)
+                    answers[i] += fulfilment_credit.decide(state, 0, 5, LARGEST, LARGEST, b, a, now_ns, 1) % 1000
+                    answers[i] += fulfilment_credit.best(state, state, 11, 1, b, a, now_ns, a)
+                    fulfilment_credit.charge(state, 0, b, now_ns, a)
+                    fulfilment_credit.gone(state, 5, a)
+                answers[i + 1] = fulfilment_credit.credit(state, 0, a, b, now_ns)
+                answers[i + 2] = fulfilment_credit.wait(state, 0, a, b, now_ns, b)
+                answers[i + 3] = max(state)
+                answers[i + 4] = min(state)
+                i += 5
+
+
 EDGES: list[tuple[Drive, int, int]] = [  # what is asked, width, answers to a triple
     (edges_of_limits, 29 + envoy_gradient.WIDTH, 6),
+    (edges_of_the_street, 12, 5),
     (edges_of_priorities, 200 + pi_rejector.WIDTH + 3, 4),
 ]
 

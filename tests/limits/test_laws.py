@@ -20,6 +20,7 @@ NO_KEYS = {
     Law.BBR_CPU,
     Law.DAGOR,
     Law.PI_REJECTOR,
+    Law.FULFILMENT_CREDIT,
 }
 """What a scenario cannot ask for yet."""
 
