@@ -9,6 +9,7 @@ from limits import (
     adaptive_lifo,
     aimd,
     bbr_cpu,
+    breakwater,
     circuit_breaker,
     codel,
     dagor,
@@ -69,6 +70,7 @@ class Law(IntEnum):
     DAGOR = 26
     PI_REJECTOR = 27
     FULFILMENT_CREDIT = 28
+    BREAKWATER = 29
 
 
 MODULES: dict[Law, ModuleType] = {
@@ -100,6 +102,7 @@ MODULES: dict[Law, ModuleType] = {
     Law.DAGOR: dagor,
     Law.PI_REJECTOR: pi_rejector,
     Law.FULFILMENT_CREDIT: fulfilment_credit,
+    Law.BREAKWATER: breakwater,
 }
 
 BESIDE: tuple[ModuleType, ...] = (windowed,)

@@ -287,3 +287,34 @@ class Place:
         if over > 0 and self.told + self.stale < now:
             return None
         return max(0, over)
+
+
+class Breakwater:
+    def __init__(self, target: int, cores: int, clients: int) -> None:
+        self.target, self.cores, self.clients = target, cores, clients
+        self.credits, self.rest = cores, Fraction(0)
+        self.held = [0] * clients
+
+    def control(self, delay: int) -> None:
+        if delay >= self.target:
+            alpha = 1 - Fraction(2, 100) * Fraction(delay - self.target, self.target)
+            self.credits, self.rest = math.floor(self.credits * max(alpha, Fraction(1, 2))), Fraction(0)
+        else:
+            self.rest += Fraction(self.clients, 1000)
+            self.credits += math.floor(self.rest)
+            self.rest -= math.floor(self.rest)
+        self.credits = min(max(self.credits, self.cores), 64 * self.clients)
+
+    def share(self, client: int, pending: int, demand: int) -> int:
+        available = self.credits - sum(self.held)
+        overprovision = max(available // self.clients, 1)
+        window = self.held[client]
+        if available > 0:
+            window = min(pending + demand + overprovision, window + available)
+        if available < 0:
+            window -= 1
+        if self.clients <= self.cores:
+            window = max(window, overprovision)
+        window = min(max(window, pending), 63, pending + demand + overprovision)
+        self.held[client] = window
+        return window

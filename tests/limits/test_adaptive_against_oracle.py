@@ -8,7 +8,17 @@ from fractions import Fraction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from limits import bbr_cpu, dagor, envoy_gradient, fulfilment_credit, gradient2, pi_rejector, vegas, windowed
+from limits import (
+    bbr_cpu,
+    breakwater,
+    dagor,
+    envoy_gradient,
+    fulfilment_credit,
+    gradient2,
+    pi_rejector,
+    vegas,
+    windowed,
+)
 from tests.limits import oracle_adaptive as oracle
 
 thorough = settings(max_examples=300)
@@ -199,3 +209,21 @@ def test_fulfilment_credit(store: int, zone: int, stale: int, moves: list[tuple[
             told = max(0, now_ns - b)
             fulfilment_credit.tell(state, at, a, arrived, c, told, now_ns)
             place.tell(a, arrived, c, told, now_ns)
+
+
+@thorough
+@given(
+    st.integers(1, 9),
+    st.integers(1, 6),
+    st.lists(st.tuples(st.integers(0, 9000), st.integers(0, 5), st.integers(0, 70), st.integers(0, 70)), max_size=80),
+)
+def test_breakwater(cores: int, clients: int, moves: list[tuple[int, int, int, int]]) -> None:
+    row = [0] * breakwater.WIDTH
+    exact = oracle.Breakwater(80, cores, clients)
+    for delay, client, pending, demand in moves:
+        breakwater.control(row, 0, 80, 1, 20, cores, clients, delay % 300)
+        exact.control(delay % 300)
+        assert breakwater.limit(row, 0, cores) == exact.credits
+        client %= clients
+        held = exact.held[client]
+        assert breakwater.share(row, 0, cores, clients, held, pending, demand) == exact.share(client, pending, demand)

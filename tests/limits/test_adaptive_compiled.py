@@ -9,7 +9,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from limits import bbr_cpu, dagor, envoy_gradient, fulfilment_credit, gradient2, pi_rejector, vegas, windowed
+from limits import (
+    bbr_cpu,
+    breakwater,
+    dagor,
+    envoy_gradient,
+    fulfilment_credit,
+    gradient2,
+    pi_rejector,
+    vegas,
+    windowed,
+)
 from limits.row import LARGEST
 from tests.compiling import compiled
 
@@ -106,6 +116,18 @@ def drive_fulfilment(state: Any, moves: Any, answers: Any) -> None:
             )
 
 
+def drive_breakwater(state: Any, moves: Any, answers: Any) -> None:
+    for i in range(len(moves)):
+        _, what, draw, rtt_ns, inside, outcome = moves[i]
+        breakwater.control(state, AT, MS, 100, 20, 4, 8, rtt_ns % (3 * MS))
+        client = AT + breakwater.WIDTH + draw % 8
+        state[client] = breakwater.share(state, AT, 4, 8, state[client], what, inside)
+        if outcome == 2:
+            breakwater.take_back(state, AT, state[client])
+            state[client] = 0
+        answers[i] = 2 * state[client] + breakwater.decide(state, AT, MS, rtt_ns, 0, inside - 1)
+
+
 RUNS: list[tuple[ModuleType, Drive, int, int]] = [  # law, how it is driven, width, how many answers it gives at least
     (vegas, drive_vegas, vegas.WIDTH, 5),
     (gradient2, drive_gradient2, gradient2.WIDTH + windowed.WIDTH, 30),
@@ -113,6 +135,7 @@ RUNS: list[tuple[ModuleType, Drive, int, int]] = [  # law, how it is driven, wid
     (bbr_cpu, drive_bbr, bbr_cpu.WIDTH + 30, 6),
     (dagor, drive_dagor, dagor.WIDTH + 2 * dagor.PERSONS, 50),
     (pi_rejector, drive_pi, pi_rejector.WIDTH + 100, 50),
+    (breakwater, drive_breakwater, breakwater.WIDTH + 8, 50),
     (fulfilment_credit, drive_fulfilment, 23, 50),
 ]
 
@@ -207,6 +230,9 @@ def edges_of_the_street(state: Any, numbers: Any, answers: Any) -> None:
                     answers[i] += fulfilment_credit.best(state, state, 11, 1, b, a, now_ns, a)
                     fulfilment_credit.charge(state, 0, b, now_ns, a)
                     fulfilment_credit.gone(state, 5, a)
+                breakwater.control(state, 6, a, b, a, b, a, now_ns)
+                breakwater.control(state, 6, b, b, a, a, b, now_ns)
+                answers[i] += breakwater.share(state, 6, a, b, 0, a, b)
                 answers[i + 1] = fulfilment_credit.credit(state, 0, a, b, now_ns)
                 answers[i + 2] = fulfilment_credit.wait(state, 0, a, b, now_ns, b)
                 answers[i + 3] = max(state)

@@ -21,6 +21,7 @@ NO_KEYS = {
     Law.DAGOR,
     Law.PI_REJECTOR,
     Law.FULFILMENT_CREDIT,
+    Law.BREAKWATER,
 }
 """What a scenario cannot ask for yet."""
 
