@@ -21,6 +21,7 @@ from limits import (
     gcra,
     gradient2,
     hot_key,
+    load_multiplier,
     pacing,
     pi_rejector,
     quota_lease,
@@ -35,6 +36,7 @@ from limits import (
     vegas,
     waiting_room,
     warm_up,
+    wfq,
     windowed,
 )
 
@@ -71,6 +73,7 @@ class Law(IntEnum):
     PI_REJECTOR = 27
     FULFILMENT_CREDIT = 28
     BREAKWATER = 29
+    LOAD_MULTIPLIER = 30
 
 
 MODULES: dict[Law, ModuleType] = {
@@ -103,9 +106,10 @@ MODULES: dict[Law, ModuleType] = {
     Law.PI_REJECTOR: pi_rejector,
     Law.FULFILMENT_CREDIT: fulfilment_credit,
     Law.BREAKWATER: breakwater,
+    Law.LOAD_MULTIPLIER: load_multiplier,
 }
 
-BESIDE: tuple[ModuleType, ...] = (windowed,)
+BESIDE: tuple[ModuleType, ...] = (wfq, windowed)
 """No laws, and compiled like them: what stands before a law, or orders a queue."""
 
 _INTS_A_SLOT = {
@@ -118,6 +122,7 @@ _INTS_A_SLOT = {
     Law.BBR_CPU: 3,
     Law.DAGOR: dagor.PERSONS,
     Law.PI_REJECTOR: 1,
+    Law.LOAD_MULTIPLIER: 2,
 }
 
 
@@ -126,7 +131,7 @@ def width(law: Law, slots: int = 0) -> int:
 
     Slots are the largest limit of a sliding_window_log, the window of a circuit_breaker, the slices of retry_ratio and
     sre_throttle, the keys of a hot_key, the people of a waiting_room, the buckets of bbr_cpu, the businesses of dagor,
-    the levels of pi_rejector.
+    the levels of pi_rejector, the slices of load_multiplier.
     """
     own: int = MODULES[law].WIDTH
     return own + slots * _INTS_A_SLOT.get(law, 0)

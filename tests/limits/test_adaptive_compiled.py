@@ -16,8 +16,10 @@ from limits import (
     envoy_gradient,
     fulfilment_credit,
     gradient2,
+    load_multiplier,
     pi_rejector,
     vegas,
+    wfq,
     windowed,
 )
 from limits.row import LARGEST
@@ -128,6 +130,18 @@ def drive_breakwater(state: Any, moves: Any, answers: Any) -> None:
         answers[i] = 2 * state[client] + breakwater.decide(state, AT, MS, rtt_ns, 0, inside - 1)
 
 
+def drive_multiplier(state: Any, moves: Any, answers: Any) -> None:
+    tags = AT + load_multiplier.WIDTH + 20
+    for i in range(len(moves)):
+        now_ns, what, draw, rtt_ns, inside, outcome = moves[i]
+        if what < 4:
+            load_multiplier.observe(state, AT, 10, 100 * MS, now_ns, rtt_ns % MS, inside, outcome)
+            wfq.serve(state, tags, 4, state[tags])
+        else:
+            answers[i] = load_multiplier.decide(state, AT, 50 * MS, 1010, 100, 250, 2000, now_ns, inside % 5 - 1)
+            answers[i] += wfq.enqueue(state, tags, draw % 4, what, inside) % 1000
+
+
 RUNS: list[tuple[ModuleType, Drive, int, int]] = [  # law, how it is driven, width, how many answers it gives at least
     (vegas, drive_vegas, vegas.WIDTH, 5),
     (gradient2, drive_gradient2, gradient2.WIDTH + windowed.WIDTH, 30),
@@ -136,6 +150,7 @@ RUNS: list[tuple[ModuleType, Drive, int, int]] = [  # law, how it is driven, wid
     (dagor, drive_dagor, dagor.WIDTH + 2 * dagor.PERSONS, 50),
     (pi_rejector, drive_pi, pi_rejector.WIDTH + 100, 50),
     (breakwater, drive_breakwater, breakwater.WIDTH + 8, 50),
+    (load_multiplier, drive_multiplier, load_multiplier.WIDTH + 20 + wfq.WIDTH + 4, 50),
     (fulfilment_credit, drive_fulfilment, 23, 50),
 ]
 
@@ -209,6 +224,11 @@ def edges_of_priorities(state: Any, numbers: Any, answers: Any) -> None:
                     answers[i] += pi_rejector.decide(state, 200, 3, b, a, b, a, b, now_ns, a)
                     answers[i] += pi_rejector.decide(state, 200, 3, b, a, b, 0, b, now_ns, 1)
                     pi_rejector.leave(state, 200)
+                for _ in range(3):
+                    load_multiplier.observe(state, 1300, 2, max(1, b), now_ns, b, b, 0)
+                    answers[i] += load_multiplier.decide(state, 1300, a, b, a, b, a, now_ns, b) % 1000
+                    answers[i] += wfq.enqueue(state, 1400, 0, a, b) % 1000
+                    wfq.serve(state, 1400, 1, state[1400])
                 answers[i + 1] = dagor.person_level(a, b)
                 answers[i + 2] = max(state)
                 answers[i + 3] = min(state)
@@ -243,7 +263,7 @@ def edges_of_the_street(state: Any, numbers: Any, answers: Any) -> None:
 EDGES: list[tuple[Drive, int, int]] = [  # what is asked, width, answers to a triple
     (edges_of_limits, 29 + envoy_gradient.WIDTH, 6),
     (edges_of_the_street, 12, 5),
-    (edges_of_priorities, 200 + pi_rejector.WIDTH + 3, 4),
+    (edges_of_priorities, 1410, 4),
 ]
 
 

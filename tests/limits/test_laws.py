@@ -22,6 +22,7 @@ NO_KEYS = {
     Law.PI_REJECTOR,
     Law.FULFILMENT_CREDIT,
     Law.BREAKWATER,
+    Law.LOAD_MULTIPLIER,
 }
 """What a scenario cannot ask for yet."""
 
