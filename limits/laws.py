@@ -8,6 +8,7 @@ from types import ModuleType
 from limits import (
     adaptive_lifo,
     aimd,
+    apf,
     bbr_cpu,
     breakwater,
     circuit_breaker,
@@ -109,7 +110,7 @@ MODULES: dict[Law, ModuleType] = {
     Law.LOAD_MULTIPLIER: load_multiplier,
 }
 
-BESIDE: tuple[ModuleType, ...] = (wfq, windowed)
+BESIDE: tuple[ModuleType, ...] = (apf, wfq, windowed)
 """No laws, and compiled like them: what stands before a law, or orders a queue."""
 
 _INTS_A_SLOT = {

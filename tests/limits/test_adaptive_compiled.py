@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from limits import (
+    apf,
     bbr_cpu,
     breakwater,
     dagor,
@@ -142,6 +143,18 @@ def drive_multiplier(state: Any, moves: Any, answers: Any) -> None:
             answers[i] += wfq.enqueue(state, tags, draw % 4, what, inside) % 1000
 
 
+def drive_apf(state: Any, moves: Any, answers: Any) -> None:
+    for i in range(len(moves)):
+        now_ns, what, draw, rtt_ns, _, _ = moves[i]
+        if what < 5:
+            answers[i] = apf.enqueue(state, AT, 16, 4, 6, 3, draw % 50, now_ns)
+        elif what < 7:
+            answers[i] = apf.next_queue(state, AT, 16, 6, 3, MS, now_ns)
+        else:
+            apf.finish(state, AT, 6, 3, draw % 16, MS, rtt_ns, now_ns)
+            answers[i] = state[AT] // 1000
+
+
 RUNS: list[tuple[ModuleType, Drive, int, int]] = [  # law, how it is driven, width, how many answers it gives at least
     (vegas, drive_vegas, vegas.WIDTH, 5),
     (gradient2, drive_gradient2, gradient2.WIDTH + windowed.WIDTH, 30),
@@ -173,7 +186,12 @@ def moves(seed: int) -> list[list[int]]:
     return [list(map(int, move)) for move in zip(*columns, strict=True)]
 
 
-@pytest.mark.parametrize(("drive", "width", "kinds"), [run[1:] for run in RUNS])
+BESIDE: list[tuple[ModuleType, Drive, int, int]] = [
+    (apf, drive_apf, apf.width(16, 6), 50),
+]
+
+
+@pytest.mark.parametrize(("drive", "width", "kinds"), [run[1:] for run in [*RUNS, *BESIDE]])
 def test_a_law_does_the_same_interpreted_and_compiled(drive: Drive, width: int, kinds: int) -> None:
     made = moves(11)
     listed, spoken = [0] * (AT + width), [0] * MOVES
@@ -229,6 +247,11 @@ def edges_of_priorities(state: Any, numbers: Any, answers: Any) -> None:
                     answers[i] += load_multiplier.decide(state, 1300, a, b, a, b, a, now_ns, b) % 1000
                     answers[i] += wfq.enqueue(state, 1400, 0, a, b) % 1000
                     wfq.serve(state, 1400, 1, state[1400])
+                for _ in range(3):
+                    answers[i] += apf.enqueue(state, 1500, 2, b, 3, a, b, now_ns)
+                    answers[i] += apf.next_queue(state, 1500, 2, 3, a, b, now_ns)
+                    apf.finish(state, 1500, 3, a, 0, b, a, now_ns)
+                    apf.finish(state, 1500, 3, a, 1, 0, a, b)
                 answers[i + 1] = dagor.person_level(a, b)
                 answers[i + 2] = max(state)
                 answers[i + 3] = min(state)
@@ -263,7 +286,7 @@ def edges_of_the_street(state: Any, numbers: Any, answers: Any) -> None:
 EDGES: list[tuple[Drive, int, int]] = [  # what is asked, width, answers to a triple
     (edges_of_limits, 29 + envoy_gradient.WIDTH, 6),
     (edges_of_the_street, 12, 5),
-    (edges_of_priorities, 1410, 4),
+    (edges_of_priorities, 1500 + apf.width(2, 3), 4),
 ]
 
 
