@@ -34,6 +34,7 @@ from limits import (
     sliding_window_log,
     sre_throttle,
     token_bucket,
+    top_down,
     vegas,
     waiting_room,
     warm_up,
@@ -75,6 +76,7 @@ class Law(IntEnum):
     FULFILMENT_CREDIT = 28
     BREAKWATER = 29
     LOAD_MULTIPLIER = 30
+    TOP_DOWN = 31
 
 
 MODULES: dict[Law, ModuleType] = {
@@ -108,6 +110,7 @@ MODULES: dict[Law, ModuleType] = {
     Law.FULFILMENT_CREDIT: fulfilment_credit,
     Law.BREAKWATER: breakwater,
     Law.LOAD_MULTIPLIER: load_multiplier,
+    Law.TOP_DOWN: top_down,
 }
 
 BESIDE: tuple[ModuleType, ...] = (apf, wfq, windowed)
@@ -124,6 +127,7 @@ _INTS_A_SLOT = {
     Law.DAGOR: dagor.PERSONS,
     Law.PI_REJECTOR: 1,
     Law.LOAD_MULTIPLIER: 2,
+    Law.TOP_DOWN: top_down.API,
 }
 
 
@@ -132,7 +136,7 @@ def width(law: Law, slots: int = 0) -> int:
 
     Slots are the largest limit of a sliding_window_log, the window of a circuit_breaker, the slices of retry_ratio and
     sre_throttle, the keys of a hot_key, the people of a waiting_room, the buckets of bbr_cpu, the businesses of dagor,
-    the levels of pi_rejector, the slices of load_multiplier.
+    the levels of pi_rejector, the slices of load_multiplier, the APIs of top_down.
     """
     own: int = MODULES[law].WIDTH
     return own + slots * _INTS_A_SLOT.get(law, 0)

@@ -19,6 +19,7 @@ from limits import (
     gradient2,
     load_multiplier,
     pi_rejector,
+    top_down,
     vegas,
     wfq,
     windowed,
@@ -155,6 +156,17 @@ def drive_apf(state: Any, moves: Any, answers: Any) -> None:
             answers[i] = state[AT] // 1000
 
 
+def drive_top_down(state: Any, moves: Any, answers: Any) -> None:
+    for i in range(len(moves)):
+        now_ns, what, draw, rtt_ns, inside, _ = moves[i]
+        if what == 0:
+            top_down.tell(state, AT, draw % 4, inside % 4, draw % 3)
+        elif what == 1:
+            top_down.control(state, AT, 4, 2 * MS, 50, 10, 10_000, rtt_ns, now_ns)
+        else:
+            answers[i] = top_down.decide(state, AT, draw % 4, now_ns, inside % 4 - 1)
+
+
 RUNS: list[tuple[ModuleType, Drive, int, int]] = [  # law, how it is driven, width, how many answers it gives at least
     (vegas, drive_vegas, vegas.WIDTH, 5),
     (gradient2, drive_gradient2, gradient2.WIDTH + windowed.WIDTH, 30),
@@ -164,6 +176,7 @@ RUNS: list[tuple[ModuleType, Drive, int, int]] = [  # law, how it is driven, wid
     (pi_rejector, drive_pi, pi_rejector.WIDTH + 100, 50),
     (breakwater, drive_breakwater, breakwater.WIDTH + 8, 50),
     (load_multiplier, drive_multiplier, load_multiplier.WIDTH + 20 + wfq.WIDTH + 4, 50),
+    (top_down, drive_top_down, top_down.WIDTH + 4 * top_down.API, 30),
     (fulfilment_credit, drive_fulfilment, 23, 50),
 ]
 
@@ -252,6 +265,12 @@ def edges_of_priorities(state: Any, numbers: Any, answers: Any) -> None:
                     answers[i] += apf.next_queue(state, 1500, 2, 3, a, b, now_ns)
                     apf.finish(state, 1500, 3, a, 0, b, a, now_ns)
                     apf.finish(state, 1500, 3, a, 1, 0, a, b)
+                for _ in range(3):
+                    top_down.tell(state, 1600, 0, a, b)
+                    answers[i] += top_down.decide(state, 1600, 0, now_ns, b) % 1000
+                    answers[i] += top_down.decide(state, 1600, 1, now_ns, 1) % 1000
+                    top_down.control(state, 1600, 2, a, b, a, b, b, now_ns)
+                    top_down.control(state, 1600, 2, b, b, a, a, a, b)
                 answers[i + 1] = dagor.person_level(a, b)
                 answers[i + 2] = max(state)
                 answers[i + 3] = min(state)
@@ -286,7 +305,7 @@ def edges_of_the_street(state: Any, numbers: Any, answers: Any) -> None:
 EDGES: list[tuple[Drive, int, int]] = [  # what is asked, width, answers to a triple
     (edges_of_limits, 29 + envoy_gradient.WIDTH, 6),
     (edges_of_the_street, 12, 5),
-    (edges_of_priorities, 1500 + apf.width(2, 3), 4),
+    (edges_of_priorities, 1620, 4),
 ]
 
 

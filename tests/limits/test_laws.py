@@ -23,6 +23,7 @@ NO_KEYS = {
     Law.FULFILMENT_CREDIT,
     Law.BREAKWATER,
     Law.LOAD_MULTIPLIER,
+    Law.TOP_DOWN,
 }
 """What a scenario cannot ask for yet."""
 
