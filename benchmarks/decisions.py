@@ -4,6 +4,9 @@ Theirs run in an environment made for it, in turns with ours, all with limits th
 whole work of admitting. By key: a million keys that are all known already, asked evenly at random, which is the worst
 for caches, or with odds of 1/rank (Zipf); aiolimiter and a bucket of pyrate-limiter have none. Ratios: the cheapest way
 of theirs to admit over `Chain.ask` with gcra; limits by its quickest strategy, a fixed window, and by the sliding one.
+
+The floor is a function of Python that looks the key up in a dict of as many, and does nothing else: what memory takes
+before a law is asked. Bytes a key are what the table of a rule holds when it is full, without the keys themselves.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ import statistics
 import subprocess
 import tempfile
 import time
+import tracemalloc
 import venv
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -40,15 +44,23 @@ def rows(size: Size) -> list[Row]:
         found: dict[str, float] = apart.call(per_decision_ns, asked=asked, keys=keys).returned
         return found
 
+    kept = Row(
+        what="ours: gcra by key, a key's row and place",
+        unit="bytes",
+        values=(apart.call(bytes_a_key, keys=keys).returned,),
+        goal=at_most(100),
+        note="an exact order of asking costs 49 of them",
+    )
+
     with tempfile.TemporaryDirectory() as folder:
         try:
             python = environment(Path(folder))
         except (OSError, subprocess.SubprocessError) as error:
             said = getattr(error, "stderr", None) or str(error)
             missing = f"the competitors cannot be installed: {said.strip().splitlines()[-1]}"
-            return _rows(in_turns(rounds, {"ours": ours})["ours"], [], missing)
+            return [*_rows(in_turns(rounds, {"ours": ours})["ours"], [], missing), kept]
         found = in_turns(rounds, {"ours": ours, "theirs": lambda: theirs_ns(python, asked, keys)})
-    return _rows(found["ours"], found["theirs"], "")
+    return [*_rows(found["ours"], found["theirs"], ""), kept]
 
 
 def environment(folder: Path) -> Path:
@@ -106,11 +118,31 @@ def per_decision_ns(asked: int, keys: int) -> dict[str, float]:
     by_key = many(Gcra("a", ENOUGH, by=itself, slots=keys))
     for person in people:
         by_key(person)
+    alone = {person: number for number, person in enumerate(people)}
+
+    def floor(key: str) -> object:
+        return alone[key]
+
     rng = random.Random(1)
-    found["gcra by key"] = median_ns(by_key, rng.choices(people, k=asked))
-    often = [people[int(keys ** rng.random()) - 1] for _ in range(asked)]
-    found["gcra by key, odds of 1/rank"] = median_ns(by_key, often)
+    evenly, often = "", ", odds of 1/rank"
+    for odds in (evenly, often):
+        for name, ask in (("gcra by key", by_key), ("floor of any rule by key", floor)):
+            drawn = rng.choices(people, k=asked)
+            if odds == often:
+                drawn = [people[int(keys ** rng.random()) - 1] for _ in range(asked)]
+            found[name + odds] = median_ns(ask, drawn)
+    found["gcra by one of 100 keys"] = median_ns(by_key, rng.choices(people[:100], k=asked))
     return found
+
+
+def bytes_a_key(keys: int) -> float:
+    """Return what a full table takes, a key."""
+    people = [f"person-{number}" for number in range(keys)]
+    tracemalloc.start()
+    ask = Chain(Gcra("a", ENOUGH, by=itself, slots=keys)).ask
+    for person in people:
+        ask(person)
+    return tracemalloc.get_traced_memory()[0] / keys
 
 
 def median_ns(ask: Callable[[str], object], keys: Sequence[str]) -> float:

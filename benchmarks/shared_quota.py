@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from benchmarks.quota_fleet import Admitted, Clock, Leased, Reported, Settings, overshoot
+from benchmarks.servers import RedisServer
 from limits import rates
 from limits.shared import LeasedQuota, Limit, ReportedQuota, Store
-from tests.servers import RedisServer
 
 MS = 1_000_000
 S = 1_000 * MS

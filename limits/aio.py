@@ -16,9 +16,10 @@ of not starving them). Who waits for their own key keeps nobody else waiting; wh
 turn comes goes to that rule's line, to the place of their arrival. Between two rules there is no promise: who waits for
 the second has taken nothing of the first.
 
-**Cancellation.** Who waits has been charged nothing. The first of a line is woken, and asks for itself when it runs; if
-it is cancelled then, or before, the next is woken. What is held is given back when the block ends, however it ends.
-What a rate was charged stays charged, and so does the place in a pacing rule of one cancelled while keeping its wait.
+**Cancellation.** Who waits has been charged nothing; so nobody can wait for a chain that charges as it goes. The first
+of a line is woken, and asks for itself when it runs; if it is cancelled then, or before, the next is woken. What is
+held is given back when the block ends, however it ends. What a rate was charged stays charged, and so does the place in
+a pacing rule of one cancelled while keeping its wait.
 
 No task runs in the background: a line that waits for time has one timer of the loop. Timers of loops have a grain of
 about 1 ms, so give a rate that is waited for a burst of at least 1 ms of it. Works with any event loop, uvloop too, and
@@ -38,7 +39,7 @@ from types import TracebackType
 from typing import ParamSpec, TypeVar
 
 from limits import retry_after
-from limits.chain import PASSED, Chain, Cost, Permit, Refusal, Verdict
+from limits.chain import PASSED, Chain, Charging, Cost, Permit, Refusal, Verdict
 from limits.outcomes import FAILURE, IGNORED, SUCCESS
 from limits.rules import Concurrency, Rule, Subject
 from limits.verdicts import SHED
@@ -50,7 +51,7 @@ Spot = tuple[Rule, Hashable]
 
 
 class Refused(Exception):  # noqa: N818 - it says what happened
-    """Not admitted, and charged nothing: `law` names the rule, `retry_after` is whole seconds, None if unknown."""
+    """Not admitted: `law` names the rule, `retry_after` is whole seconds, None if unknown."""
 
     def __init__(self, refusal: Refusal) -> None:
         self.refusal = refusal
@@ -129,6 +130,7 @@ class Limiter:
         """Let people wait for at most so long, and at most so many; `outcome` is what a block's end means."""
         if not 0 <= longest_wait_s < math.inf or most_waiting < 0:
             raise ValueError(f"longest_wait_s = {longest_wait_s}, most_waiting = {most_waiting}: need 0 or more")
+        _check_charging(chain, longest_wait_s)
         self.chain = chain
         self.waiting = 0
         """How many wait now."""
@@ -144,6 +146,8 @@ class Limiter:
 
     def __call__(self, subject: Subject = None, cost: Cost = 1, *, longest_wait_s: float | None = None) -> Entry:
         """Return what `async with` enters, once: it gives the permit, or raises Refused."""
+        if longest_wait_s:
+            _check_charging(self.chain, longest_wait_s)
         return Entry(self, subject, cost, longest_wait_s)
 
     def ask(self, subject: Subject = None, cost: Cost = 1) -> Verdict:
@@ -297,6 +301,14 @@ class Entry:
     ) -> None:
         if self._permit is not PASSED:
             self._limiter.ended(self._permit, error)
+
+
+def _check_charging(chain: Chain, longest_wait_s: float) -> None:
+    if longest_wait_s > 0 and chain.charging is Charging.AS_IT_GOES:
+        raise ValueError(
+            f"longest_wait_s = {longest_wait_s}: who waits asks again, and a chain that charges as it goes would "
+            "charge them again; let nobody wait, or charge all or nothing"
+        )
 
 
 def limited(

@@ -30,13 +30,13 @@ def decide(state: Row, at: int, interval_ns: int, burst: int, now_ns: int, cost:
         return ADMITTED if cost == 0 else NEVER
     if interval_ns <= 0 or cost > burst:
         return NEVER
-    debt_ns = state[at] - now_ns
-    if debt_ns < 0:  # not max(): from Python it would cost as much as the rest
-        debt_ns = 0
-    wait_ns = debt_ns - (burst - cost) * interval_ns
+    full_at_ns = state[at]
+    if full_at_ns < now_ns:  # not max(): from Python it would cost as much as the rest
+        full_at_ns = now_ns
+    wait_ns = full_at_ns - now_ns - (burst - cost) * interval_ns
     if wait_ns > 0:
         return wait_ns
-    state[at] = now_ns + debt_ns + cost * interval_ns
+    state[at] = full_at_ns + cost * interval_ns
     return ADMITTED
 
 

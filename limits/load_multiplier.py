@@ -19,9 +19,9 @@ like a quick service.
 State: [at] 1 + when the tick began, 0 before the first; [at + 1] asked for; [at + 2] admitted; [at + 3] the sum of
 round trips, [at + 4] their number; [at + 5] 1 + step in millionths, 0 for `most`; [at + 6] ns for one, 0 when all are
 let in, [at + 7] the burst, [at + 8] a row of gcra; then a row of limits.window. Bounds: instants and parameters up to
-limits.row.LARGEST, of which least, increment and most count up to a thousand (in thousandths), tolerance likewise; of
-more than learned.MOST calls in a tick, and answers in the window, the rest are not counted; a cost counts up to
-learned.MOST; a tick is at least 1 ms, and counts as at most 66 minutes.
+limits.row.LARGEST, of which least, increment, most and tolerance count up to a thousand (in thousandths); of more than
+learned.MOST asked for in a tick, and answers in the window, the rest are not counted; a tick is at least 1 ms, and
+counts as at most 66 minutes.
 """
 
 from __future__ import annotations
@@ -53,21 +53,22 @@ def decide(
 ) -> int:
     """Admit `cost` now (0), say after how many ns there will be tokens, or SHED: more than a second's. Or NEVER.
 
-    NEVER: a negative cost. A wait holds for the rate of this tick.
+    NEVER: a negative cost, one above learned.MOST. A wait holds for the rate of this tick.
     """
     if cost <= 0:
         return ADMITTED if cost == 0 else NEVER
+    if cost > MOST:
+        return NEVER
     if state[at] == 0:
         state[at] = 1 + now_ns
     if now_ns - (state[at] - 1) >= max(MILLION, tick_ns):
         turn(state, at, tolerance_milli, least_milli, increment_milli, most_milli, now_ns)
-    asked = min(MOST, cost)
-    state[at + 1] = min(MOST, state[at + 1] + asked)
+    state[at + 1] = min(MOST, state[at + 1] + cost)
     if state[at + 6] > 0:
-        answer = gcra.decide(state, at + 8, state[at + 6], state[at + 7], now_ns, asked)
+        answer = gcra.decide(state, at + 8, state[at + 6], state[at + 7], now_ns, cost)
         if answer != ADMITTED:
             return SHED if answer == NEVER else answer
-    state[at + 2] = min(MOST, state[at + 2] + asked)
+    state[at + 2] = min(MOST, state[at + 2] + cost)
     return ADMITTED
 
 

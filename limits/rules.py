@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, MutableSequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from limits import (
     aimd,
@@ -50,6 +50,14 @@ Held = Callable[[int, int, int], None]
 def itself(subject: Subject) -> Hashable:
     """Return the subject: it is the key."""
     return subject  # type: ignore[no-any-return]
+
+
+class Kept(TypedDict, total=False):
+    """How the rows of a rule are kept, and what it charges: at the top of this module."""
+
+    by: By | None
+    slots: int
+    unit: str
 
 
 class Rule:
@@ -95,6 +103,8 @@ class Rule:
         self.window_ns = window_ns
         self.table = Table(0 if by is None else slots, width)
         self.rows: MutableSequence[int] = [0] * width if by is None else self.table.rows
+        self.bound = _bound(decide, self.rows, params, plain=given is None)
+        """The law with its rows and parameters: asked as `bound(at, *given(subject), now_ns, cost)`."""
         self.holds = observe is not None
         """Whether what it admits is held until it is released."""
         self._quota = quota
@@ -109,8 +119,8 @@ class Rule:
         """Return the law's answer about the row of a subject."""
         at = 0 if self.by is None else self.table.place(self.by(subject))
         if self.given is None:
-            return self.decide(self.rows, at, *self.params, now_ns, cost)
-        return self.decide(self.rows, at, *self.params, *self.given(subject), now_ns, cost)
+            return self.bound(at, now_ns, cost)
+        return self.bound(at, *self.given(subject), now_ns, cost)
 
     def take(self, subject: Subject, now_ns: int, cost: int) -> int:
         """Ask the law, keeping a copy of what its row was before."""
@@ -118,8 +128,8 @@ class Rule:
         self._taken_at = at
         self._row_before = self.rows[at : at + self.width]
         if self.given is None:
-            return self.decide(self.rows, at, *self.params, now_ns, cost)
-        return self.decide(self.rows, at, *self.params, *self.given(subject), now_ns, cost)
+            return self.bound(at, now_ns, cost)
+        return self.bound(at, *self.given(subject), now_ns, cost)
 
     def give_back(self) -> None:
         """Put the row of the last `take` back as it was, exactly. Nobody may have been asked in between."""
@@ -165,9 +175,7 @@ class TokenBucket(Rule):
         per_s: Number = 1,
         *,
         burst: int | None = None,
-        by: By | None = None,
-        slots: int = SLOTS,
-        unit: str = CALLS,
+        **kept: Unpack[Kept],
     ) -> None:
         per_second, most = _rate(name, rate, per_s, burst)
         tokens, per_ns = _said(name, lambda: rates.ratio(per_second, most))
@@ -176,11 +184,9 @@ class TokenBucket(Rule):
             token_bucket.decide,
             (tokens, per_ns, most),
             width=token_bucket.WIDTH,
-            by=by,
-            slots=slots,
-            unit=unit,
             quota=most,
             window_ns=-(-most * per_ns // tokens) if tokens else 0,
+            **kept,
         )
 
 
@@ -194,9 +200,7 @@ class Gcra(Rule):
         per_s: Number = 1,
         *,
         burst: int | None = None,
-        by: By | None = None,
-        slots: int = SLOTS,
-        unit: str = CALLS,
+        **kept: Unpack[Kept],
     ) -> None:
         per_second, most = _rate(name, rate, per_s, burst)
         interval_ns = _said(name, lambda: rates.interval_ns(per_second, most))
@@ -205,11 +209,9 @@ class Gcra(Rule):
             gcra.decide,
             (interval_ns, most),
             width=gcra.WIDTH,
-            by=by,
-            slots=slots,
-            unit=unit,
             quota=most,
             window_ns=most * interval_ns,
+            **kept,
         )
 
 
@@ -219,17 +221,12 @@ class _Window(Rule):
         name: str,
         limit: int,
         window_s: Number,
-        *,
-        by: By | None = None,
-        slots: int = SLOTS,
-        unit: str = CALLS,
+        **kept: Unpack[Kept],
     ) -> None:
         _check(name, "limit", limit, 0)
         window_ns = _ns(name, "window_s", window_s)
         decide, params, width = self._law(limit, window_ns)
-        super().__init__(
-            name, decide, params, width=width, by=by, slots=slots, unit=unit, quota=limit, window_ns=window_ns
-        )
+        super().__init__(name, decide, params, width=width, quota=limit, window_ns=window_ns, **kept)
 
     def _law(self, limit: int, window_ns: int) -> tuple[Callable[..., int], tuple[int, ...], int]:
         raise NotImplementedError
@@ -270,22 +267,19 @@ class WarmUp(Rule):
         *,
         warm_up_s: Number = 10,
         cold_factor: int = 3,
-        by: By | None = None,
-        slots: int = SLOTS,
-        unit: str = CALLS,
+        **kept: Unpack[Kept],
     ) -> None:
         warm_up_ns = _ns(name, "warm_up_s", warm_up_s)
+        _check(name, "cold_factor", cold_factor, 2)
         rate_milli, warning, most = _said(name, lambda: rates.warm_up(_fraction(rate), warm_up_ns, cold_factor))
         super().__init__(
             name,
             warm_up.decide,
             (rate_milli, cold_factor, warning, most),
             width=warm_up.WIDTH,
-            by=by,
-            slots=slots,
-            unit=unit,
             quota=rate_milli // 1000,
             window_ns=rates.NS_PER_S,
+            **kept,
         )
 
 
@@ -301,14 +295,12 @@ class Pacing(Rule):
         per_s: Number = 1,
         *,
         longest_wait_s: Number = 0.5,
-        by: By | None = None,
-        slots: int = SLOTS,
-        unit: str = CALLS,
+        **kept: Unpack[Kept],
     ) -> None:
         per_second, _ = _rate(name, rate, per_s, 1)
         interval_ns = _said(name, lambda: rates.interval_ns(per_second))
         params = (interval_ns, _ns(name, "longest_wait_s", longest_wait_s))
-        super().__init__(name, pacing.decide, params, width=pacing.WIDTH, by=by, slots=slots, unit=unit)
+        super().__init__(name, pacing.decide, params, width=pacing.WIDTH, **kept)
 
 
 class Deadline(Rule):
@@ -327,13 +319,11 @@ class RetryBudget(Rule):
     def __init__(
         self, name: str, *, earn: float = 0.1, cap: float = 5, by: By | None = None, slots: int = SLOTS
     ) -> None:
-        _check(name, "earn", earn, 0)
-        _check(name, "cap", cap, 0)
-        params = (rates.milli(cap),)
+        params = (_milli(name, "cap", cap),)
         super().__init__(
             name, retry_budget.decide, params, width=retry_budget.WIDTH, by=by, slots=slots, unit="retries"
         )
-        self._earn_milli = rates.milli(earn)
+        self._earn_milli = _milli(name, "earn", earn)
 
     def earn(self, subject: Subject = None) -> None:
         """Earn for a first try, or for a success: the caller chooses."""
@@ -371,15 +361,17 @@ class Concurrency(Rule):
         if isinstance(limit, Aimd):
             if by is not None:
                 raise ValueError(f"rule {name!r}: a limit that is learned has no keys; make a rule for each")
+            for what in ("start", "least", "most"):
+                _check(name, what, getattr(limit, what), 0)
+            if not limit.least <= limit.start <= limit.most or not 0 <= limit.backoff <= 1:
+                raise ValueError(f"rule {name!r}: {limit}: needs least <= start <= most, and backoff from 0 to 1")
             learned = (
                 limit.start,
                 limit.least,
                 limit.most,
-                round(limit.backoff * 1000),
+                rates.milli(limit.backoff),
                 _ns(name, "longest_rtt_s", limit.longest_rtt_s),
             )
-            if not limit.least <= limit.start <= limit.most or not 0 <= limit.backoff <= 1:
-                raise ValueError(f"rule {name!r}: {limit}: needs least <= start <= most, and backoff from 0 to 1")
         else:
             _check(name, "limit", limit, 0)
         super().__init__(
@@ -457,6 +449,18 @@ class Concurrency(Rule):
         return max(0, self.quota() - self.inside(self.key(subject))), 0
 
 
+def _bound(
+    decide: Callable[..., int], rows: MutableSequence[int], params: tuple[int, ...], *, plain: bool
+) -> Callable[..., int]:
+    if plain and len(params) == 2:  # spelled out for the quick laws: to unpack them costs nearly as much as to ask
+        one, two = params
+        return lambda at, now_ns, cost: decide(rows, at, one, two, now_ns, cost)
+    if plain and len(params) == 3:
+        one, two, three = params
+        return lambda at, now_ns, cost: decide(rows, at, one, two, three, now_ns, cost)
+    return lambda at, *asked: decide(rows, at, *params, *asked)
+
+
 def _most(answer: Callable[[int], int], quota: int) -> tuple[int, int]:
     low, high = 0, quota
     while low < high:
@@ -473,9 +477,9 @@ def _check_name(name: str) -> None:
         raise ValueError(f"rule {name!r}: a name has 1 to 64 printable ASCII characters")
 
 
-def _check(name: str, what: str, value: Number, least: int) -> None:
-    if not least <= value <= LARGEST:
-        raise ValueError(f"rule {name!r}: {what} = {value}: needs at least {least} and at most {LARGEST}")
+def _check(name: str, what: str, value: int, least: int) -> None:
+    if not isinstance(value, int) or not least <= value <= LARGEST:
+        raise ValueError(f"rule {name!r}: {what} = {value!r}: needs a whole number from {least} to {LARGEST}")
 
 
 def _fraction(value: Number) -> Fraction:
@@ -496,6 +500,12 @@ def _rate(name: str, rate: Number, per_s: Number, burst: int | None) -> tuple[Fr
     most = _said(name, lambda: rates.second_of(per_second)) if burst is None else burst
     _check(name, "burst", most, 1)
     return per_second, most
+
+
+def _milli(name: str, what: str, tokens: float) -> int:
+    if not 0 <= tokens <= LARGEST // 1000:
+        raise ValueError(f"rule {name!r}: {what} = {tokens}: needs at least 0 and at most {LARGEST // 1000}")
+    return rates.milli(tokens)
 
 
 def _ns(name: str, what: str, seconds: Number) -> int:

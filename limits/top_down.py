@@ -40,19 +40,20 @@ FAR = 100
 def decide(state: Row, at: int, api: int, now_ns: int, cost: int) -> int:
     """Admit a call of an API (0), or say after how many ns, or SHED: it costs more than a second. Or NEVER.
 
-    NEVER: a negative cost.
+    NEVER: a negative cost, one above learned.MOST.
     """
     if cost <= 0:
         return ADMITTED if cost == 0 else NEVER
+    if cost > MOST:
+        return NEVER
     place = at + WIDTH + API * api
     if state[at] == 0:
         state[at] = 1 + now_ns
-    asked = min(MOST, cost)
-    state[place + 3] = min(MOST, state[place + 3] + asked)
+    state[place + 3] = min(MOST, state[place + 3] + cost)
     if state[place] == 0:
         return ADMITTED
     interval_ns = max(1, 1000 * S // state[place])
-    answer = gcra.decide(state, place + 4, interval_ns, max(1, S // interval_ns), now_ns, asked)
+    answer = gcra.decide(state, place + 4, interval_ns, max(1, S // interval_ns), now_ns, cost)
     return SHED if answer == NEVER else answer
 
 

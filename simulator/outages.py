@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scenarios.units import NS_PER_S
-from simulator.outcome import FAILURES, Ints
+from simulator.outcome import FAILURES, BigInts, Ints
 
 MINUTE_NS = 60 * NS_PER_S
 ANSWERS = ("attempts.completed", "attempts.failed", "attempts.timed_out")
@@ -23,7 +23,7 @@ class Outage:
     reason: str
 
 
-def outages(per_bucket: Mapping[str, Ints], *, bucket_ns: int, ended_ns: int) -> list[Outage]:
+def outages(per_bucket: Mapping[str, Ints | BigInts], *, bucket_ns: int, ended_ns: int) -> list[Outage]:
     """Return the outages of a run, in order.
 
     The run is cut into minutes from its start: the fewest whole buckets that last 60 s or longer. A minute is bad where
@@ -58,9 +58,9 @@ def outages(per_bucket: Mapping[str, Ints], *, bucket_ns: int, ended_ns: int) ->
     ]
 
 
-def _by_minute(values: Ints, buckets: int, minutes: int) -> Ints:
+def _by_minute(values: Ints | BigInts, buckets: int, minutes: int) -> Ints:
     return np.asarray(values[: buckets * minutes].reshape(minutes, buckets).sum(axis=1), dtype=np.int64)
 
 
-def _main_reason(per_bucket: Mapping[str, Ints], start: int, end: int) -> str:
+def _main_reason(per_bucket: Mapping[str, Ints | BigInts], start: int, end: int) -> str:
     return max(FAILURES, key=lambda reason: int(per_bucket[f"failures.{reason}"][start:end].sum()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,11 +13,19 @@ if TYPE_CHECKING:
     from simulator.samples import Sample
 
 Ints = NDArray[np.int64]
+BigInts = NDArray[np.object_]
+"""Ints of any size: ten million servers work more ns in half an hour than 64 bits hold."""
 
 FAILURES = ("throttled", "shed", "expired", "timed_out", "error", "sold_out", "store")
 """Why a try failed, as its person saw it. Codes of the traces: simulator/trace.py."""
 
 SHUT_OUT_HOURS = (1, 2, 6)
+
+
+def work_within(names: Sequence[str], at_ends: BigInts) -> dict[str, BigInts]:
+    """Return the work done within each bucket, from the sums at their ends: a row a bucket, a column a name."""
+    within = np.diff(at_ends, axis=0, prepend=0)
+    return {f"work.{name}": within[:, column] for column, name in enumerate(names)}
 
 
 MOST_TURNS = 10_000
@@ -78,8 +86,8 @@ class Outcome:
     `shut_out`: for each of SHUT_OUT_HOURS the people who tried for so long and had no order by then: until the order,
     until they left for good, or until the end of the run.
     `per_bucket`: the names of COUNTERS counted in each bucket (start, end], the first with instant 0, the last up to
-    `ended_ns`; and work.{brought, useful, wasted, dropped} in server-ns. `gauges`: values at the end of each bucket,
-    such as stages.intent.backlog.
+    `ended_ns`; and work.{brought, useful, wasted, dropped} in server-ns, as BigInts. `gauges`: values at the end of
+    each bucket, such as stages.intent.backlog.
     `zones`: wanted and placed per zone (one without a street); `segments`: per segment of the scenario (empty without
     any) its wanted, placed and time_to_order_ns. `turns`: what control processes turned, the first of `turn_count`.
     """
@@ -94,7 +102,7 @@ class Outcome:
     shut_out: tuple[int, ...]
     stages: tuple[StageOutcome, ...]
     bucket_ns: int
-    per_bucket: Mapping[str, Ints]
+    per_bucket: Mapping[str, Ints | BigInts]
     gauges: Mapping[str, NDArray[np.float64]]
     zones_wanted: Ints
     zones_placed: Ints

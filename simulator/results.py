@@ -57,7 +57,7 @@ def timeseries(outcome: Outcome) -> dict[str, NDArray[Any]]:
     rows = max(1, -(-outcome.ended_ns // outcome.bucket_ns))
     columns: dict[str, NDArray[Any]] = {"t_s": np.arange(rows, dtype=np.int64) * outcome.bucket_ns / NS_PER_S}
     for name, values in outcome.per_bucket.items():
-        columns[name] = values / NS_PER_S if name.startswith("work.") else values
+        columns[name] = (values / NS_PER_S).astype(np.float64) if name.startswith("work.") else values
     return columns | {name: outcome.gauges[name] for name in sorted(outcome.gauges)}
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scenarios.units import NS_PER_S
-from simulator.outcome import Ints
+from simulator.outcome import BigInts, Ints
 
 PERMILLE = {"p50": 500, "p90": 900, "p99": 990, "p999": 999, "max": 1000}
 
@@ -73,7 +73,7 @@ def seconds(ns: int) -> float:
     return int(ns) / NS_PER_S
 
 
-def total(values: Ints) -> int:
+def total(values: Ints | BigInts) -> int:
     """Return the exact sum: ten million times of an hour, in ns, are too much for 64 bits."""
     return (int(np.sum(values >> 32)) << 32) + int(np.sum(values & 0xFFFF_FFFF))
 

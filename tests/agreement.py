@@ -85,13 +85,13 @@ def _lives(simpy: Outcome, fast: Outcome) -> Iterator[str]:
 
 
 def _wants_that_differ(one: Mapping[str, Ints], other: Mapping[str, Ints]) -> Iterator[tuple[int, int]]:
-    """Yield the first instant that only one of two rows has, or their last one, and the want."""
+    """Yield the first instant that only one of two rows has, or their last one (0: none), and the want."""
     rows = [{(row["want"], row.get("attempt")): row for row in _all_rows(table)} for table in (one, other)]
     for key in rows[0].keys() | rows[1].keys():
         pair = [table.get(key, {}) for table in rows]
         if pair[0] != pair[1]:
             instants = [{ns for name, ns in row.items() if name.endswith("_ns") and ns >= 0} for row in pair]
-            yield min(instants[0] ^ instants[1], default=max(instants[0])), key[0] or 0
+            yield min(instants[0] ^ instants[1], default=max(instants[0], default=0)), key[0] or 0
 
 
 def _all_rows(table: Mapping[str, Ints]) -> Iterator[dict[str, int]]:

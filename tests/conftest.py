@@ -6,13 +6,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.servers import RedisServer
+from benchmarks.servers import RedisServer
+from tests import servers
 
 
 @pytest.fixture(scope="session")
 def redis_of_all() -> Iterator[RedisServer]:
     """A Redis for tests that choose keys of their own."""
-    with RedisServer() as server:
+    with servers.redis() as server:
         yield server
 
 
@@ -27,5 +28,5 @@ def shared_redis(redis_of_all: RedisServer) -> RedisServer:
 @pytest.fixture
 def redis_server() -> Iterator[RedisServer]:
     """A Redis of its own, for tests that kill or pause it."""
-    with RedisServer() as server:
+    with servers.redis() as server:
         yield server

@@ -1,4 +1,4 @@
-"""Real servers for tests: on a free port of loopback, with data in a folder of their own, ended with the test.
+"""Real servers for tests (benchmarks/servers.py runs them).
 
 A server that this machine does not have skips the tests that need it, with the reason; where CI=true they fail.
 """
@@ -7,112 +7,52 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
-import shutil
 import signal
 import socket
-import subprocess
-import tempfile
-import time
+import sys
+from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import pytest
 
-START_S = 30.0
+from benchmarks.servers import MissingProgramError, RedisServer, Server
+
+ROOT = Path(__file__).resolve().parent.parent
+STOP_S = 30.0
 
 
-def free_port() -> int:
-    """Return a port of loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+def redis() -> RedisServer:
+    """Return a Redis to be started; else skip, or fail where CI=true."""
+    try:
+        return RedisServer()
+    except MissingProgramError as missing:
+        if os.environ.get("CI") == "true":
+            pytest.fail(str(missing))
+        pytest.skip(str(missing))
 
 
-def program(*names: str) -> str:
-    """Return the first of these programs that is here; else skip, or fail where CI=true."""
-    for name in names:
-        if found := shutil.which(name):
-            return found
-    reason = f"needs {' or '.join(names)} on the PATH (Debian: apt-get install {names[0]}; macOS: brew install redis)"
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
+class AsgiServer(Server):
+    """Uvicorn before an app of ours, `module:name`, without anything that is not pure Python."""
 
+    def __init__(self, app: str) -> None:
+        """Choose a port."""
+        super().__init__()
+        self._app = app
 
-class RedisServer:
-    """A Redis that keeps nothing on disk, so that whoever kills it loses its data."""
+    def stop(self) -> int:
+        """End it as a service manager does (SIGTERM), and return its status."""
+        self.send_signal(signal.SIGTERM)
+        assert self._process is not None
+        status = self._process.wait(STOP_S)
+        self._process = None
+        return status
 
-    def __init__(self) -> None:
-        """Choose a port, and keep it through restarts."""
-        self._program = program("redis-server", "valkey-server")
-        self.port = free_port()
-        self.url = f"redis://127.0.0.1:{self.port}/0"
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def __enter__(self) -> Self:
-        """Start it."""
-        self._folder = tempfile.TemporaryDirectory()
-        self.start()
-        return self
-
-    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
-        """End it, also where it is paused."""
-        self.kill()
-        self._folder.cleanup()
-
-    def start(self) -> None:
-        """Start it, and return when it answers."""
-        log = Path(self._folder.name, "log")
-        with log.open("ab") as out:
-            self._process = subprocess.Popen(
-                [self._program, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"],
-                cwd=self._folder.name,
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=out,
-            )
-        until_s = time.monotonic() + START_S
-        while not self._answers():
-            if self._process.poll() is not None or time.monotonic() > until_s:
-                self.kill()
-                raise RuntimeError(f"redis-server did not start: {log.read_text(errors='replace')[-500:]}")
-            time.sleep(0.02)
-
-    def kill(self) -> None:
-        """End it at once (SIGKILL), as a crash does; nothing is kept."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            self._process = None
-
-    def pause(self) -> None:
-        """Stop it (SIGSTOP): it goes on accepting connections, in the kernel, and answers nothing."""
-        self._signal(signal.SIGSTOP)
-
-    def resume(self) -> None:
-        """Let it go on (SIGCONT)."""
-        self._signal(signal.SIGCONT)
-
-    def ask(self, *words: str) -> bytes:
-        """Send one command and return what comes back, as it comes."""
-        command = b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(w.encode()), w.encode()) for w in words)
-        with socket.create_connection(("127.0.0.1", self.port), timeout=5) as connection:
-            connection.sendall(command)
-            return connection.recv(1 << 20)
-
-    def calls(self, command: str) -> int:
-        """Return how often it was asked for a command since it started."""
-        found = re.search(rb"cmdstat_%s:calls=(\d+)" % command.encode(), self.ask("INFO", "commandstats"))
-        return int(found[1]) if found else 0
+    def _command(self) -> Sequence[str]:
+        where = ["--host", "127.0.0.1", "--port", str(self.port), "--app-dir", str(ROOT)]
+        kinds = ["--loop", "asyncio", "--http", "h11", "--ws", "wsproto", "--lifespan", "on"]
+        return [sys.executable, "-m", "uvicorn", self._app, *where, *kinds, "--timeout-graceful-shutdown", "1"]
 
     def _answers(self) -> bool:
-        with contextlib.suppress(OSError):
-            return self.ask("PING") == b"+PONG\r\n"
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=5):
+            return True
         return False
-
-    def _signal(self, number: signal.Signals) -> None:
-        assert self._process is not None
-        self._process.send_signal(number)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,11 @@ def test_the_tree_that_is_read_is_the_real_one() -> None:
     found = {(one.module, one.target) for one in arrows.imports(tree)}
     assert ("scenarios.model", "scenarios.units") in found
     assert ("simulator.reference.instants", "simpy") in found
+
+
+def test_nothing_imports_the_tests() -> None:
+    files = [file for package in [*arrows.MAY_IMPORT, "benchmarks"] for file in (TOP / package).rglob("*.py")]
+    assert [file.name for file in files if re.search(r"^\s*(from|import) tests\b", file.read_text("utf-8"), re.M)] == []
 
 
 @pytest.mark.parametrize("package", ["limits", "scenarios", "reports"])

@@ -50,6 +50,27 @@ def test_sums_of_server_time_may_go_beyond_64_bits() -> None:
     )
 
 
+def test_sums_of_work_may_go_beyond_64_bits_within_one_bucket() -> None:
+    """2**63 ns are 292 years. Each of 2,100 people brings 180 days to two desks; the second needs only half of them."""
+    tree = scenario(
+        horizon="366d",
+        bucket="366d",
+        arrivals=at_once(1400),
+        people={"timeout": "366d", "attempts": 1},
+        stages=[
+            {"name": name, "servers": 4000, "service": "180d", "slowdown": slowdown}
+            for name, slowdown in (("desk", 1.0), ("till", 0.5))
+        ],
+    )
+    agree(tree)
+    running = loaded(tree).scenario
+    outcome = compiled.run(running, seed=1, first_arrivals_ns=compiled.first_arrivals(running, 1, Fraction(1)))
+    placed = outcome.counts["people.placed"]
+    assert 1400 <= placed == outcome.counts["people.wanted"]
+    assert outcome.work_ns["brought"] == outcome.work_ns["useful"] == placed * 270 * 86_400 * 10**9 > 2**63
+    assert list(outcome.per_bucket["work.useful"]) == [outcome.work_ns["useful"]]
+
+
 def test_a_crowd_larger_than_the_first_room_for_it_has_room() -> None:
     """They all come back in one slot of the wheel, then wait together; memory grows a word at a time."""
     tree = scenario(

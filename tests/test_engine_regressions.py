@@ -58,3 +58,22 @@ def test_a_stop_is_heard_within_a_storm_of_one_ns(engine: Engine) -> None:
     assert result.summary["ended_s"] <= 2e-9
     assert result.summary["invariants"]["violated"] == []
     assert 1000 < result.summary["attempts"]["offered"] < 600_000
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_who_is_invited_at_a_delivery_comes_before_the_next_delivery_of_that_ns(engine: Engine) -> None:
+    """Orders of one ns are delivered one by one; whom the first brings has arrived when the second is delivered."""
+    crowd = {"name": "crowd", "curve": [["0s", 10], ["1ns", 10], ["2ns", 0]]}
+    tree = {
+        **ONE_AT_1_MS,
+        "arrivals": {"process": "steady", "rate": "1000000000/s", "shapes": [crowd]},
+        "stages": [{"name": "desk", "servers": 100, "service": "1ms"}],
+        "timelines": [{"name": "one-left", "knob": "stages.desk.servers", "steps": [["500us", 1]]}],
+        "invitations": {"after": "delivered", "delay": "0s", "mean": 0.9},
+    }
+    orders = simulate(loaded(tree), engine=engine, trace=True).orders
+    assert orders is not None
+    at_once = orders["first_try_ns"] == orders["first_try_ns"][orders["invited_by"] == 0][0]
+    inviters = orders["invited_by"][at_once][orders["placed_ns"][at_once].argsort()].tolist()
+    assert len(set(inviters)) >= 3
+    assert inviters == sorted(inviters)

@@ -7,8 +7,8 @@ import asyncio
 import pytest
 
 from benchmarks import shared_quota
+from benchmarks.servers import RedisServer
 from benchmarks.shared_quota import INTERVALS_MS, RATE, simulated
-from tests.servers import RedisServer
 
 
 @pytest.mark.parametrize("interval_ms", INTERVALS_MS)

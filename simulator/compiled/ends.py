@@ -49,7 +49,7 @@ from simulator.compiled.layout import (
     WORK_DROPPED,
     WORK_WASTED,
 )
-from simulator.compiled.memory import Numbers, Words, sample
+from simulator.compiled.memory import Numbers, Words, carry, sample
 from simulator.compiled.persons import fails
 from simulator.compiled.rows import forget
 from simulator.compiled.traces import (
@@ -124,7 +124,7 @@ def is_dropped(M: Words, F: Numbers, attempt: int, code: int, now_ns: int) -> No
     if number == 0:
         is_decided(M, F, attempt, -code, now_ns)
         return
-    M[WORK_DROPPED] += M[attempt + A_AT_STAGE_NS]
+    carry(M, WORK_DROPPED, M[attempt + A_AT_STAGE_NS])
     M[attempt + A_AT_STAGE_NS] = 0
     will_end(M, attempt, code, 0)
 
@@ -159,7 +159,7 @@ def end_all(M: Words, F: Numbers, now_ns: int) -> None:
         M[ENDING] = M[attempt + A_NEXT]
         answer = M[attempt + A_SEQ] & (1 << _ANSWER_BITS) - 1
         retry_after_s = M[attempt + A_SEQ] >> _ANSWER_BITS
-        M[WORK_WASTED] += M[attempt + A_DONE_NS]
+        carry(M, WORK_WASTED, M[attempt + A_DONE_NS])
         trace(M, attempt, TRACE_RETRY_AFTER, retry_after_s)
         return_units(M, M[attempt + A_BUDGETS])
         if answer in (EXPIRED, SHED):  # perhaps a drop, which was counted in the midst of what made it one

@@ -64,7 +64,7 @@ class Run:
         self.make_room(LEAST_GROWTH)
         for index, stage in enumerate(scenario.stages):
             if begins and isinstance(stage, model.BatchingStage):
-                turn(self, Knob(Kind.STAGE_REPLICAS, index, ""), stage.replicas)
+                self.turn(Knob(Kind.STAGE_REPLICAS, index, ""), stage.replicas)
 
     @property
     def now_ns(self) -> int:
@@ -98,7 +98,7 @@ class Run:
     def turn(self, knob: Knob, value: Value) -> None:
         """Give a knob a value, now."""
         turn(self, knob, value)
-        self._advance(self.now_ns, False)  # who is dropped at this turn is told
+        self._advance(self.now_ns, False)  # servers take up work at this turn, and who is dropped is told
 
     def gauge(self, name: str) -> float:
         """Return a gauge as control processes are told it."""

@@ -33,6 +33,8 @@ SLOT_SHIFT = next(_word)
 SLOT_AT = next(_word)  # the slot whose events are in the heap, and the instant at which it ends
 SLOT_END_NS = next(_word)
 AT_ONCE = next(_word)  # an event of this very instant, kept out of the heap; 0: none
+TURNED = next(_word)  # the row of a stage whose servers or replicas are to be others before the next event; 0: none
+TURNED_TO = next(_word)
 ENDING = next(_word)  # attempts whose end is known in this event and comes after it: head and tail of a list
 next(_word)
 NOW_NS = next(_word)
@@ -156,8 +158,8 @@ for _ in range(4):
 COUNTS = next(_word)
 for _ in range(len(COUNTERS) - 1):
     next(_word)
-WORK = next(_word)  # four
-for _ in range(3):
+WORK = next(_word)  # four sums of two words
+for _ in range(7):
     next(_word)
 WORDS = next(_word)
 STAGES = -(-WORDS // 8) * 8
@@ -195,7 +197,7 @@ KITCHENS_REPICKS = _counter("kitchens.repicks")
 KITCHENS_REFUSED = _counter("kitchens.refused")
 COURIERS_TRIPS = _counter("couriers.trips")
 COURIERS_CARRIED = _counter("couriers.carried")
-WORK_BROUGHT, WORK_USEFUL, WORK_WASTED, WORK_DROPPED = range(WORK, WORK + 4)
+WORK_BROUGHT, WORK_USEFUL, WORK_WASTED, WORK_DROPPED = range(WORK, WORK + 8, 2)
 
 # Single numbers of F.
 STAGE_FACTORS = 0  # two a stage: slowdown and failure

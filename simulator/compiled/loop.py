@@ -30,11 +30,14 @@ from simulator.compiled.layout import (
     A_STATE,
     ANSWERED,
     AT_ONCE,
+    BATCHING_STAGE,
     BUCKET_NS,
     CAPACITY,
     ENDING,
     EVENTS,
     FIRST_COUNT,
+    G_KIND,
+    G_STATION,
     HEAP,
     HEAP_LENGTH,
     HEAP_ROOM,
@@ -47,15 +50,20 @@ from simulator.compiled.layout import (
     P_INVITED_BY,
     R_VERSION,
     SLOT_END_NS,
+    STAGE_WIDTH,
+    STAGES,
     TIMER,
     TOP,
+    TURNED,
+    TURNED_TO,
     WHEEL_END_NS,
 )
 from simulator.compiled.memory import Numbers, Words, needed
 from simulator.compiled.persons import arrives
-from simulator.compiled.pools import wakes
+from simulator.compiled.pools import resize, wakes
 from simulator.compiled.rows import forget, take_person
 from simulator.compiled.series import close_bucket
+from simulator.compiled.stations import set_servers
 from simulator.compiled.street import cancels, is_back, is_made, is_over, is_ready, let_go
 from simulator.compiled.walks import departs, reaches_gateway, reaches_stage
 
@@ -74,6 +82,15 @@ def first_person(M: Words) -> int:
     return person
 
 
+@kernel
+def takes_turn(M: Words, F: Numbers, stage: int, number: int, now_ns: int) -> None:
+    """A stage has so many servers a shard from now on, or millionths of replicas."""
+    if M[stage + G_KIND] == BATCHING_STAGE:
+        resize(M, F, M[stage + G_STATION], number, now_ns)
+    else:
+        set_servers(M, F, (stage - STAGES) // STAGE_WIDTH, number, now_ns)
+
+
 @entry
 def advance(words: Words, numbers: Numbers, first: Words, until_ns: int, included: bool, events: int) -> int:
     """Let everything happen that is before `until_ns`; if `included`, also what is in that ns, samples apart.
@@ -84,6 +101,9 @@ def advance(words: Words, numbers: Numbers, first: Words, until_ns: int, include
     M, F, coming_ns = pointer_to(words), pointer_to(numbers), pointer_to(first)
     limit_ns = until_ns + 1 if included else until_ns
     now_ns = M[NOW_NS]
+    if M[TURNED]:
+        takes_turn(M, F, M[TURNED], M[TURNED_TO], now_ns)
+        M[TURNED] = 0
     while True:
         if M[ENDING]:
             end_all(M, F, now_ns)

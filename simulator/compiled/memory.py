@@ -106,6 +106,15 @@ def carry(M: Words, at: int, value: int) -> None:
 
 
 @kernel
+def adjust(M: Words, at: int, value: int) -> None:
+    """Add -2**62 < value < 2**62 to a sum of two words, which stays positive."""
+    carry(M, at, value)
+    if M[at] < 0:
+        M[at] += WORD
+        M[at + 1] -= 1
+
+
+@kernel
 def one_more(M: Words, at: int, now_ns: int) -> None:
     """Note, in the time integral of a number, that it grew by one now.
 

@@ -14,7 +14,7 @@ from simulator.compiled import layout as at
 from simulator.compiled.gather import count_rows, gather_column, gather_sample, rows_of, waited_in
 from simulator.compiled.memory import INSTANT_BITS, WORD_BITS
 from simulator.compiled.series import COUNTED
-from simulator.outcome import SHUT_OUT_HOURS, Ints, Outcome, StageOutcome
+from simulator.outcome import SHUT_OUT_HOURS, BigInts, Ints, Outcome, StageOutcome, work_within
 from simulator.samples import PLACES, Sample, places_of, total
 from simulator.trace import ATTEMPT_COLUMNS, KEYS, ORDER_COLUMNS
 
@@ -64,9 +64,9 @@ class _Reader:
         counts["attempts.pending"] = self._at_gateway()
         counts["attempts.unanswered"] = int(np.count_nonzero(self.attempts[:, at.A_STATE] & at.ANSWERED == 0))
         counts["orders.in_progress"] = int(words[at.IN_PROGRESS])
-        within = np.diff(series[:, :COUNTED], axis=0, prepend=0)
-        names = [*COUNTERS, *(f"work.{name}" for name in _WORK)]
-        per_bucket = {name: within[:, place] for place, name in enumerate(names)}
+        within = np.diff(series[:, : len(COUNTERS)], axis=0, prepend=0)
+        per_bucket = {name: within[:, place] for place, name in enumerate(COUNTERS)}
+        per_bucket |= work_within(_WORK, self._work_columns(series))
         per_bucket["couriers.carried"] = per_bucket["couriers.carried"] + carried[: len(series)]
         segments = [segment.name for segment in scenario.segments]
         return Outcome(
@@ -75,7 +75,7 @@ class _Reader:
             interrupted=self.now_ns < scenario.horizon_ns,
             events=int(words[at.EVENTS]),
             counts=counts,
-            work_ns={name: int(words[at.WORK + place]) for place, name in enumerate(_WORK)}
+            work_ns={name: self._sum(at.WORK + 2 * place) for place, name in enumerate(_WORK)}
             | {"pending": self._work_pending_ns()},
             samples=self._samples(),
             shut_out=self._shut_out(pending),
@@ -103,6 +103,13 @@ class _Reader:
                 first = COUNTED + 3 + 3 * number
                 rows[closed, first : first + 3] = self._waiting(row), self._in_service(row), self._capacity(row)
         return rows
+
+    def _work_columns(self, series: Ints) -> BigInts:
+        """The sums of work at the end of each bucket, a column each."""
+        first = at.WORK - at.COUNTS
+        low, high = (series[:, first + word : COUNTED : 2].astype(object) for word in (0, 1))
+        columns: BigInts = low + (high << WORD_BITS)
+        return columns
 
     def _gauges(self, columns: Ints) -> dict[str, NDArray[np.float64]]:
         words = self.words
@@ -137,7 +144,7 @@ class _Reader:
 
     def _work_pending_ns(self) -> int:
         pending = self.attempts[self.attempts[:, at.A_STATE] & at.ENDED == 0]
-        return int(pending[:, at.A_DONE_NS].sum() + pending[:, at.A_AT_STAGE_NS].sum())
+        return total(pending[:, at.A_DONE_NS]) + total(pending[:, at.A_AT_STAGE_NS])
 
     def _at_gateway(self) -> int:
         row = self._stage_row(0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from simulator.compiled.calendar import EXTRA_MASK, WAKE, ref_of, schedule
 from simulator.compiled.ends import is_dropped
-from simulator.compiled.jit import entry, kernel, pointer_to
+from simulator.compiled.jit import kernel
 from simulator.compiled.layout import (
     A_SEQ,
     A_SINCE_NS,
@@ -27,7 +27,6 @@ from simulator.compiled.layout import (
     IDLE,
     LAW_OF_A_PART,
     NO_ROOM,
-    NOW_NS,
     R_ARMED,
     R_BUSY,
     R_GATE,
@@ -246,11 +245,9 @@ def new_seat(M: Words, pool: int, index: int) -> None:
     M[seat + R_INDEX] = index
 
 
-@entry
-def resize(words: Words, numbers: Numbers, pool: int, wanted: int) -> None:
+@kernel
+def resize(M: Words, F: Numbers, pool: int, wanted: int, now_ns: int) -> None:
     """Have so many millionths of replicas from now on; those that go drain first."""
-    M, F = pointer_to(words), pointer_to(numbers)
-    now_ns = M[NOW_NS]
     count_pool_time(M, pool, now_ns)
     part = wanted % WHOLE
     whole_left = wanted // WHOLE

@@ -33,7 +33,7 @@ from simulator.compiled.layout import (
 )
 from simulator.compiled.memory import Words
 
-COUNTED = WORK + 4 - COUNTS
+COUNTED = WORK + 8 - COUNTS
 """Counters and work come first in a row of the series; then trying, away, in progress; then three for each stage."""
 
 

@@ -7,7 +7,7 @@ from simulator.compiled.calendar import DEPARTURE, ref_of, schedule
 from simulator.compiled.chains import ask_gateway
 from simulator.compiled.ends import is_dropped
 from simulator.compiled.habits import drawn_ns
-from simulator.compiled.jit import entry, kernel, pointer_to
+from simulator.compiled.jit import kernel
 from simulator.compiled.layout import (
     A_AT_STAGE_NS,
     A_NUMBER,
@@ -23,7 +23,6 @@ from simulator.compiled.layout import (
     G_SERVICE_TIME,
     G_SHARDS,
     G_STATION,
-    NOW_NS,
     S_AVAILABLE,
     S_BUSY,
     S_COUNTED_TO_NS,
@@ -103,7 +102,7 @@ def decides(M: Words, F: Numbers, attempt: int, now_ns: int) -> int:
     M[attempt + A_SEQ] = verdict
     time, stream = (STAGES + G_SERVICE_TIME, _ADMIT) if verdict >= 0 else (STAGES + G_REFUSE_TIME, _REFUSE)
     service_ns = drawn_ns(M, F, time, stream, M[attempt + A_WANT], M[attempt + A_NUMBER])
-    M[WORK_BROUGHT] += service_ns
+    carry(M, WORK_BROUGHT, service_ns)
     M[attempt + A_AT_STAGE_NS] = service_ns
     return service_ns
 
@@ -136,12 +135,10 @@ def is_free(M: Words, F: Numbers, number: int, station: int, attempt: int, now_n
         takes_up(M, F, number, station, now_ns)
 
 
-@entry
-def set_servers(words: Words, numbers: Numbers, number: int, servers: int) -> None:
+@kernel
+def set_servers(M: Words, F: Numbers, number: int, servers: int, now_ns: int) -> None:
     """Change the servers of each shard of a stage, now."""
-    M, F = pointer_to(words), pointer_to(numbers)
     stage = STAGES + number * STAGE_WIDTH
-    now_ns = M[NOW_NS]
     first = M[stage + G_STATION]
     end = first + M[stage + G_SHARDS] * STATION_WIDTH
     for station in range(first, end, STATION_WIDTH):

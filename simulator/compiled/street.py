@@ -30,6 +30,7 @@ from simulator.compiled.layout import (
     HORIZON_NS,
     IN_PROGRESS,
     IN_USE,
+    INVITES_AFTER,
     KITCHEN_KIND,
     KITCHENS_CLOSED,
     KITCHENS_CUPS,
@@ -164,7 +165,7 @@ def begins(M: Words, F: Numbers, want: int, zone: int, store: int, trace_row: in
         makes_by_clock(M, F, order, now_ns)
     elif M[KITCHEN_KIND] == SERVERS:
         makes_at_counter(M, F, order, now_ns)
-    elif M[COURIER_KIND]:
+    elif M[COURIER_KIND] or M[INVITES_AFTER] == DELIVERED:
         will_be_ready(M, order, now_ns)
     else:
         is_delivered_at_once(M, F, order, now_ns)
@@ -172,7 +173,7 @@ def begins(M: Words, F: Numbers, want: int, zone: int, store: int, trace_row: in
 
 @kernel
 def is_delivered_at_once(M: Words, F: Numbers, order: int, now_ns: int) -> None:
-    """Goods that need neither making nor a way: nothing else in this ns can make a difference to them."""
+    """Goods that need neither making nor a way, and bring nobody: what else is in this ns makes no difference."""
     names(M, order, True)
     if M[TRACED]:
         M[M[order + O_TRACE] + TRACE_READY] = now_ns

@@ -13,8 +13,6 @@ from scenarios import model
 from scenarios.knobs import RATED, Kind, Knob, Value, exceptions_of
 from simulator.compiled import layout as at
 from simulator.compiled.build import law_of_part, rate_parameters
-from simulator.compiled.pools import resize
-from simulator.compiled.stations import set_servers
 
 if TYPE_CHECKING:
     from simulator.compiled.engine import Run
@@ -47,21 +45,23 @@ def turn(run: Run, knob: Knob, value: Value) -> None:
         _turn_replicas(run, knob.index, Fraction(value))
     else:
         run.make_room(at.CELL_WIDTH)
-        set_servers(*run.views, 0 if knob.kind is Kind.GATEWAY_SERVERS else knob.index + 1, int(value))
+        row = at.STAGES if knob.kind is Kind.GATEWAY_SERVERS else stage
+        run.words[[at.TURNED, at.TURNED_TO]] = row, int(value)
 
 
 def _turn_replicas(run: Run, index: int, replicas: Fraction) -> None:
     wanted = math.floor(replicas * at.WHOLE + Fraction(1, 2))
     stage = run.scenario.stages[index]
     assert isinstance(stage, model.BatchingStage)
-    pool = int(run.words[at.STAGES + (index + 1) * at.STAGE_WIDTH + at.G_STATION])
+    row = at.STAGES + (index + 1) * at.STAGE_WIDTH
+    pool = int(run.words[row + at.G_STATION])
     seats = int(run.words[pool + at.B_SEAT_COUNT]) + wanted // at.WHOLE + 1
     run.make_room(seats * (at.SEAT_WIDTH + 4))
     _widen_seats(run, pool, seats)
     if wanted % at.WHOLE:
         place = pool + at.B_PART_LAW
         run.words[place : place + len(at.LAW_OF_A_PART)] = law_of_part(stage, wanted % at.WHOLE)
-    resize(*run.views, pool, wanted)
+    run.words[[at.TURNED, at.TURNED_TO]] = row, wanted
 
 
 def _widen_seats(run: Run, pool: int, seats: int) -> None:

@@ -108,7 +108,7 @@ from simulator.compiled.layout import (
     ZONE_WIDTH,
     ZONES,
 )
-from simulator.compiled.memory import Numbers, Words, sample
+from simulator.compiled.memory import Numbers, Words, adjust, carry, sample
 from simulator.compiled.persons import invites, shut_out
 from simulator.compiled.pools import departs_from_pool, joins_pool
 from simulator.compiled.rows import forget, give_person
@@ -189,7 +189,7 @@ def enters(M: Words, F: Numbers, number: int, attempt: int, now_ns: int) -> None
         give_back(M, stage, attempt, now_ns, FAILURE)
         will_end(M, attempt, SHED, 0)
         return
-    M[WORK_BROUGHT] += M[attempt + A_AT_STAGE_NS]
+    carry(M, WORK_BROUGHT, M[attempt + A_AT_STAGE_NS])
     if joined == LEFT:
         is_dropped(M, F, attempt, EXPIRED, now_ns)
 
@@ -257,7 +257,7 @@ def goes_on(M: Words, F: Numbers, number: int, attempt: int, now_ns: int) -> Non
     if number == 0:
         is_decided(M, F, attempt, M[attempt + A_SEQ], now_ns)
         return
-    M[WORK_BROUGHT] += service_ns - drawn
+    adjust(M, WORK_BROUGHT, service_ns - drawn)
     failure = F[STAGE_FACTORS + 2 * number + 1]
     fails = failure > 0.0 and fails_at(failure, M[SEED], number, M[attempt + A_WANT], M[attempt + A_NUMBER])
     give_back(M, stage, attempt, now_ns, FAILURE if fails else SUCCESS)
@@ -282,7 +282,7 @@ def commits(M: Words, F: Numbers, attempt: int, now_ns: int) -> None:
     if store == NONE_TAKES_IT:
         will_end(M, attempt, STORE, 0)
         return
-    M[WORK_USEFUL] += M[attempt + A_DONE_NS]
+    carry(M, WORK_USEFUL, M[attempt + A_DONE_NS])
     close(M, attempt, PLACED, now_ns)
     is_answered(M, attempt, PLACED, now_ns)
     M[ATTEMPTS_COMPLETED] += 1

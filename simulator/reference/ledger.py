@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from scenarios.metrics import BY_BUCKET, COUNTERS
 from scenarios.units import NS_PER_S
-from simulator.outcome import SHUT_OUT_HOURS, Ints
+from simulator.outcome import SHUT_OUT_HOURS, BigInts, Ints, work_within
 
 SAMPLES = (
     "time_to_order_ns",
@@ -92,17 +92,17 @@ class Ledger:
         late = {name: sum(at_ns < reached_ns for at_ns in instants) for name, instants in self._later.items()}
         return {name: number + late.get(name, 0) for name, number in self.counts.items()}
 
-    def per_bucket(self, reached_ns: int) -> dict[str, Ints]:
+    def per_bucket(self, reached_ns: int) -> dict[str, Ints | BigInts]:
         """Each counter, counted within each closed bucket; work in server-ns under work.<name>."""
-        names = [*self.counts, *(f"work.{name}" for name in self.work_ns)]
-        table = np.array(self._closed, dtype=np.int64).reshape(len(self._closed), len(names))
-        within = np.diff(table, axis=0, prepend=0)
-        series = {name: within[:, column] for column, name in enumerate(names)}
+        table = np.array(self._closed, dtype=np.object_).reshape(len(self._closed), len(self.counts) + len(WORK))
+        counted: Ints = table[:, : len(self.counts)].astype(np.int64)
+        within = np.diff(counted, axis=0, prepend=0)
+        series: dict[str, Ints | BigInts] = {name: within[:, column] for column, name in enumerate(self.counts)}
         for name, instants in self._later.items():
             happened = np.array([at_ns for at_ns in instants if at_ns < reached_ns], dtype=np.int64)
             buckets = np.maximum(happened - 1, 0) // self.bucket_ns
             series[name] = series[name] + np.bincount(buckets, minlength=self.buckets)[: len(self._closed)]
-        return series
+        return series | work_within(WORK, table[:, len(self.counts) :])
 
     def gauge_series(self) -> Mapping[str, NDArray[np.float64]]:
         """Each gauge at the end of each closed bucket."""

@@ -15,11 +15,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.servers import RedisServer
 from limits import gcra, quota_lease, quota_report, shared
 from limits.shared import LEASE, LONGEST_DEBT_NS, LeasedQuota, ReportedQuota, SharedGcra, Store
 from limits.verdicts import ADMITTED, NEVER
 from limits.without_store import CLOSED, LAST_SHARE
-from tests.servers import RedisServer
 
 S = 1_000_000_000
 PATIENT_S = 10.0  # where time is not what is tested: this machine may be busy

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.servers import RedisServer
 from limits.shared import (
     DECIDE,
     FIRST_PAUSE_S,
@@ -23,7 +24,6 @@ from limits.shared import (
 )
 from limits.verdicts import ADMITTED, SHED
 from limits.without_store import CLOSED, LAST_SHARE, OPEN
-from tests.servers import RedisServer
 
 TIMEOUT_S = 0.3
 SLACK_S = 1.5  # for a machine that is busy; what hangs, hangs for ever or for the 5 s that the client has unless told
