@@ -48,6 +48,10 @@ def test_an_average_over_twice_the_last_one_is_cut_after_its_use() -> None:
     assert row[1] == 100 * MS * 1000
     after([(1 * MS, 0, SUCCESS)], row=row)
     assert row[1] == (100 * MS * 1000 - 99 * MS * 1000 * 2 // 601 - 1) * 95 // 100
+    for first_ns, cut in ((29 * MS, False), (31 * MS, True)):  # the mean of it and 10 ms is just under, just over twice
+        row = [0] * gradient2.WIDTH
+        after([(first_ns, 0, SUCCESS), (10 * MS, 0, SUCCESS)], row=row)
+        assert (row[1] < (first_ns + 10 * MS) * 500) == cut
 
 
 def test_it_settles_on_a_queue_of_four_where_the_round_trip_grows_with_what_is_inside() -> None:
