@@ -20,12 +20,15 @@ from scenarios.model import (
     AdaptiveLifoAdmission,
     AimdAdmission,
     Arrivals,
+    BatchingStage,
+    Charging,
     CircuitBreakerAdmission,
     ConcurrencyAdmission,
     DeadlineAdmission,
     HotKeyAdmission,
     PacingAdmission,
     QueueLaw,
+    Reserving,
     RetryBudget,
     Scenario,
     Shape,
@@ -39,6 +42,7 @@ MOST_WANTS = 10**8
 MOST_BUCKETS = 100_000
 MOST_STORES = 10**7
 MOST_SLOTS = 10_000  # of a log for each value of a key
+MOST_LOGGED = 10**8  # of the logs of all stores
 
 COUNTED = {"makers", "cups", "prompt", "output", "pause_backlog", "per_zone"}  # keys of what is drawn in whole numbers
 
@@ -66,13 +70,15 @@ def _laws(scenario: Scenario) -> Iterator[Finding]:
         place, _, stage = law.at.partition(":")
         steps: Steps = ("admission", at)
         yield from _queue(scenario, at)
+        yield from _street_law(scenario, at)
+        yield from _terms(scenario, at)
         if place == "stage" and stage not in stages:
             yield (*steps, "at"), f"there is no stage {stage}{did_you_mean(stage, stages)}"
         if isinstance(law, RetryBudget) and place != "client":
             yield (*steps, "at"), f'a {law.law} holds back retries before they are sent; it stands at = "client"'
         if isinstance(law, SreThrottleAdmission) and place != "client":
             yield (*steps, "at"), 'an sre_throttle is a client that spares the far side; it stands at = "client"'
-        if isinstance(law, CircuitBreakerAdmission) and place == "gateway":
+        if isinstance(law, CircuitBreakerAdmission) and place in ("gateway", "store", "zone"):
             remedy = f'a circuit_breaker stands before what it calls: at = "client" or "stage:{stages[0]}"'
             yield (*steps, "at"), remedy
         if isinstance(law, WaitingRoomAdmission):
@@ -85,8 +91,11 @@ def _laws(scenario: Scenario) -> Iterator[Finding]:
             yield (*steps, "at"), f'pacing holds work back before a stage; write at = "stage:{stages[0]}"'
         if isinstance(law, DeadlineAdmission | ConcurrencyAdmission | AimdAdmission) and place == "client":
             yield (*steps, "at"), f"a {law.law} stands at the gateway or a stage; a client knows nothing of others"
-        if isinstance(law, Ticketing) and law.ticket_ns is not None and place == "client":
-            yield (*steps, "ticket"), "is given by who lets people in; put the law at the gateway, or take ticket out"
+        if isinstance(law, Ticketing) and law.ticket_ns is not None and place not in ("gateway", "stage"):
+            yield (*steps, "ticket"), "is given at the gateway or a stage; put the law there, or take ticket out"
+        if isinstance(law, DeadlineAdmission | ConcurrencyAdmission | AimdAdmission) and place in ("store", "zone"):
+            remedy = f"a {law.law} stands at the gateway or a stage; stores and zones take laws of rates and windows"
+            yield (*steps, "at"), remedy
         if isinstance(law, knobs.RATED):
             yield from _told(partial(knobs.check_rate, law, law.rate_per_s), (*steps, "rate"))
         if isinstance(law, HotKeyAdmission):
@@ -121,6 +130,40 @@ def _queue(scenario: Scenario, at: int) -> Iterator[Finding]:
         yield (*steps, "at"), 'adaptive_lifo says who is next; take discipline = "lifo" out of the stage'
     if law.key != "global":
         yield (*steps, "key"), "a queue is one for all; take key out"
+    if law.priorities:
+        yield (*steps, "priorities"), "a queue is one for all; take priorities out"
+
+
+def _street_law(scenario: Scenario, at: int) -> Iterator[Finding]:
+    law, steps = scenario.admission[at], ("admission", at)
+    if law.at == "zone" and scenario.street is None:
+        yield (*steps, "at"), "there are no zones without a [street]; add one, or use another place"
+    if law.at == "store" and scenario.kitchens is None:
+        yield (*steps, "at"), "no store takes an order without [kitchens]; add them, or use another place"
+    if law.key != "store" or isinstance(law, HotKeyAdmission) or scenario.street is None:
+        return
+    if law.at not in ("store", "zone"):
+        remedy = 'the store is known at = "store" and "zone"; elsewhere law = "hot_key" goes by the one picked first'
+        yield (*steps, "key"), remedy
+    elif law.at == "zone" and scenario.kitchens is None:
+        yield (*steps, "key"), "no store takes an order without [kitchens]; add them, or use another key"
+
+
+def _terms(scenario: Scenario, at: int) -> Iterator[Finding]:
+    law, steps = scenario.admission[at], ("admission", at)
+    if isinstance(law, Charging) and isinstance(law.cost, str):
+        _, _, stage = law.cost.partition(":")
+        pools = [stage.name for stage in scenario.stages if isinstance(stage, BatchingStage)]
+        if stage and stage not in pools:
+            yield (*steps, "cost"), f"there is no batching stage {stage}{did_you_mean(stage, pools)}"
+        if not stage and scenario.kitchens is None:
+            yield (*steps, "cost"), "an order has no cups without [kitchens]; add them, or use another cost"
+    known = sorted({segment.priority for segment in scenario.segments} or {0})
+    for priority in sorted(set(law.priorities) - set(known)):
+        have = ", ".join(map(str, known))
+        yield (*steps, "priorities"), f"nobody has priority {priority}, but {have}; give it to one of [[segments]]"
+    if isinstance(law, Reserving) and law.reserve and len(known) < 2:
+        yield (*steps, "reserve"), "everybody has the same priority; give one of [[segments]] another"
 
 
 def _street(scenario: Scenario) -> Iterator[Finding]:
@@ -270,6 +313,11 @@ def _growth(scenario: Scenario) -> Iterator[Finding]:
     for at, law in enumerate(scenario.admission):
         if law.law == "sliding_window_log" and law.key != "global" and law.limit > MOST_SLOTS:
             yield ("admission", at, "limit"), f"a log per {law.key} keeps at most {MOST_SLOTS:,} instants; use a window"
+        elif law.law == "sliding_window_log" and law.key == "store" and scenario.street is not None:
+            stores = scenario.street.zones * scenario.street.stores_per_zone
+            if stores * law.limit > MOST_LOGGED:
+                remedy = f"logs of {stores:,} stores keep at most {MOST_LOGGED:,} instants in all; use a window"
+                yield ("admission", at, "limit"), remedy
 
 
 def _distributions(part: BaseModel, above: Steps = ()) -> Iterator[Finding]:

@@ -40,6 +40,7 @@ _WORDS = {
     units.share: "share",
     units.weight: "number or share",
     units.bound: "number, share or duration",
+    units.cost: 'whole number, "cups" or "tokens:STAGE"',
     units.number: "number",
 }
 _PLAIN: dict[Any, str] = {str: "text", bool: "true or false", int: "whole number", float: "number", Any: "value"}

@@ -29,11 +29,14 @@ _COURIERS = {
 }
 _LAW = {
     "name": "its name, for knobs and figures",
-    "at": "where it stands: client, gateway, stage:NAME or queue:NAME",
+    "at": "where it stands: client, gateway, stage:NAME, queue:NAME, store or zone",
     "key": "for whom it counts apart",
     "law": "which law it is",
+    "priorities": "whom it is asked about, by the priority of their segment; none: everybody",
 }
 _TICKETED = {**_LAW, "ticket": "time for which further attempts of a want that was let in are not asked again"}
+_COST = {"cost": 'what it charges: a number, "cups" of the order, or "tokens:STAGE" of its call there'}
+_RESERVE = {"reserve": "share of its limit or burst that priority 0, 1, ... leaves to others; later ones as the last"}
 _WINDOW = "how far back it looks"
 _SLICES = "parts of the window, forgotten one by one"
 _KIND = {"kind": "which distribution it is"}
@@ -120,6 +123,7 @@ MEANINGS: dict[str, dict[str, str]] = {
         "name": "its name",
         "share": "share of all people; they add up to 1",
         "zones": "share of the zones they live in",
+        "priority": "how important they are to laws that ask; 0 is the most",
     },
     "Gateway": {
         "servers": "servers that decide on attempts",
@@ -156,6 +160,8 @@ MEANINGS: dict[str, dict[str, str]] = {
     },
     "RateAdmission": {
         **_TICKETED,
+        **_COST,
+        **_RESERVE,
         "rate": "how many go on in the long run",
         "burst": "how many at once; 1 s of the rate unless given",
     },
@@ -166,6 +172,7 @@ MEANINGS: dict[str, dict[str, str]] = {
     },
     "HotKeyAdmission": {
         **_TICKETED,
+        **_COST,
         "rate": "how many of each value go on in the long run",
         "burst": "how many at once; 1 s of the rate unless given",
         "most_keys": "values that are remembered; then the one asked least recently makes room",
@@ -173,14 +180,22 @@ MEANINGS: dict[str, dict[str, str]] = {
     },
     "WarmUpAdmission": {
         **_TICKETED,
+        **_COST,
         "rate": "how many go on once it is warm",
         "warm_up": "how long it takes to warm up, about, at the rate that it lets in",
         "cold_factor": "what part of the rate goes on when it is cold: 1 / this",
     },
-    "WindowAdmission": {**_TICKETED, "limit": "how many go on in a window", "window": "length of the window"},
-    "ConcurrencyAdmission": {**_LAW, "limit": "how many may be inside at once"},
+    "WindowAdmission": {
+        **_TICKETED,
+        **_COST,
+        **_RESERVE,
+        "limit": "how many go on in a window",
+        "window": "length of the window",
+    },
+    "ConcurrencyAdmission": {**_LAW, **_COST, **_RESERVE, "limit": "how many may be inside at once"},
     "AimdAdmission": {
         **_LAW,
+        **_RESERVE,
         "start": "how many may be inside at once at first",
         "least": "lower bound of that",
         "most": "upper bound of that",
@@ -235,6 +250,7 @@ MEANINGS: dict[str, dict[str, str]] = {
     },
     "PacingAdmission": {
         **_LAW,
+        **_COST,
         "rate": "work goes on one by one, 1 / rate apart",
         "longest_wait": "who would wait longer is refused",
     },

@@ -115,7 +115,7 @@ _ATTEMPTS = (
     ),
 )
 _REASONS = {
-    "throttled": "a rate was exceeded, at the gateway or at a stage",
+    "throttled": "a rate was exceeded, at the gateway, at a stage or in a zone",
     "shed": "the gateway or a stage was overloaded",
     "expired": "the deadline that travels with the attempt had passed, or was too near",
     "timed_out": "the person stopped waiting first",

@@ -39,6 +39,12 @@ RateOrOff = Annotated[
 DurationPs = Annotated[int, BeforeValidator(units.duration_ps), WithJsonSchema({"type": "string"})]
 Whole = Annotated[int, Field(strict=True, ge=0, le=10**12)]
 AtLeastOne = Annotated[int, Field(strict=True, ge=1, le=10**12)]
+Cost = Annotated[
+    int | str,
+    BeforeValidator(units.cost),
+    WithJsonSchema({"type": ["integer", "string"], "minimum": 1, "description": '1, "cups", or "tokens:STAGE"'}),
+]
+Priority = Annotated[int, Field(strict=True, ge=0, le=31)]
 Rising = AfterValidator(rising_times)
 ShareCurve = Annotated[tuple[tuple[DurationNs, Share], ...], Field(max_length=10_000), Rising]
 FactorCurve = Annotated[tuple[tuple[DurationNs, Count], ...], Field(min_length=1, max_length=10_000), Rising]
@@ -169,6 +175,7 @@ class Segment(Frozen):
     name: Name
     share: Share
     zones: Share | None = None
+    priority: Priority = 0
 
 
 class Gateway(Frozen):
@@ -239,19 +246,32 @@ def _stage_kind(value: object) -> object:
 
 Stage = Annotated[ServerStage | BatchingStage, Field(discriminator="kind"), BeforeValidator(_stage_kind)]
 
-Key = Literal["global", "person", "segment", "zone"]
+Key = Literal["global", "person", "segment", "zone", "store"]
 
 
 class _Placed(Frozen):
     name: Name
-    at: str = Field(pattern=r"^(client|gateway|(stage|queue):[A-Za-z0-9][A-Za-z0-9_-]{0,62})$")
+    at: str = Field(pattern=r"^(client|gateway|store|zone|(stage|queue):[A-Za-z0-9][A-Za-z0-9_-]{0,62})$")
+    priorities: tuple[Priority, ...] = Field(max_length=32, default=())
 
 
 class _Admission(_Placed):
     key: Key = "global"
 
 
-class RateAdmission(_Admission):
+class Charging(Frozen):
+    """A law that may charge more than 1: a number, the cups of the order, or the tokens of its call at a stage."""
+
+    cost: Cost = 1
+
+
+class Reserving(Frozen):
+    """A law with a limit or burst, of which each priority leaves a share to others; later ones as the last given."""
+
+    reserve: tuple[Share, ...] = Field(max_length=32, default=())
+
+
+class RateAdmission(Reserving, Charging, _Admission):
     """A rate with a burst (token_bucket exact, gcra in one number). Burst: 1 s of the rate unless given."""
 
     law: Literal["token_bucket", "gcra"]
@@ -268,7 +288,7 @@ class HotKeyOverride(Frozen):
     burst: AtLeastOne | None = None
 
 
-class HotKeyAdmission(_Placed):
+class HotKeyAdmission(Charging, _Placed):
     """A token bucket for each value of a key, in a table of `most_keys`, with exceptions."""
 
     key: Literal["person", "segment", "zone", "store"]
@@ -288,7 +308,7 @@ class HotKeyAdmission(_Placed):
         return self
 
 
-class WarmUpAdmission(_Admission):
+class WarmUpAdmission(Charging, _Admission):
     """A rate once it is warm: after a quiet time 1 / cold_factor of it, and more as the work comes."""
 
     law: Literal["warm_up"]
@@ -298,7 +318,7 @@ class WarmUpAdmission(_Admission):
     ticket_ns: DurationNs | None = Field(alias="ticket", gt=0, default=None)
 
 
-class WindowAdmission(_Admission):
+class WindowAdmission(Reserving, Charging, _Admission):
     """At most `limit` in a window: fixed windows from t = 0, a count over two of them, or the exact sliding log."""
 
     law: Literal["fixed_window", "sliding_window", "sliding_window_log"]
@@ -307,14 +327,14 @@ class WindowAdmission(_Admission):
     ticket_ns: DurationNs | None = Field(alias="ticket", gt=0, default=None)
 
 
-class ConcurrencyAdmission(_Admission):
+class ConcurrencyAdmission(Reserving, Charging, _Admission):
     """At most `limit` between admission and the end of the work (stage: between its arrival and its departure)."""
 
     law: Literal["fixed_concurrency"]
     limit: Whole
 
 
-class AimdAdmission(_Admission):
+class AimdAdmission(Reserving, _Admission):
     """A limit on those inside that grows by one while work ends well, and is cut to `backoff` of it where not."""
 
     law: Literal["aimd"]
@@ -424,7 +444,7 @@ class AdaptiveLifoAdmission(_Admission):
     short_ns: DurationNs = Field(alias="short", default=5_000_000)
 
 
-class PacingAdmission(_Admission):
+class PacingAdmission(Charging, _Admission):
     """A leaky bucket as a queue: calls go on 1/rate apart, refused where the wait would pass `longest_wait`."""
 
     law: Literal["pacing"]

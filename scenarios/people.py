@@ -24,6 +24,7 @@ from scenarios.draws import (
 )
 
 NEVER_NS = 2**62  # later than any horizon; NEVER_NS + NEVER_NS - 1 still fits into 64 bits
+MOST_PROMPT, MOST_OUTPUT = 1_000_000, 100_000  # tokens of a call; beyond them the clock of a long batch overflows
 NO_TABLE = -1  # instead of the place of a row: there is no such distribution
 
 
@@ -140,6 +141,16 @@ def invitation_delay_ns(table: Sequence[float], at: int, seed: int, invited: int
 def cups_of(table: Sequence[float], at: int, seed: int, want: int) -> int:
     """Return the cups of an order, at least 1."""
     return sample_count(table, at, key(seed, Stream.CUPS, want, 0), 1)
+
+
+def prompt_of(table: Sequence[float], at: int, seed: int, stage: int, want: int, attempt: int) -> int:
+    """Return the tokens of the prompt with which an attempt calls a batching stage (1, 2, ...)."""
+    return min(sample_count(table, at, key(seed, Stream.PROMPT + stage, want, attempt), 0), MOST_PROMPT)
+
+
+def output_of(table: Sequence[float], at: int, seed: int, stage: int, want: int, attempt: int) -> int:
+    """Return the tokens that answer an attempt at a batching stage (1, 2, ...), at least 1."""
+    return min(sample_count(table, at, key(seed, Stream.OUTPUT + stage, want, attempt), 1), MOST_OUTPUT)
 
 
 def store_of(edges: Sequence[float], seed: int, want: int, attempt: int, pick: int) -> int:

@@ -3,9 +3,9 @@
 Multiplied: arrival rates; rates, bursts, limits, caps and reserves of laws keyed globally or by segment; queue limits,
 budgets, servers, replicas, zones, the couriers' national rate; what incidents and timelines set of these; values of
 milestones and gates whose figure grows with the run. Left alone: times, patience, stores and couriers of a zone, limits
-of one person or zone, the calls that a circuit breaker judges by, shards, and traces of arrivals (`scenarios.workload`
-thins them). Numbers that must be whole go to the nearest, halves up, at least 1 where they were not 0; replicas and
-rates stay exact.
+of one person, store or zone, costs, the calls that a circuit breaker judges by, shards, and traces of arrivals
+(`scenarios.workload` thins them). Numbers that must be whole go to the nearest, halves up, at least 1 where they were
+not 0; replicas and rates stay exact.
 """
 
 from __future__ import annotations

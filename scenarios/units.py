@@ -14,6 +14,7 @@ from fractions import Fraction
 NS_PER_S = 1_000_000_000
 LONGEST_NS = 366 * 86_400 * NS_PER_S
 FASTEST_PER_S = 1_000_000_000
+HIGHEST_COST = 1_000_000_000
 
 _SECONDS_IN = {
     "ps": Fraction(1, 10**12),
@@ -31,6 +32,7 @@ _NUMBER = r"\d+(?:\.\d+)?(?:[eE][+-]?\d{1,3})?"
 _PART = re.compile(rf"({_NUMBER})\s*(ps|ns|us|µs|ms|min|s|m|h|d)\s*")
 _RATE = re.compile(rf"({_NUMBER})\s*/\s*(ms|min|s|m|h|d)")
 _SHARE = re.compile(rf"({_NUMBER})\s*%")
+_TOKENS = re.compile(r"tokens:[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 
 
 def shown(value: object) -> str:
@@ -50,6 +52,16 @@ def shown(value: object) -> str:
         case dict():
             return "a table"
     return str(value)[:60]
+
+
+def cost(value: object) -> int | str:
+    """Return what a law charges: a whole number, `"cups"`, or `"tokens:STAGE"`."""
+    if isinstance(value, str) and (value == "cups" or _TOKENS.fullmatch(value)):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= HIGHEST_COST:
+        return value
+    remedy = f'write a whole number from 1 to {HIGHEST_COST:,}, "cups", or "tokens:" and the name of a batching stage'
+    raise ValueError(f"{shown(value)} is not a cost; {remedy}")
 
 
 def _text(value: object, what: str, example: str) -> str:

@@ -21,7 +21,7 @@ _HINTS = {  # by key: where the bound alone does not tell what to do
 }
 _PATTERNS = {  # by key: what the pattern of a text wants
     "name": "needs to be 1 to 63 letters, digits, - and _, a letter or a digit first",
-    "at": "needs to be client, gateway or stage:NAME",
+    "at": "needs to be client, gateway, stage:NAME, queue:NAME, store or zone",
     "opens": 'needs to be a time of day such as "07:45"',
     "process": 'needs to be autoscaler, runbook, or your own as "package.module:function"',
 }

@@ -68,6 +68,12 @@ def _written(tree: Tree) -> Iterator[str]:
         if "ticket" in law:
             yield "law: with a ticket"
         yield f"law: {law['law']} by {law.get('key', 'global')} at {point}"
+        yield f"law: at {point}"
+        if "cost" in law:
+            yield f"law: cost of {str(law['cost']).partition(':')[0]}"
+        for terms in ("reserve", "priorities"):
+            if law.get(terms):
+                yield f"law: {terms}"
     for how, knob in _turned(tree):
         yield f"knob: {knob.partition('.')[0]}.{knob.rpartition('.')[2]} by {how}"
     for control in tree.get("controls", []):

@@ -195,6 +195,8 @@ def _segments(draw: Draw, has_zones: bool) -> list[Tree]:
     own = draw(st.integers(0, len(segments))) if has_zones else 0
     for segment in segments[:own]:
         segment["zones"] = 1.0 / own
+    for segment in segments if draw(YES_OR_NO) else []:
+        segment["priority"] = draw(_one(0, 1, 2, 31))
     return segments
 
 
@@ -286,7 +288,7 @@ LIMITS = _one(2, 0, 1, 5, 10)
 OVERRIDE = _table({"value": st.integers(0, 3), "rate": RATES}, burst=_one(1, 3))
 WINDOW_TIMES = _durations(10, 1, 4, 1000)
 SLICES = _one(10, 1, 3)
-WINDOWS = _one("fixed_window", "sliding_window", "sliding_window_log")
+WINDOWS_OF = ("fixed_window", "sliding_window", "sliding_window_log")
 LAWS = st.one_of(
     _table({"law": _one("token_bucket", "gcra"), "rate": RATES_OR_OFF}, burst=_one(1, 2, 5)),
     _table(
@@ -295,7 +297,7 @@ LAWS = st.one_of(
         most_keys=_one(100, 1, 2, 5),
         overrides=st.lists(OVERRIDE, max_size=2, unique_by=lambda override: override["value"]),
     ),
-    _table({"law": WINDOWS, "limit": LIMITS, "window": _durations(10, 1, 4, 1000)}),
+    _table({"law": _one(*WINDOWS_OF), "limit": LIMITS, "window": _durations(10, 1, 4, 1000)}),
     _table({"law": st.just("warm_up"), "rate": WARM_RATES, "warm_up": _durations(1000, 800)}, cold_factor=_one(2, 5)),
     _table({"law": st.just("fixed_concurrency"), "limit": LIMITS}),
     _table({"law": st.just("deadline")}, least_left=SHORT),
@@ -338,6 +340,8 @@ LAWS = st.one_of(
 
 
 AT_STAGES, INSIDE, ANYWHERE, AT_CLIENT, BEFORE_CALLS, AT_QUEUES, AT_DOOR = range(7)
+CHARGING = ("token_bucket", "gcra", "hot_key", *WINDOWS_OF, "warm_up", "fixed_concurrency", "pacing")
+RESERVING = ("token_bucket", "gcra", *WINDOWS_OF, "fixed_concurrency", "aimd")
 LAW_PLACES = {
     "token_bucket": ANYWHERE,
     "gcra": ANYWHERE,
@@ -377,7 +381,8 @@ TICKETED = (
 def _admission(draw: Draw, tree: Tree) -> list[Tree]:
     stages = [f"stage:{stage['name']}" for stage in tree["stages"]]
     places = {AT_STAGES: stages, INSIDE: ["gateway", *stages], AT_CLIENT: ["client"], AT_DOOR: ["gateway"]}
-    places |= {ANYWHERE: ["gateway", "client", *stages], BEFORE_CALLS: ["client", *stages]}
+    street = ["store"] * ("kitchens" in tree) + ["zone"] * ("street" in tree)
+    places |= {ANYWHERE: ["gateway", "client", *stages, *street, *street], BEFORE_CALLS: ["client", *stages]}
     queues = {f"queue:{stage['name']}": stage for stage in tree["stages"]}
     queues |= {"queue:gateway": tree["gateway"]} if "gateway" in tree else {}
     keys = ["global", "person"] + ["segment"] * ("segments" in tree) + ["zone"] * ("street" in tree)
@@ -393,12 +398,36 @@ def _admission(draw: Draw, tree: Tree) -> list[Tree]:
                 admission.append({"name": f"l{index}", "at": at, **law})
             continue
         at = draw(st.sampled_from(places[LAW_PLACES[law["law"]]]))
-        of_law = [*keys[1:], *["store"] * ("street" in tree)] if law["law"] == "hot_key" else keys
-        of_law = [key for key in keys if key != "person"] if law["law"] == "waiting_room" else of_law
-        if law["law"] in TICKETED and at != "client" and draw(YES_OR_NO):
-            law = {**law, "ticket": draw(_durations(10, 1, 4, 1000))}
+        if law["law"] == "hot_key":
+            of_law = [*keys[1:], *["store"] * ("street" in tree)]
+        elif law["law"] == "waiting_room":
+            of_law = [key for key in keys if key != "person"]
+        else:
+            of_law = [*keys, *["store"] * (at in street and "kitchens" in tree)]
+        law |= draw(_terms(tree, law))
+        if law["law"] in TICKETED and at not in ("client", *street) and draw(YES_OR_NO):
+            law |= {"ticket": draw(_durations(10, 1, 4, 1000))}
         admission.append({"name": f"l{index}", "at": at, "key": draw(st.sampled_from(of_law)), **law})
     return admission
+
+
+@st.composite
+def _terms(draw: Draw, tree: Tree, law: Tree) -> Tree:
+    """What a law charges, what it keeps for the important, and whom it is asked about."""
+    terms: Tree = {}
+    tokens = [f"tokens:{stage['name']}" for stage in tree["stages"] if stage.get("kind") == "batching"]
+    if law["law"] in CHARGING and draw(YES_OR_NO):
+        terms["cost"] = draw(_one(2, 3, *["cups"] * ("kitchens" in tree), *tokens, *tokens))
+        if terms["cost"] in tokens and "limit" in law:
+            terms["limit"] = draw(_one(20, 10, 100))
+        elif terms["cost"] in tokens and law["law"] in ("token_bucket", "gcra", "hot_key"):
+            terms["burst"] = draw(_one(20, 10, 100))
+    priorities = sorted({segment.get("priority", 0) for segment in tree.get("segments", [{}])})
+    if len(priorities) > 1 and law["law"] in RESERVING and draw(YES_OR_NO):
+        terms["reserve"] = draw(st.lists(SHARES, min_size=1, max_size=3))
+    if draw(_one(False, False, True)):
+        terms["priorities"] = draw(st.lists(st.sampled_from(priorities), max_size=2))
+    return terms
 
 
 # the street

@@ -28,8 +28,10 @@ from tests.scenario_strategy import (
     AT_QUEUES,
     AT_STAGES,
     BEFORE_CALLS,
+    CHARGING,
     INSIDE,
     LAW_PLACES,
+    RESERVING,
     Tree,
     loaded,
     scenarios,
@@ -41,7 +43,7 @@ INTERPRETED_EXAMPLES = 24
 SCALES = st.sampled_from([Fraction(1), Fraction(1), Fraction(1, 2), Fraction(3, 2)])
 
 POINTS = {
-    ANYWHERE: ("client", "gateway", "stage:desk", "stage:till"),
+    ANYWHERE: ("client", "gateway", "stage:desk", "stage:till", "store", "zone"),
     INSIDE: ("gateway", "stage:desk", "stage:till"),
     AT_STAGES: ("stage:desk", "stage:till"),
     AT_DOOR: ("gateway",),
@@ -78,8 +80,9 @@ CROWD: Tree = {
     "bucket": "10ms",
     "arrivals": {"process": "poisson", "rate": "1000/s"},
     "people": {"timeout": "12ms", "attempts": 4, "retry_delay": "1ms", "patience": "40ms"},
-    "segments": [{"name": "some", "share": 0.5}, {"name": "others", "share": 0.5}],
-    "street": {"zones": 3, "stores_per_zone": 2},
+    "segments": [{"name": "some", "share": 0.5}, {"name": "others", "share": 0.5, "priority": 1}],
+    "street": {"zones": 3, "stores_per_zone": 2, "repicks": 1},
+    "kitchens": {"kind": "clock", "cups_per_hour": 3_600_000, "cups": {"kind": "uniform", "low": 1, "high": 3}},
     "stages": [
         {"name": "desk", "servers": 2, "service": "1ms", "failure": 0.2},
         {"name": "till", "servers": 2, "service": "1ms", "network_delay": "1ms", "queue_limit": 9},
@@ -128,7 +131,9 @@ def test_both_engines_agree_on_every_law_with_every_key_at_every_point(law: str)
         "codel": ("global",),
         "adaptive_lifo": ("global",),
     }
-    for key, at in product(keys.get(law, ("global", "person", "segment", "zone")), POINTS[LAW_PLACES[law]]):
+    for key, at in product(keys.get(law, ("global", "person", "segment", "zone", "store")), POINTS[LAW_PLACES[law]]):
+        if key == "store" and law != "hot_key" and at not in ("store", "zone"):
+            continue
         door = {"name": "door", "at": at, "key": key, "law": law, **LAWS[law]}
         turns = [{"name": "turns", "knob": "admission.door.limit", "steps": [["10ms", 0], ["14ms", 1], ["20ms", 3]]}]
         if "rate" in door:
@@ -139,6 +144,22 @@ def test_both_engines_agree_on_every_law_with_every_key_at_every_point(law: str)
         tree = {**CROWD, **gateway, "admission": [door], "timelines": turns if has_knob else []}
         difference = compare(loaded(tree).scenario)
         assert difference is None, f"{tree}\n{difference}"
+
+
+@pytest.mark.parametrize("law", sorted(set(LAWS) - {"codel", "adaptive_lifo"}))
+def test_both_engines_agree_on_every_law_with_costs_and_priorities_at_every_point(law: str) -> None:
+    terms: list[Tree] = [{"priorities": [0]}, {"priorities": [1]}]
+    if law in CHARGING:
+        terms += [
+            {"cost": cost, **({"limit": 9} if "limit" in LAWS[law] else {})} for cost in (2, "cups", "tokens:model")
+        ]
+    if law in RESERVING:
+        terms.append({"reserve": [0.0, 0.5]})
+    for own, at in product(terms, POINTS[LAW_PLACES[law]]):
+        door = {"name": "door", "at": at, "law": law, **LAWS[law], **own}
+        door |= {"key": "zone"} if law == "hot_key" else {}
+        difference = compare(loaded({**CROWD, "admission": [door]}).scenario)
+        assert difference is None, f"{door}\n{difference}"
 
 
 @pytest.mark.parametrize("name", [entry.name for entry in catalogue()])

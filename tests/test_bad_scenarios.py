@@ -54,6 +54,7 @@ min = 10
 """
 STREET = "[street]\nzones = 4\nstores_per_zone = 2\n"
 KITCHENS = '[kitchens]\nkind = "clock"\ncups_per_hour = 90\n'
+AT_STORE = 'at = "store"\nlaw = "gcra"\nrate = "1/s"'
 INCIDENT = '[[incidents]]\nname = "jam"\nat = "{at}"\nfor = "1m"\nset = {{ "{knob}" = {value} }}\n'
 TIMELINE = '[[timelines]]\nname = "{name}"\nknob = "{knob}"\nsteps = [["{at}", {value}]]\n'
 MILESTONE = '[[milestones]]\nname = "known"\nmetric = "{metric}"\nat = "{at}"\nvalue = 5\ntolerance = "10%"\n'
@@ -265,6 +266,38 @@ CASES = [
           'shop.toml:34: admission.second.key = "zone"', "[street]"),
     grown("a law by segment without segments", law('at = "gateway"\nlaw = "gcra"\nrate = "1/s"\nkey = "segment"'),
           'second.key = "segment"', "[[segments]]"),
+    grown("a law of stores without kitchens", f'{STREET}{law(AT_STORE)}', 'second.at = "store"', "[kitchens]"),
+    grown("a law of zones without a street", law('at = "zone"\nlaw = "gcra"\nrate = "1/s"'), 'second.at = "zone"',
+          "[street]"),
+    grown("slots of a store", STREET + KITCHENS + law('at = "store"\nlaw = "fixed_concurrency"\nlimit = 3'),
+          "second.at", "rates and windows"),
+    grown("pacing before a zone", STREET + law('at = "zone"\nlaw = "pacing"\nrate = "1/s"'), "second.at", "stage:till"),
+    grown("a breaker before a store", STREET + KITCHENS + law('at = "store"\nlaw = "circuit_breaker"'), "second.at",
+          'at = "client"'),
+    grown("a store at the gateway", STREET + law('at = "gateway"\nlaw = "gcra"\nrate = "1/s"\nkey = "store"'),
+          'second.key = "store"', 'at = "store"', "hot_key"),
+    grown("a store without kitchens", STREET + law('at = "zone"\nlaw = "gcra"\nrate = "1/s"\nkey = "store"'),
+          'second.key = "store"', "[kitchens]"),
+    swapped("a cost of nothing", 'rate = "4/s"', 'rate = "4/s"\ncost = 0', "shop.toml:23: admission.door.cost: 0 is",
+            "whole number from 1", '"tokens:"'),
+    swapped("a cost in tea", 'rate = "4/s"', 'rate = "4/s"\ncost = "tea"', 'door.cost: "tea"', "is not a cost"),
+    swapped("a cost in a truth", 'rate = "4/s"', 'rate = "4/s"\ncost = true', "door.cost: true", "is not a cost"),
+    swapped("cups without kitchens", 'rate = "4/s"', 'rate = "4/s"\ncost = "cups"', 'door.cost = "cups"', "[kitchens]"),
+    swapped("tokens of a till", 'rate = "4/s"', 'rate = "4/s"\ncost = "tokens:till"', 'door.cost = "tokens:till"',
+            "no batching stage till"),
+    swapped("a priority that nobody has", 'rate = "4/s"', 'rate = "4/s"\npriorities = [1]', "door.priorities",
+            "nobody has priority 1, but 0", "[[segments]]"),
+    swapped("a priority out of bounds", 'rate = "4/s"', 'rate = "4/s"\npriorities = [32]', "door.priorities.0 = 32",
+            "31 or less"),
+    swapped("a reserve for nobody", 'rate = "4/s"', 'rate = "4/s"\nreserve = [0, 0.5]', "door.reserve",
+            "the same priority"),
+    swapped("a reserve above the whole", 'rate = "4/s"', 'rate = "4/s"\nreserve = [0, 1.5]', "door.reserve.1"),
+    grown("a queue of some priorities", law('at = "queue:till"\nlaw = "codel"\npriorities = [0]'), "second.priorities",
+          "take priorities out"),
+    grown("a log of each of very many stores", STREET.replace("2", "9999") + KITCHENS + law(
+          'at = "store"\nkey = "store"\nlaw = "sliding_window_log"\nwindow = "1m"\nlimit = 5000'), "second.limit",
+          "logs of 39,996 stores", "use a window"),
+    grown("a cost of a deadline", law('at = "gateway"\nlaw = "deadline"\ncost = 2'), "second.cost", "not a known key"),
     grown("kitchens without a street", KITCHENS, "shop.toml:29: kitchens", "add a [street]"),
     grown("more stores than can be", f"{STREET}".replace("4", "9000000"), "street.zones = 9000000", "10,000,000"),
     grown("shares of segments", '[[segments]]\nname = "a"\nshare = 0.4\n', "segments", "add up to 0.4, not 1"),

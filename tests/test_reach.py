@@ -14,6 +14,8 @@ def test_generated_scenarios_reach_every_tie_law_knob_and_process() -> None:
     counts = reached(generated(500, fresh=False))
     wanted = set(ties()) - set(ties([ONLY_ONE_A_NS]))
     wanted |= {f"law: {law}" for law in LAW_PLACES}
+    wanted |= {f"law: at {point}" for point in ("client", "gateway", "stage", "queue", "store", "zone")}
+    wanted |= {f"law: cost of {cost}" for cost in ("2", "cups", "tokens")} | {"law: reserve", "law: priorities"}
     wanted |= {f"knob: {kind.value} by {how}" for kind in Kind for how in ("timeline", "incident", "control")}
     wanted |= {f"control: {process}" for process in ("probe", "autoscaler", "runbook")}
     wanted |= {f"arrivals: {process}" for process in ("poisson", "steady", "gamma", "trace")}

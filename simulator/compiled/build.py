@@ -140,7 +140,9 @@ def _order_width(scenario: model.Scenario) -> int:
 def _attempts_have_keys(scenario: model.Scenario) -> bool:
     """Whether a law of the gateway or a stage asks more of an attempt than its timeout."""
     return any(
-        law.at != "client" and (law.key != "global" or isinstance(law, _GIVEN_BACK)) for law in scenario.admission
+        law.at not in ("client", "store", "zone")
+        and (law.key != "global" or isinstance(law, _GIVEN_BACK) or _is_particular(law))
+        for law in scenario.admission
     )
 
 
@@ -258,8 +260,13 @@ def law_of_part(stage: model.BatchingStage, millionths: int) -> tuple[int, ...]:
 _HEARS = model.SreThrottleAdmission | model.RetryThrottleAdmission | model.CircuitBreakerAdmission
 _TOLD = model.AimdAdmission | model.CircuitBreakerAdmission
 _GIVEN_BACK = model.ConcurrencyAdmission | _TOLD
-_KEYS = {"global": at.BY_ALL, "person": at.BY_PERSON, "segment": at.BY_SEGMENT, "zone": at.BY_ZONE}
-_VALUES = {**_KEYS, "store": at.BY_STORE}
+_KEYS = {
+    "global": at.BY_ALL,
+    "person": at.BY_PERSON,
+    "segment": at.BY_SEGMENT,
+    "zone": at.BY_ZONE,
+    "store": at.BY_STORE,
+}
 
 
 _MORE_WORDS = {Law.AIMD: width(Law.FIXED_CONCURRENCY), Law.WAITING_ROOM: 2}
@@ -268,7 +275,7 @@ _MORE_WORDS = {Law.AIMD: width(Law.FIXED_CONCURRENCY), Law.WAITING_ROOM: 2}
 
 def _laws(draft: _Draft, scenario: model.Scenario, world: World, changes: Sequence[Change]) -> None:
     laws = draft.single[at.LAWS] = draft.reserve(len(scenario.admission) * at.LAW_WIDTH)
-    keys = {"global": 1, "segment": max(1, len(scenario.segments)), "zone": world.zones}
+    keys = {"global": 1, "segment": max(1, len(scenario.segments)), "zone": world.zones, "store": world.stores}
     row_of_person = at.LR_FIRST
     slots_taken = 0
     for index, law in enumerate(scenario.admission):
@@ -284,7 +291,8 @@ def _laws(draft: _Draft, scenario: model.Scenario, world: World, changes: Sequen
             row + at.L_SLOT: slots_taken,
             row + at.L_NUMBER: sum(other.law == law.law for other in scenario.admission[:index]),
         }
-        draft.single |= {row + field: value for field, value in parameters(law, slots).items()}
+        numbers = parameters(law, slots) | _terms(draft, scenario, law)
+        draft.single |= {row + field: value for field, value in numbers.items()}
         if isinstance(law, model.WaitingRoomAdmission):
             draft.single[row + at.L_SEVEN] = row_of_person
             row_of_person += 1
@@ -303,7 +311,7 @@ def _laws(draft: _Draft, scenario: model.Scenario, world: World, changes: Sequen
             queues = getattr(_stage_of(scenario, law), "shards", 1)
             draft.single[row + at.L_STATE] = draft.reserve(keys[law.key] * queues * words)
     draft.single[at.LAW_ROW_WIDTH] = -(-row_of_person // 8) * 8 if row_of_person > at.LR_FIRST else 0
-    calls = at.CELL_WIDTH * sum(isinstance(law, _TOLD) for law in scenario.admission)
+    calls = at.CELL_WIDTH * sum(isinstance(law, _TOLD) or _holds_several(law) for law in scenario.admission)
     draft.single[at.ATTEMPT_SPARE] = WORDS_AN_ATTEMPT + calls
     draft.single[at.SPARE] += draft.single[at.LAW_ROW_WIDTH] + calls
     for stage, point in enumerate(["stage:gateway", *(f"stage:{stage.name}" for stage in scenario.stages)]):
@@ -320,6 +328,39 @@ def _laws(draft: _Draft, scenario: model.Scenario, world: World, changes: Sequen
     _chain(draft, scenario, others, at.CLIENT_LAWS, at.CLIENT_LAW_COUNT)
     _chain(draft, scenario, budgets, at.BUDGETS, at.BUDGET_COUNT)
     _chain(draft, scenario, hearing, at.HEARING_LAWS, at.HEARING_LAW_COUNT)
+    for point, place, length in (
+        ("store", at.STORE_LAWS, at.STORE_LAW_COUNT),
+        ("zone", at.ZONE_LAWS, at.ZONE_LAW_COUNT),
+    ):
+        _chain(draft, scenario, [law for law in scenario.admission if law.at == point], place, length)
+
+
+def _holds_several(law: model.Admission) -> bool:
+    """Return whether a law holds several slots for an attempt."""
+    return isinstance(law, model.ConcurrencyAdmission) and law.cost != 1
+
+
+def _is_particular(law: model.Admission) -> bool:
+    """Return whether a law charges more than 1, or does not treat all alike."""
+    charges = isinstance(law, model.Charging) and law.cost != 1
+    return charges or bool(law.priorities) or (isinstance(law, model.Reserving) and bool(law.reserve))
+
+
+def _terms(draft: _Draft, scenario: model.Scenario, law: model.Admission) -> dict[int, int]:
+    """Return what a law charges, whom it is asked about, and what each priority leaves to others."""
+    cost = law.cost if isinstance(law, model.Charging) else 1
+    if isinstance(cost, str):
+        names = [stage.name for stage in scenario.stages]
+        stage = cost.removeprefix("tokens:")
+        cost = at.IN_CUPS if cost == "cups" else at.IN_CUPS - (names.index(stage) + 1)
+    reserve = law.reserve if isinstance(law, model.Reserving) else ()
+    return {
+        at.L_PARTICULAR: int(_is_particular(law)),
+        at.L_COST: cost,
+        at.L_PRIORITIES: sum(1 << priority for priority in set(law.priorities)),
+        at.L_RESERVES: len(reserve),
+        at.L_RESERVE: draft.region([rates.milli(share) for share in reserve]),
+    }
 
 
 def _stage_of(scenario: model.Scenario, law: model.Admission) -> model.Stage | None:
@@ -367,7 +408,7 @@ def parameters(law: model.Admission, slots: int) -> dict[int, int]:
     if isinstance(law, model.ConcurrencyAdmission):
         return {at.L_ONE: law.limit}
     if isinstance(law, model.HotKeyAdmission):
-        of_table = {at.L_FOUR: slots, at.L_FIVE: _VALUES[law.key], at.L_SEVEN: len(law.overrides)}
+        of_table = {at.L_FOUR: slots, at.L_FIVE: _KEYS[law.key], at.L_SEVEN: len(law.overrides)}
         return rate_parameters(law, law.rate_per_s) | of_table
     if isinstance(law, model.WaitingRoomAdmission):
         drawn_until_ns = {"fifo": 0, "lottery": NEVER_NS, "shuffle": law.opens_ns}[law.order]
@@ -464,8 +505,11 @@ def _people(draft: _Draft, scenario: model.Scenario, world: World) -> None:
         delay = (kind.retry_delay if kind else None) or people.retry_delay
         rows += [*draft.time(patience), *draft.time(delay)]
     single[at.KINDS] = draft.region(rows)
-    segments = [(first, last, 0, 0) for first, last in zip(world.zone_first, world.zone_last, strict=True)]
-    single[at.SEGMENTS] = draft.region([word for row in segments for word in row])
+    segments = np.zeros((len(world.zone_first), at.SEGMENT_WIDTH), dtype=np.int64)
+    segments[:, at.SEGMENT_FIRST] = world.zone_first
+    segments[:, at.SEGMENT_LAST] = world.zone_last
+    segments[:, at.SEGMENT_PRIORITY] = [segment.priority for segment in scenario.segments] or [0]
+    single[at.SEGMENTS] = draft.region(segments.ravel())
 
 
 def _street(draft: _Draft, scenario: model.Scenario, world: World) -> None:

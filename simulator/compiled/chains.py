@@ -25,9 +25,9 @@ from limits import (
     warm_up,
 )
 from limits.laws import Law
-from scenarios import draws
+from scenarios import draws, people
 from scenarios.draws import Stream
-from simulator.compiled.habits import chosen_by
+from simulator.compiled.habits import chosen_by, output_of, prompt_of
 from simulator.compiled.jit import kernel
 from simulator.compiled.layout import (
     A_NUMBER,
@@ -51,12 +51,15 @@ from simulator.compiled.layout import (
     CALL_NEXT,
     CLIENT_LAW_COUNT,
     CLIENT_LAWS,
+    CUPS_TABLE,
     EXPIRED,
     G_LAW_COUNT,
     G_LAWS,
     G_SLOTS_LAWS,
     HEARING_LAW_COUNT,
     HEARING_LAWS,
+    IN_CUPS,
+    L_COST,
     L_EARN,
     L_EARN_ON,
     L_EIGHT,
@@ -67,6 +70,10 @@ from simulator.compiled.layout import (
     L_NUMBER,
     L_OFF,
     L_ONE,
+    L_PARTICULAR,
+    L_PRIORITIES,
+    L_RESERVE,
+    L_RESERVES,
     L_ROW_WIDTH,
     L_SEVEN,
     L_SIX,
@@ -88,6 +95,9 @@ from simulator.compiled.layout import (
     POPULARITY_EDGES,
     PS_LAWS,
     SEED,
+    SEGMENT_PRIORITY,
+    SEGMENT_WIDTH,
+    SEGMENTS,
     SHED,
     SOLD_OUT,
     STORE,
@@ -142,12 +152,14 @@ room_join, room_decide, room_grants = waiting_room.join, waiting_room.decide, wa
 circuit_breaker_decide = circuit_breaker.decide
 circuit_breaker_observe = circuit_breaker.observe
 uniform, key = draws.uniform, draws.key
+cups_of = people.cups_of
 seconds = retry_after.seconds
 _SHED, _EXPIRED, _NEVER = verdicts.SHED, verdicts.EXPIRED, verdicts.NEVER
 _IN_ORDER = waiting_room.IN_ORDER
 SUCCESS, FAILURE, IGNORED = outcomes.SUCCESS, outcomes.FAILURE, outcomes.IGNORED
 _SLOTS_OF_AIMD = aimd.WIDTH
 _BILLION = sre_throttle.BILLION
+NO_STORE = -1
 
 
 @kernel
@@ -181,7 +193,7 @@ def verdict_of(answer: int) -> int:
 
 
 @kernel
-def law_row(M: Words, law: int, segment: int, zone: int, laws: int) -> int:
+def law_row(M: Words, law: int, segment: int, place: int, laws: int) -> int:
     """Return where the state of a law begins for somebody, and mark the row as begun."""
     by = M[law + L_KEY]
     row = M[law + L_STATE]
@@ -190,49 +202,104 @@ def law_row(M: Words, law: int, segment: int, zone: int, laws: int) -> int:
     elif by == BY_SEGMENT:
         row += segment * M[law + L_ROW_WIDTH]
     elif by != BY_ALL:
-        row += zone * M[law + L_ROW_WIDTH]
+        row += place * M[law + L_ROW_WIDTH]
     M[row] = 1
     return row + 1
 
 
 @kernel
-def ask(M: Words, law: int, segment: int, zone: int, laws: int, timeout_ns: int, now_ns: int) -> int:
-    """Ask one law."""
+def priority_of(M: Words, segment: int) -> int:
+    """Return how important somebody is; 0 is the most."""
+    return M[M[SEGMENTS] + segment * SEGMENT_WIDTH + SEGMENT_PRIORITY]
+
+
+@kernel
+def concerns(M: Words, law: int, segment: int) -> bool:
+    """Return whether a law is asked about people of this priority."""
+    return M[law + L_PRIORITIES] == 0 or (M[law + L_PRIORITIES] >> priority_of(M, segment)) & 1 == 1
+
+
+@kernel
+def concerns_person(M: Words, law: int, person: int) -> bool:
+    """Return whether a law at the client is asked about a person."""
+    return M[law + L_PARTICULAR] == 0 or concerns(M, law, (M[person + P_PLACE] >> P_ZONE_BITS) & P_SEGMENT_MASK)
+
+
+@kernel
+def cost_of(M: Words, F: Numbers, law: int, want: int, number: int) -> int:
+    """Return what a law charges for an attempt."""
+    cost = M[law + L_COST]
+    if cost > 0:
+        return cost
+    if cost == IN_CUPS:
+        return cups_of(F, M[CUPS_TABLE], M[SEED], want)
+    return prompt_of(M, F, IN_CUPS - cost, want, number) + output_of(M, F, IN_CUPS - cost, want, number)
+
+
+@kernel
+def kept_of(M: Words, law: int, segment: int) -> int:
+    """Return the thousandths of its limit that a law keeps for others than people of this priority."""
+    if M[law + L_RESERVES] == 0:
+        return 0
+    return M[M[law + L_RESERVE] + min(priority_of(M, segment), M[law + L_RESERVES] - 1)]
+
+
+@kernel
+def rest(limit: int, kept_milli: int) -> int:
+    """Return what of a limit is not kept for others."""
+    return limit - limit * kept_milli // 1000 if kept_milli else limit
+
+
+@kernel
+def ask(
+    M: Words,
+    law: int,
+    segment: int,
+    place: int,
+    laws: int,
+    timeout_ns: int,
+    now_ns: int,
+    cost: int,
+    kept_milli: int,
+) -> int:
+    """Ask one law; `place` is the zone, or the store for a law keyed by store."""
     kind = M[law + L_LAW]
     if kind == _DEADLINE:
         return verdict_of(deadline_decide(M, 0, M[law + L_ONE], timeout_ns, now_ns, 1))
     if M[law + L_OFF]:
         return 0
-    row = law_row(M, law, segment, zone, laws)
+    row = law_row(M, law, segment, place, laws)
     one = M[law + L_ONE]
     two = M[law + L_TWO]
     if kind == _TOKEN_BUCKET:
-        return verdict_of(token_bucket_decide(M, row, one, two, M[law + L_THREE], now_ns, 1))
+        burst = rest(M[law + L_THREE], kept_milli)
+        return verdict_of(token_bucket_decide(M, row, one, two, burst, now_ns, cost))
     if kind == _GCRA:
-        return verdict_of(gcra_decide(M, row, one, two, now_ns, 1))
+        return verdict_of(gcra_decide(M, row, one, rest(two, kept_milli), now_ns, cost))
     if kind == _PACING:
-        wait_ns = pacing_decide(M, row, one, two, now_ns, 1)
+        wait_ns = pacing_decide(M, row, one, two, now_ns, cost)
         return wait_ns if wait_ns >= 0 else refusal(SHED, 0)
-    return ask_other(M, law, kind, row, now_ns)
+    return ask_other(M, law, kind, row, now_ns, cost, kept_milli)
 
 
 @kernel
-def ask_other(M: Words, law: int, kind: int, row: int, now_ns: int) -> int:
+def ask_other(M: Words, law: int, kind: int, row: int, now_ns: int, cost: int, kept_milli: int) -> int:
     """Ask a law of another kind: so the code for the commonest stays small."""
     one, two = M[law + L_ONE], M[law + L_TWO]
     if kind == _FIXED_WINDOW:
-        return verdict_of(fixed_window_decide(M, row, one, two, now_ns, 1))
+        return verdict_of(fixed_window_decide(M, row, rest(one, kept_milli), two, now_ns, cost))
     if kind == _SLIDING_WINDOW:
-        return verdict_of(sliding_window_decide(M, row, one, two, now_ns, 1))
+        return verdict_of(sliding_window_decide(M, row, rest(one, kept_milli), two, now_ns, cost))
     if kind == _WARM_UP:
-        return verdict_of(warm_up_decide(M, row, one, two, M[law + L_THREE], M[law + L_FOUR], now_ns, 1))
+        return verdict_of(warm_up_decide(M, row, one, two, M[law + L_THREE], M[law + L_FOUR], now_ns, cost))
     if kind == _SLIDING_WINDOW_LOG:
-        return verdict_of(sliding_window_log_decide(M, row, M[law + L_THREE], one, two, now_ns, 1))
+        limit, slots = rest(one, kept_milli), M[law + L_THREE]
+        return verdict_of(sliding_window_log_decide(M, row, slots, limit, two, now_ns, cost))
     if kind == _FIXED_CONCURRENCY:
         # at a limit of 0 the law says never; to the person it is overload too
-        return 0 if fixed_concurrency_decide(M, row, one, now_ns, 1) == 0 else refusal(SHED, 0)
+        return 0 if fixed_concurrency_decide(M, row, rest(one, kept_milli), now_ns, cost) == 0 else refusal(SHED, 0)
     if kind == _AIMD:
-        limit = aimd_limit(M, row, one)
+        limit = rest(aimd_limit(M, row, one), kept_milli)
         return 0 if fixed_concurrency_decide(M, row + _SLOTS_OF_AIMD, limit, now_ns, 1) == 0 else refusal(SHED, 0)
     return verdict_of(circuit_breaker_decide(M, row, M[law + L_SIX], M[law + L_SEVEN], M[law + L_EIGHT], now_ns, 1))
 
@@ -242,33 +309,40 @@ def ask_for(M: Words, F: Numbers, law: int, attempt: int, now_ns: int) -> int:
     """Ask one law of the gateway or a stage about an attempt, and note the slot it takes."""
     side = M[attempt + A_SIDE]
     if side == 0:
-        return ask(M, law, 0, 0, 0, M[attempt + A_TIMEOUT_NS], now_ns)
+        return ask(M, law, 0, 0, 0, M[attempt + A_TIMEOUT_NS], now_ns, 1, 0)
+    cost, kept_milli = 1, 0
+    if M[law + L_PARTICULAR]:
+        segment = M[side + AS_SEGMENT]
+        if not concerns(M, law, segment):
+            return 0
+        cost = cost_of(M, F, law, M[attempt + A_WANT], M[attempt + A_NUMBER])
+        kept_milli = kept_of(M, law, segment)
     if M[law + L_TICKET] == 0:
-        return ask_beside(M, F, law, attempt, side, now_ns)
+        return ask_beside(M, F, law, attempt, side, now_ns, cost, kept_milli)
     until = M[side + AS_LAWS] + M[law + L_TICKET]
     if now_ns < M[until]:
         return 0
-    verdict = ask_beside(M, F, law, attempt, side, now_ns)
+    verdict = ask_beside(M, F, law, attempt, side, now_ns, cost, kept_milli)
     if verdict == 0:
         M[until] = now_ns + M[law + L_TICKET_NS]
     return verdict
 
 
 @kernel
-def ask_beside(M: Words, F: Numbers, law: int, attempt: int, side: int, now_ns: int) -> int:
+def ask_beside(M: Words, F: Numbers, law: int, attempt: int, side: int, now_ns: int, cost: int, kept_milli: int) -> int:
     """Ask one law that may want more of an attempt than its timeout: what its side row says."""
     if M[law + L_LAW] == _WAITING_ROOM:
         return ask_room(M, law, attempt, side, now_ns)
+    want, number, segment, zone = M[attempt + A_WANT], M[attempt + A_NUMBER], M[side + AS_SEGMENT], M[side + AS_ZONE]
     if M[law + L_LAW] == _HOT_KEY:
-        want, number = M[attempt + A_WANT], M[attempt + A_NUMBER]
-        return ask_hot(M, F, law, want, number, M[side + AS_SEGMENT], M[side + AS_ZONE], now_ns)
-    verdict = ask(M, law, M[side + AS_SEGMENT], M[side + AS_ZONE], M[side + AS_LAWS], M[attempt + A_TIMEOUT_NS], now_ns)
+        return ask_hot(M, F, law, want, number, segment, zone, NO_STORE, now_ns, cost)
+    verdict = ask(M, law, segment, zone, M[side + AS_LAWS], M[attempt + A_TIMEOUT_NS], now_ns, cost, kept_milli)
     kind = M[law + L_LAW]
-    if kind == _FIXED_CONCURRENCY and verdict == 0:
+    if kind == _FIXED_CONCURRENCY and verdict == 0 and M[law + L_COST] == 1:
         slot = M[law + L_SLOT]
         M[side + AS_HELD + (slot >> 5)] |= 1 << (slot & 31)
-    elif kind in (_AIMD, _CIRCUIT_BREAKER) and verdict == 0:
-        goes_in(M, law, side, now_ns)
+    elif kind in (_FIXED_CONCURRENCY, _AIMD, _CIRCUIT_BREAKER) and verdict == 0:
+        goes_in(M, law, side, now_ns, cost)
     return verdict
 
 
@@ -295,14 +369,14 @@ def ask_room(M: Words, law: int, attempt: int, side: int, now_ns: int) -> int:
 
 
 @kernel
-def goes_in(M: Words, law: int, side: int, now_ns: int) -> None:
-    """Note for a law that it has let an attempt in, and how many were inside then."""
+def goes_in(M: Words, law: int, side: int, now_ns: int, cost: int) -> None:
+    """Note for a law that it has let an attempt in, and how many were inside then, or how many slots it holds."""
     call = take_cell(M)
     M[call + CALL_NEXT] = M[side + AS_CALLS]
     M[call + CALL_LAW] = law
     M[call + CALL_BEGAN_NS] = now_ns
     row = law_row(M, law, M[side + AS_SEGMENT], M[side + AS_ZONE], M[side + AS_LAWS])
-    M[call + CALL_INFLIGHT] = M[row + _SLOTS_OF_AIMD] if M[law + L_LAW] == _AIMD else 0
+    M[call + CALL_INFLIGHT] = M[row + _SLOTS_OF_AIMD] if M[law + L_LAW] == _AIMD else cost
     M[side + AS_CALLS] = call
 
 
@@ -321,6 +395,9 @@ def comes_out(M: Words, law: int, side: int, now_ns: int, outcome: int) -> None:
     give_cell(M, call)
     if M[law + L_LAW] == _CIRCUIT_BREAKER:
         breaker_observes(M, law, row, now_ns, rtt_ns, outcome)
+        return
+    if M[law + L_LAW] == _FIXED_CONCURRENCY:
+        fixed_concurrency_release(M, row, inflight)
         return
     fixed_concurrency_release(M, row + _SLOTS_OF_AIMD, 1)
     start, least, most, backoff, longest_ns = (
@@ -346,14 +423,14 @@ def comes_out_of_all(M: Words, stage: int, attempt: int, now_ns: int, outcome: i
     side = M[attempt + A_SIDE]
     for at in range(M[stage + G_LAWS], M[stage + G_LAWS] + M[stage + G_LAW_COUNT]):
         law = M[at]
-        if M[law + L_LAW] == _FIXED_CONCURRENCY:
+        if M[law + L_LAW] == _FIXED_CONCURRENCY and M[law + L_COST] == 1:
             slot = M[law + L_SLOT]
             word = side + AS_HELD + (slot >> 5)
             if M[word] & 1 << (slot & 31):
                 M[word] &= ~(1 << (slot & 31))
                 row = law_row(M, law, M[side + AS_SEGMENT], M[side + AS_ZONE], M[side + AS_LAWS])
                 fixed_concurrency_release(M, row, 1)
-        elif M[law + L_LAW] in (_AIMD, _CIRCUIT_BREAKER):
+        elif M[law + L_LAW] in (_FIXED_CONCURRENCY, _AIMD, _CIRCUIT_BREAKER):
             comes_out(M, law, side, now_ns, outcome)
 
 
@@ -381,7 +458,7 @@ def ask_client(M: Words, F: Numbers, person: int, now_ns: int) -> int:
     """Ask the laws at the client; an admission that a later one refuses says nothing of the far side."""
     first = M[CLIENT_LAWS]
     for at in range(first, first + M[CLIENT_LAW_COUNT]):
-        verdict = ask_about(M, F, M[at], person, now_ns)
+        verdict = ask_about(M, F, M[at], person, M[person + P_ATTEMPT], NO_STORE, now_ns)
         if verdict < 0:
             for before in range(first, at):
                 hears(M, M[before], person, now_ns, 0, IGNORED)
@@ -390,34 +467,62 @@ def ask_client(M: Words, F: Numbers, person: int, now_ns: int) -> int:
 
 
 @kernel
-def ask_about(M: Words, F: Numbers, law: int, person: int, now_ns: int) -> int:
-    """Ask one law at the client about a person's try."""
+def ask_chain(M: Words, F: Numbers, chain: int, person: int, number: int, store: int, now_ns: int) -> int:
+    """Ask the laws of stores, or of zones, about an order that an attempt is about to become."""
+    for at in range(M[chain], M[chain] + M[chain + 1]):
+        verdict = ask_about(M, F, M[at], person, number, store, now_ns)
+        if verdict < 0:
+            return verdict
+    return 0
+
+
+@kernel
+def ask_about(M: Words, F: Numbers, law: int, person: int, number: int, store: int, now_ns: int) -> int:
+    """Ask one law at the client, a store or a zone about a person's try."""
+    if not concerns_person(M, law, person):
+        return 0
     if M[law + L_LAW] == _SRE_THROTTLE:
-        drawn = uniform(key(M[SEED], _HELD_BACK, M[person + P_WANT], M[person + P_ATTEMPT]), M[law + L_NUMBER])
+        drawn = uniform(key(M[SEED], _HELD_BACK, M[person + P_WANT], number), M[law + L_NUMBER])
         row, one, two = law_row_of_person(M, law, person), M[law + L_ONE], M[law + L_TWO]
         return verdict_of(sre_throttle_decide(M, row, one, two, M[law + L_THREE], int(drawn * _BILLION), now_ns, 1))
     place = M[person + P_PLACE]
     segment, zone = (place >> P_ZONE_BITS) & P_SEGMENT_MASK, place & P_ZONE_MASK
+    cost, kept_milli = 1, 0
+    if M[law + L_PARTICULAR]:
+        cost, kept_milli = cost_of(M, F, law, M[person + P_WANT], number), kept_of(M, law, segment)
     if M[law + L_LAW] == _HOT_KEY:
-        return ask_hot(M, F, law, M[person + P_WANT], M[person + P_ATTEMPT], segment, zone, now_ns)
+        return ask_hot(M, F, law, M[person + P_WANT], number, segment, zone, store, now_ns, cost)
     laws = M[M[person + P_SIDE] + PS_LAWS] if M[law + L_KEY] == BY_PERSON else 0
-    return ask(M, law, segment, zone, laws, 0, now_ns)
+    return ask(M, law, segment, store if M[law + L_KEY] == BY_STORE else zone, laws, 0, now_ns, cost, kept_milli)
 
 
 @kernel
-def ask_hot(M: Words, F: Numbers, law: int, want: int, number: int, segment: int, zone: int, now_ns: int) -> int:
-    """Ask a law of hot keys; a store is the one that the attempt would pick first."""
+def ask_hot(
+    M: Words,
+    F: Numbers,
+    law: int,
+    want: int,
+    number: int,
+    segment: int,
+    zone: int,
+    store: int,
+    now_ns: int,
+    cost: int,
+) -> int:
+    """Ask a law of hot keys; where no store is asked yet, it is the one that the attempt would pick first."""
     if M[law + L_OFF]:
         return 0
     by = M[law + L_FIVE]
     value = want if by == BY_PERSON else segment if by == BY_SEGMENT else zone
-    if by == BY_STORE:
+    if by == BY_STORE and store != NO_STORE:
+        value = store
+    elif by == BY_STORE:
         drawn = uniform(key(M[SEED], _STORE, want, number), 0)
         value = zone * M[STORES_PER_ZONE] + chosen_by(M, F, POPULARITY_EDGES, 0, M[STORES_PER_ZONE], drawn)
     row = law_row(M, law, segment, zone, 0)
     slots, exceptions, count = M[law + L_FOUR], M[law + L_SIX], M[law + L_SEVEN]
     one, two, three = M[law + L_ONE], M[law + L_TWO], M[law + L_THREE]
-    return verdict_of(hot_key_decide(M, row, slots, one, two, three, M, exceptions, count, value, now_ns, 1))
+    return verdict_of(hot_key_decide(M, row, slots, one, two, three, M, exceptions, count, value, now_ns, cost))
 
 
 @kernel
@@ -425,6 +530,8 @@ def allows_retry(M: Words, person: int, now_ns: int) -> bool:
     """Ask each retry budget; False where one has none left."""
     for at in range(M[BUDGETS], M[BUDGETS] + M[BUDGET_COUNT]):
         law = M[at]
+        if not concerns_person(M, law, person):
+            continue
         row = law_row_of_person(M, law, person)
         kind, one = M[law + L_LAW], M[law + L_ONE]
         if kind == _RETRY_RATIO:
@@ -443,7 +550,7 @@ def earns(M: Words, person: int, what: int, now_ns: int) -> None:
     """Earn for a first try, or for an order."""
     for at in range(M[BUDGETS], M[BUDGETS] + M[BUDGET_COUNT]):
         law = M[at]
-        if M[law + L_EARN_ON] == what:
+        if M[law + L_EARN_ON] == what and concerns_person(M, law, person):
             row = law_row_of_person(M, law, person)
             if M[law + L_LAW] == _RETRY_RATIO:
                 retry_ratio_earn(M, row, M[law + L_ONE], M[law + L_TWO], M[law + L_EARN], now_ns)
@@ -469,6 +576,8 @@ def client_hears(M: Words, person: int, answer: int, now_ns: int, rtt_ns: int) -
 @kernel
 def hears(M: Words, law: int, person: int, now_ns: int, rtt_ns: int, outcome: int) -> None:
     """Tell one law at the client what became of a try, if it listens."""
+    if not concerns_person(M, law, person):
+        return
     kind = M[law + L_LAW]
     if kind == _SRE_THROTTLE:
         row = law_row_of_person(M, law, person)

@@ -10,6 +10,10 @@ from simulator.compiled.layout import (
     AWAY_TIME,
     COMES_BACK,
     COMES_BACK_TIMES,
+    G_OUTPUT,
+    G_OUTPUT_TABLE,
+    G_PROMPT,
+    G_PROMPT_TABLE,
     GUIDE_BINS,
     HEDGE_TIME,
     HEEDS,
@@ -37,6 +41,8 @@ from simulator.compiled.layout import (
     SEGMENT_LAST,
     SEGMENT_WIDTH,
     SEGMENTS,
+    STAGE_WIDTH,
+    STAGES,
     STORE_DELAY_TIME,
     TIMEOUT_TIME,
     ZONE_EDGES,
@@ -46,6 +52,8 @@ from simulator.compiled.memory import Numbers, Words
 chosen, key, sample_ns, uniform, happens = draws.chosen, draws.key, draws.sample_ns, draws.uniform, draws.happens
 think_ns_of, comes_back_of = people.think_ns, people.comes_back
 invited_count_of = people.invited_count
+drawn_prompt, drawn_output = people.prompt_of, people.output_of
+MOST_PROMPT, MOST_OUTPUT = people.MOST_PROMPT, people.MOST_OUTPUT
 _SEGMENT, _ZONE, _KIND, _PATIENCE, _TIMEOUT = (
     int(Stream.SEGMENT),
     int(Stream.ZONE),
@@ -101,6 +109,24 @@ def place_of(M: Words, F: Numbers, want: int) -> int:
         edges = M[KIND_EDGES]
         kind = chosen(F, edges, edges + M[KIND_COUNT], uniform(key(M[SEED], _KIND, want, 0), 0)) - edges
     return zone | segment << P_ZONE_BITS | kind << (P_ZONE_BITS + P_SEGMENT_BITS)
+
+
+@kernel
+def prompt_of(M: Words, F: Numbers, number: int, want: int, attempt: int) -> int:
+    """Return the tokens of the prompt with which an attempt calls a batching stage."""
+    stage = STAGES + number * STAGE_WIDTH
+    if M[stage + G_PROMPT] >= 0:
+        return min(M[stage + G_PROMPT], MOST_PROMPT)
+    return drawn_prompt(F, M[stage + G_PROMPT_TABLE], M[SEED], number, want, attempt)
+
+
+@kernel
+def output_of(M: Words, F: Numbers, number: int, want: int, attempt: int) -> int:
+    """Return the tokens that answer an attempt at a batching stage."""
+    stage = STAGES + number * STAGE_WIDTH
+    if M[stage + G_OUTPUT] >= 0:
+        return min(M[stage + G_OUTPUT], MOST_OUTPUT)
+    return drawn_output(F, M[stage + G_OUTPUT_TABLE], M[SEED], number, want, attempt)
 
 
 @kernel

@@ -114,6 +114,10 @@ BUDGETS = next(_word)
 BUDGET_COUNT = next(_word)
 HEARING_LAWS = next(_word)  # of the client: what it tells of every answer
 HEARING_LAW_COUNT = next(_word)
+STORE_LAWS = next(_word)
+STORE_LAW_COUNT = next(_word)
+ZONE_LAWS = next(_word)
+ZONE_LAW_COUNT = next(_word)
 # street
 KITCHEN_KIND = next(_word)  # 0: none
 COURIER_KIND = next(_word)
@@ -233,8 +237,8 @@ KIND_WIDTH = 4
 KIND_PATIENCE, KIND_RETRY = 0, 2
 
 # A segment.
-SEGMENT_WIDTH = 4
-SEGMENT_FIRST, SEGMENT_LAST, SEGMENT_WANTED, SEGMENT_PLACED = range(4)
+SEGMENT_WIDTH = 8
+SEGMENT_FIRST, SEGMENT_LAST, SEGMENT_WANTED, SEGMENT_PLACED, SEGMENT_PRIORITY = range(5)
 
 # A person (8 words, one cache line).
 PERSON_WIDTH = 8
@@ -279,6 +283,7 @@ HEDGING, OUTRUN_BY_COPY = 1 << 28, 1 << 29  # an event names it that would send 
 # An attempt's side row.
 AS_TRACE, AS_LAWS, AS_SEGMENT, AS_ZONE, AS_HELD, _, _, _, AS_CALLS = range(9)  # AS_HELD: four words of 32 bits
 CALL_NEXT, CALL_LAW, CALL_BEGAN_NS, CALL_INFLIGHT = range(4)  # a cell of AS_CALLS, for each law that will be told
+"""CALL_INFLIGHT of a law that holds several slots for an attempt: how many."""
 PENDING, ADMITTED, THROTTLED, SHED, EXPIRED = range(5)  # codes of the gateway
 PLACED, TIMED_OUT, ERROR, SOLD_OUT, STORE, OUTRUN = 1, 5, 6, 7, 8, 9  # codes of answers, beside the last three
 DELIVERED = 2
@@ -455,7 +460,7 @@ IDLE, BULK, MIX, DECODE = range(4)
 LAW_OF_A_PART = (R_SLOTS, R_KV_TOKENS, R_STEP_TOKENS, R_PER_SEQUENCE_NS, R_PER_CONTEXT_PS, R_PER_PREFILL_NS)
 
 # A law.
-LAW_WIDTH = 24
+LAW_WIDTH = 32
 (
     L_LAW,
     L_KEY,
@@ -477,8 +482,14 @@ LAW_WIDTH = 24
     L_NUMBER,  # among laws of its kind
     L_TICKET,  # place in a person's law row of the end of their ticket; 0: it gives none
     L_TICKET_NS,
-) = range(20)
-BY_ALL, BY_PERSON, BY_SEGMENT, BY_ZONE, BY_STORE = range(5)  # BY_STORE: hot keys alone
+    L_PARTICULAR,  # 0: it charges each attempt 1, and all alike; else look at the next four
+    L_COST,  # what it charges, or IN_CUPS; below that IN_CUPS - stage: in tokens of the call at a stage
+    L_PRIORITIES,  # a bit for each priority that it is asked about; 0: all
+    L_RESERVES,  # thousandths of its limit that each priority leaves to others: their number, and their place
+    L_RESERVE,
+) = range(25)
+BY_ALL, BY_PERSON, BY_SEGMENT, BY_ZONE, BY_STORE = range(5)
+IN_CUPS = -1
 ON_NOTHING, ON_CALL, ON_SUCCESS = range(3)  # what earns
 LR_BEFORE, LR_REFS, LR_FREE, LR_FIRST = range(
     4

@@ -5,6 +5,7 @@ from __future__ import annotations
 from scenarios import draws, people
 from scenarios.draws import Stream
 from simulator.compiled.calendar import BACK, CANCEL, IS_OVER, IS_READY, MADE, ref_of, schedule
+from simulator.compiled.chains import NO_STORE, ask_chain
 from simulator.compiled.habits import NEVER_NS, chosen_by, drawn_ns
 from simulator.compiled.jit import kernel
 from simulator.compiled.layout import (
@@ -59,6 +60,9 @@ from simulator.compiled.layout import (
     ORDERS_LATE,
     ORDERS_ON_TIME,
     OVER,
+    P_PLACE,
+    P_WANT,
+    P_ZONE_MASK,
     PAUSED_STEPS,
     PICKUP_TIME,
     POPULARITY_EDGES,
@@ -78,6 +82,8 @@ from simulator.compiled.layout import (
     ST_PAUSE,
     ST_PAUSED,
     ST_REOPENS_NS,
+    STORE_LAW_COUNT,
+    STORE_LAWS,
     STORE_WIDTH,
     STORES,
     STORES_PER_ZONE,
@@ -103,15 +109,16 @@ key, uniform = draws.key, draws.uniform
 cups_of, picks_again = people.cups_of, people.picks_again
 _STORE, _MAKE, _TRIP = int(Stream.STORE), int(Stream.MAKE), int(Stream.TRIP)
 _PICKUP, _TRAVEL, _DROPOFF = int(Stream.PICKUP), int(Stream.TRAVEL), int(Stream.DROPOFF)
-NO_STORE, NONE_TAKES_IT = -1, -2
+NONE_TAKES_IT = -2
 _A_REF = 1 << O_REFS_BIT
 
 
 @kernel
-def pick_store(M: Words, F: Numbers, want: int, attempt: int, zone: int, now_ns: int) -> int:
+def pick_store(M: Words, F: Numbers, person: int, attempt: int, now_ns: int) -> int:
     """Return a store that takes the order; NO_STORE where there are no kitchens, NONE_TAKES_IT where none will."""
     if M[KITCHEN_KIND] == 0:
         return NO_STORE
+    want, zone = M[person + P_WANT], M[person + P_PLACE] & P_ZONE_MASK
     for pick in range(M[REPICKS] + 1):
         if pick:
             if not picks_again(F[REPICK], M[SEED], want, attempt, pick):
@@ -119,7 +126,9 @@ def pick_store(M: Words, F: Numbers, want: int, attempt: int, zone: int, now_ns:
             M[KITCHENS_REPICKS] += 1
         draw = uniform(key(M[SEED], _STORE, want, attempt), pick)
         store = zone * M[STORES_PER_ZONE] + chosen_by(M, F, POPULARITY_EDGES, 0, M[STORES_PER_ZONE], draw)
-        if accepts(M, F, store, now_ns):
+        if accepts(M, F, store, now_ns) and (
+            M[STORE_LAW_COUNT] == 0 or ask_chain(M, F, STORE_LAWS, person, attempt, store, now_ns) == 0
+        ):
             return store
     M[KITCHENS_REFUSED] += 1
     return NONE_TAKES_IT

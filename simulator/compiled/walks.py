@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from scenarios import draws, people
+from scenarios import people
 from scenarios.draws import Stream
 from simulator.compiled.calendar import STAGE, ref_of, schedule, schedule_timeout
 from simulator.compiled.chains import (
     FAILURE,
     IGNORED,
     SUCCESS,
+    ask_chain,
     ask_for,
     ask_gateway,
     code_of,
@@ -28,7 +29,7 @@ from simulator.compiled.ends import (
     stage_number,
     will_end,
 )
-from simulator.compiled.habits import drawn_ns
+from simulator.compiled.habits import drawn_ns, output_of, prompt_of
 from simulator.compiled.jit import kernel
 from simulator.compiled.layout import (
     A_AT_STAGE_NS,
@@ -58,13 +59,9 @@ from simulator.compiled.layout import (
     G_KIND,
     G_LAW_COUNT,
     G_LAWS,
-    G_OUTPUT,
-    G_OUTPUT_TABLE,
     G_PACED,
     G_PER_PREFILL_NS,
     G_PER_TOKEN_NS,
-    G_PROMPT,
-    G_PROMPT_TABLE,
     G_SERVED,
     G_SERVICE_TIME,
     G_SHARDS,
@@ -109,6 +106,8 @@ from simulator.compiled.layout import (
     WORK_BROUGHT,
     WORK_USEFUL,
     Z_PLACED,
+    ZONE_LAW_COUNT,
+    ZONE_LAWS,
     ZONE_WIDTH,
     ZONES,
 )
@@ -120,11 +119,9 @@ from simulator.compiled.stations import FULL, LEFT, QUEUED, is_free, joins
 from simulator.compiled.street import NONE_TAKES_IT, begins, pick_store
 from simulator.compiled.traces import TRACE_STAGE, trace
 
-MOST_PROMPT, MOST_OUTPUT = 1_000_000, 100_000  # tokens of a call
-sample_count, key = draws.sample_count, draws.key
 shard_of, fails_at = people.shard_of, people.fails
 _LAST_STAGE = -(1 << 63)  # the highest of 64 bits
-_SERVICE, _PROMPT, _OUTPUT = int(Stream.SERVICE), int(Stream.PROMPT), int(Stream.OUTPUT)
+_SERVICE = int(Stream.SERVICE)
 
 
 @kernel
@@ -205,12 +202,7 @@ def joins_station(M: Words, F: Numbers, number: int, attempt: int, now_ns: int) 
     want, tried = M[attempt + A_WANT], M[attempt + A_NUMBER]
     station = M[stage + G_STATION]
     if M[stage + G_KIND] == BATCHING_STAGE:
-        prompt, output = M[stage + G_PROMPT], M[stage + G_OUTPUT]
-        if prompt < 0:
-            prompt = sample_count(F, M[stage + G_PROMPT_TABLE], key(M[SEED], _PROMPT + number, want, tried), 0)
-        if output < 0:
-            output = sample_count(F, M[stage + G_OUTPUT_TABLE], key(M[SEED], _OUTPUT + number, want, tried), 1)
-        prompt, output = min(prompt, MOST_PROMPT), min(output, MOST_OUTPUT)
+        prompt, output = prompt_of(M, F, number, want, tried), output_of(M, F, number, want, tried)
         M[attempt + A_PROMPT] = prompt
         M[attempt + A_OUTPUT] = output
         work_ns = (M[stage + G_PER_PREFILL_NS] * prompt + M[stage + G_PER_TOKEN_NS] * output) // M[stage + G_SLOTS]
@@ -276,16 +268,20 @@ def goes_on(M: Words, F: Numbers, number: int, attempt: int, now_ns: int) -> Non
 
 @kernel
 def commits(M: Words, F: Numbers, attempt: int, now_ns: int) -> None:
-    """All stages are done: an order, if its person still waits and a store takes it."""
+    """All stages are done: an order, if its person still waits, a store takes it, and the zone has room for it."""
     if M[attempt + A_STATE] & ANSWERED:
         will_end(M, attempt, OUTRUN if M[attempt + A_STATE] & OUTRUN_BY_COPY else TIMED_OUT, 0)
         return
     person = M[attempt + A_PERSON]
-    zone = M[person + P_PLACE] & P_ZONE_MASK
-    store = pick_store(M, F, M[attempt + A_WANT], M[attempt + A_NUMBER], zone, now_ns)
+    store = pick_store(M, F, person, M[attempt + A_NUMBER], now_ns)
     if store == NONE_TAKES_IT:
         will_end(M, attempt, STORE, 0)
         return
+    if M[ZONE_LAW_COUNT]:
+        verdict = ask_chain(M, F, ZONE_LAWS, person, M[attempt + A_NUMBER], store, now_ns)
+        if verdict < 0:
+            will_end(M, attempt, code_of(verdict), retry_after_of(verdict))
+            return
     carry(M, WORK_USEFUL, M[attempt + A_DONE_NS])
     close(M, attempt, PLACED, now_ns)
     is_answered(M, attempt, PLACED, now_ns)

@@ -53,6 +53,7 @@ class Attempt:
     gateway: int = PENDING
     retry_after_s: int = 0
     stage: int = 0  # the last one reached
+    store: int = -1  # the last one asked to take the order
     answer: str = "unanswered"
     answered_ns: int = -1
     ended_ns: int = -1

@@ -41,6 +41,12 @@ class Habits:
         self._invitations = scenario.invitations
         self._invitation_delay = _row(scenario.invitations.delay if scenario.invitations else None)
         self._cups = NONE if scenario.kitchens is None else table(scenario.kitchens.cups, whole=True)
+        self._priorities = [segment.priority for segment in scenario.segments] or [0]
+        self._tokens = {
+            stage.name: (number, table(stage.prompt, whole=True), table(stage.output, whole=True))
+            for number, stage in enumerate(scenario.stages, start=1)
+            if isinstance(stage, model.BatchingStage)
+        }
 
     def who(self, want: int) -> tuple[int, int, int]:
         """Segment, zone and kind of a person."""
@@ -48,6 +54,10 @@ class Habits:
         first, last = self.world.zone_first[segment], self.world.zone_last[segment]
         zone = people.zone_of(self.world.zone_edges, first, last, self.seed, want)
         return segment, zone, people.kind_of(self._kind_edges, self.seed, want)
+
+    def priority(self, segment: int) -> int:
+        """How important the people of a segment are; 0 is the most."""
+        return self._priorities[segment]
 
     def session_end_ns(self, want: int, kind: int, session: int, now_ns: int) -> int:
         """When a session that starts now ends."""
@@ -107,6 +117,14 @@ class Habits:
     def cups(self, want: int) -> int:
         """The cups of an order."""
         return people.cups_of(self._cups, 0, self.seed, want)
+
+    def tokens(self, stage: str, want: int, attempt: int) -> tuple[int, int]:
+        """The tokens of an attempt's call at a batching stage: prompt and output."""
+        number, prompt, output = self._tokens[stage]
+        return (
+            people.prompt_of(prompt, 0, self.seed, number, want, attempt),
+            people.output_of(output, 0, self.seed, number, want, attempt),
+        )
 
     def invited(self, want: int) -> Iterator[tuple[int, int]]:
         """Whom an order invites, each with the time until their first try."""

@@ -28,6 +28,7 @@ class Person:
     segment: int
     zone: int
     kind: int
+    priority: int
     first_try_ns: int
     attempt: int = 0  # number of the newest one, from 1
     session: int = 0  # from 0

@@ -73,11 +73,18 @@ def verdict_of(answer: int) -> Verdict:
     return Verdict(CODES[answer])
 
 
-KEYS: dict[str, Callable[[Person], int]] = {
-    "global": lambda person: 0,
-    "person": lambda person: person.want,
-    "segment": lambda person: person.segment,
-    "zone": lambda person: person.zone,
+def store_asked(person: Person, attempt: Attempt | None) -> int:
+    """The store that is asked, or has been chosen."""
+    assert attempt is not None
+    return attempt.store
+
+
+KEYS: dict[str, Callable[[Person, Attempt | None], int]] = {
+    "global": lambda person, attempt: 0,
+    "person": lambda person, attempt: person.want,
+    "segment": lambda person, attempt: person.segment,
+    "zone": lambda person, attempt: person.zone,
+    "store": store_asked,
 }
 
 
@@ -89,18 +96,42 @@ class Rows:
         self.width = width
         self.rows: dict[int, list[int]] = {}
 
-    def of(self, person: Person) -> list[int]:
-        key = self.key(person)
+    def of(self, person: Person, attempt: Attempt | None = None) -> list[int]:
+        key = self.key(person, attempt)
         row = self.rows.get(key)
         if row is None:
             row = self.rows[key] = [0] * self.width
         return row
 
 
+class Terms:
+    """What a law charges an attempt, and how much of its limit there is for one of this priority."""
+
+    def __init__(self, admission: model.Admission, habits: Habits) -> None:
+        self.habits = habits
+        self.unit = admission.cost if isinstance(admission, model.Charging) else 1
+        reserve = admission.reserve if isinstance(admission, model.Reserving) else ()
+        self.reserve_milli = [rates.milli(share) for share in reserve]
+
+    def cost(self, person: Person, attempt: Attempt | None) -> int:
+        if isinstance(self.unit, int):
+            return self.unit
+        if self.unit == "cups":
+            return self.habits.cups(person.want)
+        number = person.attempt if attempt is None else attempt.number
+        return sum(self.habits.tokens(self.unit.removeprefix("tokens:"), person.want, number))
+
+    def rest(self, limit: int, person: Person) -> int:
+        if not self.reserve_milli:
+            return limit
+        return limit - limit * self.reserve_milli[min(person.priority, len(self.reserve_milli) - 1)] // 1000
+
+
 class TokenBucket:
     """limits.token_bucket; `rate_per_s` None admits everything."""
 
-    def __init__(self, admission: model.RateAdmission) -> None:
+    def __init__(self, admission: model.RateAdmission, terms: Terms) -> None:
+        self.terms = terms
         self.rows = Rows(admission.key, token_bucket.WIDTH)
         self.given_burst = admission.burst
         self.rate_per_s: Fraction | None = None
@@ -121,14 +152,16 @@ class TokenBucket:
     def ask(self, person: Person, attempt: Attempt | None, now_ns: int) -> Verdict:
         if self.rate_per_s is None:
             return ADMIT
-        row = self.rows.of(person)
-        return verdict_of(token_bucket.decide(row, 0, self.tokens, self.per_ns, self.burst, now_ns, 1))
+        row, burst = self.rows.of(person, attempt), self.terms.rest(self.burst, person)
+        cost = self.terms.cost(person, attempt)
+        return verdict_of(token_bucket.decide(row, 0, self.tokens, self.per_ns, burst, now_ns, cost))
 
 
 class Gcra:
     """limits.gcra; `rate_per_s` None admits everything."""
 
-    def __init__(self, admission: model.RateAdmission) -> None:
+    def __init__(self, admission: model.RateAdmission, terms: Terms) -> None:
+        self.terms = terms
         self.rows = Rows(admission.key, gcra.WIDTH)
         self.given_burst = admission.burst
         self.rate_per_s: Fraction | None = None
@@ -149,13 +182,15 @@ class Gcra:
     def ask(self, person: Person, attempt: Attempt | None, now_ns: int) -> Verdict:
         if self.rate_per_s is None:
             return ADMIT
-        return verdict_of(gcra.decide(self.rows.of(person), 0, self.interval_ns, self.burst, now_ns, 1))
+        row, burst = self.rows.of(person, attempt), self.terms.rest(self.burst, person)
+        return verdict_of(gcra.decide(row, 0, self.interval_ns, burst, now_ns, self.terms.cost(person, attempt)))
 
 
 class HotKey:
-    """limits.hot_key; `rate_per_s` None admits everything. A store is the one that the attempt would pick first."""
+    """limits.hot_key; `rate_per_s` None admits everything. A store is the one asked; before that, the first pick."""
 
-    def __init__(self, admission: model.HotKeyAdmission, habits: Habits) -> None:
+    def __init__(self, admission: model.HotKeyAdmission, habits: Habits, terms: Terms) -> None:
+        self.terms = terms
         self.of = admission
         self.habits = habits
         self.exceptions = exceptions_of(admission)
@@ -179,19 +214,21 @@ class HotKey:
         if self.rate_per_s is None:
             return ADMIT
         bucket, own = (self.tokens, self.per_ns, self.burst), (self.exceptions, 0, len(self.of.overrides))
-        key = self._value(person, person.attempt if attempt is None else attempt.number)
-        return verdict_of(hot_key.decide(self.state, 0, self.of.most_keys, *bucket, *own, key, now_ns, 1))
+        key, cost = self._value(person, attempt), self.terms.cost(person, attempt)
+        return verdict_of(hot_key.decide(self.state, 0, self.of.most_keys, *bucket, *own, key, now_ns, cost))
 
-    def _value(self, person: Person, number: int) -> int:
-        if self.of.key == "store":
+    def _value(self, person: Person, attempt: Attempt | None) -> int:
+        if self.of.key == "store" and (attempt is None or attempt.store < 0):
+            number = person.attempt if attempt is None else attempt.number
             return self.habits.store(person.zone, person.want, number, 0)
-        return KEYS[self.of.key](person)
+        return KEYS[self.of.key](person, attempt)
 
 
 class WarmUp:
     """limits.warm_up; `rate_per_s` None admits everything."""
 
-    def __init__(self, admission: model.WarmUpAdmission) -> None:
+    def __init__(self, admission: model.WarmUpAdmission, terms: Terms) -> None:
+        self.terms = terms
         self.rows = Rows(admission.key, warm_up.WIDTH)
         self.warm_up_ns = admission.warm_up_ns
         self.cold_factor = admission.cold_factor
@@ -208,13 +245,15 @@ class WarmUp:
         if self.rate_per_s is None:
             return ADMIT
         parameters = (self.rate_milli, self.cold_factor, self.warning, self.most)
-        return verdict_of(warm_up.decide(self.rows.of(person), 0, *parameters, now_ns, 1))
+        row, cost = self.rows.of(person, attempt), self.terms.cost(person, attempt)
+        return verdict_of(warm_up.decide(row, 0, *parameters, now_ns, cost))
 
 
 class Window:
     """limits.fixed_window, or limits.sliding_window."""
 
-    def __init__(self, admission: model.WindowAdmission, law: ModuleType) -> None:
+    def __init__(self, admission: model.WindowAdmission, law: ModuleType, terms: Terms) -> None:
+        self.terms = terms
         self.law = law
         self.rows = Rows(admission.key, law.WIDTH)
         self.limit = admission.limit
@@ -224,13 +263,15 @@ class Window:
         self.limit = limit
 
     def ask(self, person: Person, attempt: Attempt | None, now_ns: int) -> Verdict:
-        return verdict_of(self.law.decide(self.rows.of(person), 0, self.limit, self.window_ns, now_ns, 1))
+        row, limit = self.rows.of(person, attempt), self.terms.rest(self.limit, person)
+        return verdict_of(self.law.decide(row, 0, limit, self.window_ns, now_ns, self.terms.cost(person, attempt)))
 
 
 class SlidingWindowLog:
     """limits.sliding_window_log; the ring has room for the largest limit of the run."""
 
-    def __init__(self, admission: model.WindowAdmission, slots: int) -> None:
+    def __init__(self, admission: model.WindowAdmission, slots: int, terms: Terms) -> None:
+        self.terms = terms
         self.rows = Rows(admission.key, sliding_window_log.WIDTH + slots)
         self.slots = slots
         self.limit = admission.limit
@@ -240,40 +281,43 @@ class SlidingWindowLog:
         self.limit = limit
 
     def ask(self, person: Person, attempt: Attempt | None, now_ns: int) -> Verdict:
-        row = self.rows.of(person)
-        return verdict_of(sliding_window_log.decide(row, 0, self.slots, self.limit, self.window_ns, now_ns, 1))
+        row, limit = self.rows.of(person, attempt), self.terms.rest(self.limit, person)
+        cost = self.terms.cost(person, attempt)
+        return verdict_of(sliding_window_log.decide(row, 0, self.slots, limit, self.window_ns, now_ns, cost))
 
 
 class FixedConcurrency:
-    """limits.fixed_concurrency: a slot is held until `Policy.give_back`."""
+    """limits.fixed_concurrency: slots are held until `Policy.give_back`."""
 
-    def __init__(self, admission: model.ConcurrencyAdmission) -> None:
+    def __init__(self, admission: model.ConcurrencyAdmission, terms: Terms) -> None:
+        self.terms = terms
         self.rows = Rows(admission.key, fixed_concurrency.WIDTH)
         self.limit = admission.limit
-        self.held: dict[Attempt, list[int]] = {}
+        self.held: dict[Attempt, tuple[list[int], int]] = {}  # row, slots
 
     def set_limit(self, limit: int) -> None:
         self.limit = limit
 
     def ask(self, person: Person, attempt: Attempt | None, now_ns: int) -> Verdict:
         assert attempt is not None
-        row = self.rows.of(person)
-        verdict = verdict_of(fixed_concurrency.decide(row, 0, self.limit, now_ns, 1))
+        row, cost = self.rows.of(person), self.terms.cost(person, attempt)
+        verdict = verdict_of(fixed_concurrency.decide(row, 0, self.terms.rest(self.limit, person), now_ns, cost))
         if verdict is ADMIT:
-            self.held[attempt] = row
+            self.held[attempt] = row, cost
             return verdict
         return Verdict(SHED)  # at a limit of 0 the law says never; to the person it is overload too
 
     def give_back(self, attempt: Attempt, now_ns: int, outcome: int) -> None:
-        row = self.held.pop(attempt, None)
-        if row is not None:
-            fixed_concurrency.release(row, 0, 1)
+        if attempt in self.held:
+            row, cost = self.held.pop(attempt)
+            fixed_concurrency.release(row, 0, cost)
 
 
 class Aimd:
     """limits.aimd, which sets the limit of slots of its own: a row has its number, then those of fixed_concurrency."""
 
-    def __init__(self, admission: model.AimdAdmission) -> None:
+    def __init__(self, admission: model.AimdAdmission, terms: Terms) -> None:
+        self.terms = terms
         self.of = admission
         self.rows = Rows(admission.key, aimd.WIDTH + fixed_concurrency.WIDTH)
         self.inside: dict[Attempt, tuple[list[int], int, int]] = {}  # row, instant, how many were inside with it
@@ -281,7 +325,7 @@ class Aimd:
     def ask(self, person: Person, attempt: Attempt | None, now_ns: int) -> Verdict:
         assert attempt is not None
         row = self.rows.of(person)
-        limit = aimd.limit(row, 0, self.of.start)
+        limit = self.terms.rest(aimd.limit(row, 0, self.of.start), person)
         if fixed_concurrency.decide(row, aimd.WIDTH, limit, now_ns, 1) != verdicts.ADMITTED:
             return Verdict(SHED)
         self.inside[attempt] = row, now_ns, row[aimd.WIDTH]
@@ -311,7 +355,8 @@ class Deadline:
 class Pacing:
     """limits.pacing: admitted after a wait, or shed."""
 
-    def __init__(self, admission: model.PacingAdmission) -> None:
+    def __init__(self, admission: model.PacingAdmission, terms: Terms) -> None:
+        self.terms = terms
         self.rows = Rows(admission.key, pacing.WIDTH)
         self.longest_wait_ns = admission.longest_wait_ns
         self.set_rate(admission.rate_per_s, 0)
@@ -322,7 +367,8 @@ class Pacing:
     def ask(self, person: Person, attempt: Attempt | None, now_ns: int) -> Verdict:
         if self.interval_ns is None:
             return ADMIT
-        answer = pacing.decide(self.rows.of(person), 0, self.interval_ns, self.longest_wait_ns, now_ns, 1)
+        row, cost = self.rows.of(person), self.terms.cost(person, attempt)
+        answer = pacing.decide(row, 0, self.interval_ns, self.longest_wait_ns, now_ns, cost)
         if answer < 0:
             return Verdict(SHED)
         return Verdict(ADMITTED, wait_ns=answer)
@@ -426,16 +472,25 @@ class Ticketed:
         return verdict
 
 
+def concerns(priorities: tuple[int, ...], person: Person) -> bool:
+    """Whether a law of these priorities is asked about a person; of none: about everybody."""
+    return not priorities or person.priority in priorities
+
+
 class Policy:
     """A chain of laws: the first refusal ends it; what earlier laws took stays taken, but slots are given back."""
 
-    def __init__(self, laws: list[Law]) -> None:
-        self.laws = laws
-        self._held = [law for law in laws if isinstance(law, FixedConcurrency | Aimd | CircuitBreaker)]
+    def __init__(self, laws: list[tuple[Law, tuple[int, ...]]]) -> None:
+        self._laws = laws
+        self._held = [law for law, _ in laws if isinstance(law, FixedConcurrency | Aimd | CircuitBreaker)]
+
+    def laws_for(self, person: Person) -> list[Law]:
+        """The laws that are asked about people of this priority."""
+        return [law for law, priorities in self._laws if concerns(priorities, person)]
 
     def ask(self, person: Person, attempt: Attempt | None, now_ns: int) -> Verdict:
         """Ask all laws in their order, in one instant."""
-        for place, law in enumerate(self.laws):
+        for place, law in enumerate(self.laws_for(person)):
             verdict = law.ask(person, attempt, now_ns)
             if verdict.code != ADMITTED:
                 if attempt is not None:
@@ -447,7 +502,7 @@ class Policy:
 
     def hears(self, person: Person, now_ns: int, rtt_ns: int, outcome: int, first: int | None = None) -> None:
         """Tell the laws of a client, or the first ones of them, what became of a try."""
-        for law in self.laws[:first]:
+        for law in self.laws_for(person)[:first]:
             if isinstance(law, SreThrottle | CircuitBreaker):
                 law.hears(person, now_ns, rtt_ns, outcome)
 
@@ -518,28 +573,34 @@ class Client:
 
     def __init__(self, scenario: model.Scenario, laws: dict[str, Law]) -> None:
         self.policy = policy_at("client", scenario, laws)
-        self.budgets = [
-            retry_budget_of(admission) for admission in scenario.admission if isinstance(admission, model.RetryBudget)
+        self._budgets = [
+            (retry_budget_of(admission), admission.priorities)
+            for admission in scenario.admission
+            if isinstance(admission, model.RetryBudget)
         ]
+
+    def budgets_for(self, person: Person) -> list[RetryBudget | RetryRatio | RetryThrottle]:
+        """The budgets that are asked about people of this priority."""
+        return [budget for budget, priorities in self._budgets if concerns(priorities, person)]
 
     def allows_retry(self, person: Person, now_ns: int) -> bool:
         """Ask each budget for a retry; False where one has none left: the retry is held back."""
-        return all(budget.allows(person, now_ns) for budget in self.budgets)
+        return all(budget.allows(person, now_ns) for budget in self.budgets_for(person))
 
     def calls(self, person: Person, now_ns: int) -> None:
         """A first try earns."""
-        for budget in self.budgets:
+        for budget in self.budgets_for(person):
             budget.earns(person, "call", now_ns)
 
     def succeeded(self, person: Person, now_ns: int) -> None:
         """An order earns."""
-        for budget in self.budgets:
+        for budget in self.budgets_for(person):
             budget.earns(person, "success", now_ns)
 
     def hears(self, person: Person, reason: str, now_ns: int, rtt_ns: int) -> None:
         """Somebody has an answer, or waits for it no more."""
         outcome = outcome_of(reason)
-        for budget in self.budgets:
+        for budget in self.budgets_for(person):
             budget.hears(person, now_ns, rtt_ns, outcome)
         self.policy.hears(person, now_ns, rtt_ns, outcome)
 
@@ -561,8 +622,9 @@ def outcome_of(reason: str) -> int:
 
 
 def policy_at(point: str, scenario: model.Scenario, laws: dict[str, Law]) -> Policy:
-    """The chain at a point (client, gateway, stage:<name>), in file order."""
-    return Policy([ticketed(laws[a.name], a) for a in scenario.admission if a.at == point and a.name in laws])
+    """The chain at a point (client, gateway, stage:<name>, store, zone), in file order."""
+    here = [a for a in scenario.admission if a.at == point and a.name in laws]
+    return Policy([(ticketed(laws[a.name], a), a.priorities) for a in here])
 
 
 def ticketed(law: Law, admission: model.Admission) -> Law:
@@ -577,26 +639,27 @@ def build_laws(scenario: model.Scenario, habits: Habits) -> dict[str, Law]:
     laws: dict[str, Law] = {}
     throttles = rooms = 0
     for admission in scenario.admission:
+        terms = Terms(admission, habits)
         if isinstance(admission, model.RateAdmission):
-            laws[admission.name] = (TokenBucket if admission.law == "token_bucket" else Gcra)(admission)
+            laws[admission.name] = (TokenBucket if admission.law == "token_bucket" else Gcra)(admission, terms)
         elif isinstance(admission, model.HotKeyAdmission):
-            laws[admission.name] = HotKey(admission, habits)
+            laws[admission.name] = HotKey(admission, habits, terms)
         elif isinstance(admission, model.WarmUpAdmission):
-            laws[admission.name] = WarmUp(admission)
+            laws[admission.name] = WarmUp(admission, terms)
         elif isinstance(admission, model.WindowAdmission):
             if admission.law == "sliding_window_log":
-                laws[admission.name] = SlidingWindowLog(admission, most_slots(scenario, admission))
+                laws[admission.name] = SlidingWindowLog(admission, most_slots(scenario, admission), terms)
             else:
                 by_name = {"fixed_window": fixed_window, "sliding_window": sliding_window}
-                laws[admission.name] = Window(admission, by_name[admission.law])
+                laws[admission.name] = Window(admission, by_name[admission.law], terms)
         elif isinstance(admission, model.ConcurrencyAdmission):
-            laws[admission.name] = FixedConcurrency(admission)
+            laws[admission.name] = FixedConcurrency(admission, terms)
         elif isinstance(admission, model.AimdAdmission):
-            laws[admission.name] = Aimd(admission)
+            laws[admission.name] = Aimd(admission, terms)
         elif isinstance(admission, model.DeadlineAdmission):
             laws[admission.name] = Deadline(admission)
         elif isinstance(admission, model.PacingAdmission):
-            laws[admission.name] = Pacing(admission)
+            laws[admission.name] = Pacing(admission, terms)
         elif isinstance(admission, model.SreThrottleAdmission):
             laws[admission.name] = SreThrottle(admission, throttles, habits.seed)
             throttles += 1

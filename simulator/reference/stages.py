@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from simulator.reference.town import Town
 
 Failure = tuple[str, int]  # reason ("" for none), Retry-After in s (0: none told)
-MOST_PROMPT, MOST_OUTPUT = 1_000_000, 100_000  # tokens of a call; beyond them the clock of a long batch overflows
 STAGE_COUNTS = ("arrived", "served", "shed", "throttled", "expired", "errors", "sold_out")
 
 
@@ -177,7 +176,7 @@ class Stage:
         return self._leave(attempt, how)
 
     def _ask_laws(self, attempt: Attempt) -> Generator[simpy.Event, Any, Verdict]:
-        for law in self.policy.laws:
+        for law in self.policy.laws_for(attempt.person):
             verdict = law.ask(attempt.person, attempt, self.town.now_ns)
             if verdict.code != ADMITTED:
                 self.policy.give_back(attempt, self.town.now_ns, outcomes.IGNORED)
@@ -256,12 +255,8 @@ def demand_of(stage: model.Stage) -> Demand:
 
 
 def _batching_demand(stage: model.BatchingStage) -> Demand:
-    prompt_table, output_table = table(stage.prompt, whole=True), table(stage.output, whole=True)
-
     def draw(at: Stage, work: Work) -> None:
-        prompt = draws.sample_count(prompt_table, 0, at.key(Stream.PROMPT, work.want, work.attempt), 0)
-        output = draws.sample_count(output_table, 0, at.key(Stream.OUTPUT, work.want, work.attempt), 1)
-        work.prompt, work.output = min(prompt, MOST_PROMPT), min(output, MOST_OUTPUT)
+        work.prompt, work.output = at.town.habits.tokens(stage.name, work.want, work.attempt)
         work.service_ns = full_batch_ns(stage, work.prompt, work.output)
 
     return draw

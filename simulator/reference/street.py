@@ -8,12 +8,13 @@ import simpy
 
 from scenarios import model
 from scenarios.world import World
-from simulator.reference.attempt import Attempt
+from simulator.reference.attempt import ADMITTED, Attempt
 from simulator.reference.couriers import couriers_of
 from simulator.reference.habits import Habits
 from simulator.reference.kitchens import kitchens_of
 from simulator.reference.ledger import Ledger
 from simulator.reference.orders import NEVER_NS, How, Order, delivery
+from simulator.reference.policy import Policy
 
 
 class Street:
@@ -28,6 +29,7 @@ class Street:
         world: World,
         habits: Habits,
         ledger: Ledger,
+        store_policy: Policy,
         on_delivered: Callable[[int], None],
     ) -> None:
         self.env = env
@@ -35,6 +37,7 @@ class Street:
         self.world = world
         self.habits = habits
         self.ledger = ledger
+        self.store_policy = store_policy
         self.on_delivered = on_delivered
         self.kitchen_stage = len(scenario.stages) + 1
         self.courier_stage = len(scenario.stages) + 2
@@ -62,11 +65,17 @@ class Street:
                 if not self.habits.picks_again(attempt.person.want, attempt.number, pick):
                     break
                 self.ledger.count("kitchens.repicks")
-            store = self.habits.store(attempt.person.zone, attempt.person.want, attempt.number, pick)
-            if self.kitchens.accepts(store):
-                return store
+            attempt.store = self.habits.store(attempt.person.zone, attempt.person.want, attempt.number, pick)
+            if self._takes_orders(attempt):
+                return attempt.store
         self.ledger.count("kitchens.refused")
         return None
+
+    def _takes_orders(self, attempt: Attempt) -> bool:
+        """Whether the store that is asked takes the order: not paused or closed, and let by its laws."""
+        if not self.kitchens.accepts(attempt.store):
+            return False
+        return self.store_policy.ask(attempt.person, attempt, self.now_ns).code == ADMITTED
 
     def takes(self, attempt: Attempt, store: int) -> Order:
         """Start a placed order on its way, now."""

@@ -11,7 +11,7 @@ import simpy
 from scenarios import model
 from scenarios.world import World
 from simulator.rank import Rank
-from simulator.reference.attempt import ADMITTED, PENDING, Attempt, Try
+from simulator.reference.attempt import ADMITTED, PENDING, REASONS, Attempt, Try
 from simulator.reference.habits import Habits
 from simulator.reference.instants import call_at
 from simulator.reference.ledger import Ledger
@@ -57,8 +57,10 @@ class Town:
             world=world,
             habits=self.habits,
             ledger=self.ledger,
+            store_policy=policy_at("store", scenario, self.laws),
             on_delivered=lambda want: self._invites(want, "delivered"),
         )
+        self.zone_policy = policy_at("zone", scenario, self.laws)
         self.people: set[Person] = set()  # who has neither an order nor left
         self.attempts: set[Attempt] = set()  # which have not both ended and been answered
         self.ask_to_stop: Callable[[], None] = lambda: None
@@ -79,7 +81,13 @@ class Town:
         """Somebody's first try is now."""
         segment, zone, kind = self.habits.who(want)
         person = Person(
-            want=want, invited_by=invited_by, segment=segment, zone=zone, kind=kind, first_try_ns=self.now_ns
+            want=want,
+            invited_by=invited_by,
+            segment=segment,
+            zone=zone,
+            kind=kind,
+            priority=self.habits.priority(segment),
+            first_try_ns=self.now_ns,
         )
         self.people.add(person)
         self.trying += 1
@@ -149,13 +157,17 @@ class Town:
         self._forget(attempt)
 
     def commits(self, attempt: Attempt) -> None:
-        """All stages are done: an order, if its person still waits and a store takes it."""
+        """All stages are done: an order, if its person still waits, a store takes it, and the zone has room for it."""
         if attempt.answered:
             self.ends(attempt, "outrun" if attempt.answer == "outrun" else "timed_out", 0)
             return
         store = self.street.pick_store(attempt)
         if store is None:
             self.ends(attempt, "store", 0)
+            return
+        verdict = self.zone_policy.ask(attempt.person, attempt, self.now_ns)
+        if verdict.code != ADMITTED:
+            self.ends(attempt, REASONS[verdict.code], verdict.retry_after_s)
             return
         self.ledger.work_ns["useful"] += attempt.done_ns
         attempt.budgets.clear()
