@@ -75,6 +75,8 @@ def seconds(ns: int) -> float:
 
 def total(values: Ints | BigInts) -> int:
     """Return the exact sum: ten million times of an hour, in ns, are too much for 64 bits."""
+    if len(values) and max(int(values.max()), -int(values.min())) * len(values) < 1 << 63:
+        return int(values.sum())
     return (int(np.sum(values >> 32)) << 32) + int(np.sum(values & 0xFFFF_FFFF))
 
 
