@@ -266,7 +266,7 @@ class DeadlineRule(Turnable):
         super().__init__(of, deadline.decide, max(1, deadline.WIDTH), terms, by=None, given=self._given, unit=unit)
 
     def _given(self, asked: Asked) -> tuple[int, ...]:
-        return (self.of.least_left_ns, asked.attempt.timeout_ns)
+        return (self.of.least_left_ns, asked.attempt.deadline_ns)
 
 
 LawRule = Turnable | Places
