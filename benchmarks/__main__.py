@@ -15,7 +15,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import cores, decisions, engines, full_day, hot_spots, laws, mm20, orders, pending, startup
+from benchmarks import chains, cores, decisions, engines, full_day, hot_spots, laws, mm20, orders, pending, startup
 from benchmarks.apart import MeasurementError
 from benchmarks.machine import machine
 from benchmarks.rows import Row, Size
@@ -25,6 +25,7 @@ FORMAT = 1
 WIDE = 180  # columns where nobody looks: nothing is cut in a file
 BENCHMARKS: dict[str, Callable[[Size], list[Row]]] = {
     "full_day": full_day.rows,
+    "chains": chains.rows,
     "engines": engines.rows,
     "mm20": mm20.rows,
     "orders": orders.rows,

@@ -10,8 +10,8 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 
-import aiolimiter  # type: ignore[import-not-found]
-import pyrate_limiter  # type: ignore[import-not-found]
+import aiolimiter
+import pyrate_limiter
 
 import limits  # here PyPI's
 

@@ -13,9 +13,9 @@ DAY = "milk-tea-day"
 SMALL_LAB = "labs/retry-trap"
 
 
-def simulated_day(scale: Fraction, engine: str = "compiled") -> Measured:
-    """Simulate the day in a fresh process, after compilation; it returns the summary and the manifest."""
-    return apart.call(_simulated_day, scale=str(scale), engine=engine)
+def simulated_day(scale: Fraction, engine: str = "compiled", scenario: str = DAY) -> Measured:
+    """Simulate the day, or a variant, in a fresh process after compilation; it returns summary and manifest."""
+    return apart.call(_simulated_day, scale=str(scale), engine=engine, scenario=scenario)
 
 
 def sluice_run(scenario: str, *options: str, environment: dict[str, str] | None = None) -> Measured:
@@ -33,15 +33,15 @@ def warm_up() -> None:
     simulate(load(SMALL_LAB), engine="compiled")
 
 
-def _simulated_day(scale: str, engine: Any) -> dict[str, Any]:
+def _simulated_day(scale: str, engine: Any, scenario: str) -> dict[str, Any]:
     from scenarios.loader import load
     from simulator.run import simulate
 
     if engine == "compiled":
         warm_up()
-    done = simulate(load(DAY), engine=engine, scale=Fraction(scale))
+    done = simulate(load(scenario), engine=engine, scale=Fraction(scale))
     if violated := done.summary["invariants"]["violated"]:
-        raise MeasurementError(f"{DAY}: the books do not balance: {violated[0]}")
+        raise MeasurementError(f"{scenario}: the books do not balance: {violated[0]}")
     return {"summary": done.summary, "manifest": done.manifest}
 
 

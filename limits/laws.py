@@ -8,14 +8,23 @@ from types import ModuleType
 from limits import (
     adaptive_lifo,
     aimd,
+    apf,
+    bbr_cpu,
+    breakwater,
     circuit_breaker,
     codel,
+    dagor,
     deadline,
+    envoy_gradient,
     fixed_concurrency,
     fixed_window,
+    fulfilment_credit,
     gcra,
+    gradient2,
     hot_key,
+    load_multiplier,
     pacing,
+    pi_rejector,
     quota_lease,
     quota_report,
     retry_budget,
@@ -25,8 +34,12 @@ from limits import (
     sliding_window_log,
     sre_throttle,
     token_bucket,
+    top_down,
+    vegas,
     waiting_room,
     warm_up,
+    wfq,
+    windowed,
 )
 
 
@@ -54,6 +67,16 @@ class Law(IntEnum):
     WAITING_ROOM = 19
     QUOTA_LEASE = 20
     QUOTA_REPORT = 21
+    VEGAS = 22
+    GRADIENT2 = 23
+    ENVOY_GRADIENT = 24
+    BBR_CPU = 25
+    DAGOR = 26
+    PI_REJECTOR = 27
+    FULFILMENT_CREDIT = 28
+    BREAKWATER = 29
+    LOAD_MULTIPLIER = 30
+    TOP_DOWN = 31
 
 
 MODULES: dict[Law, ModuleType] = {
@@ -78,7 +101,20 @@ MODULES: dict[Law, ModuleType] = {
     Law.WAITING_ROOM: waiting_room,
     Law.QUOTA_LEASE: quota_lease,
     Law.QUOTA_REPORT: quota_report,
+    Law.VEGAS: vegas,
+    Law.GRADIENT2: gradient2,
+    Law.ENVOY_GRADIENT: envoy_gradient,
+    Law.BBR_CPU: bbr_cpu,
+    Law.DAGOR: dagor,
+    Law.PI_REJECTOR: pi_rejector,
+    Law.FULFILMENT_CREDIT: fulfilment_credit,
+    Law.BREAKWATER: breakwater,
+    Law.LOAD_MULTIPLIER: load_multiplier,
+    Law.TOP_DOWN: top_down,
 }
+
+BESIDE: tuple[ModuleType, ...] = (apf, wfq, windowed)
+"""No laws, and compiled like them: what stands before a law, or orders a queue."""
 
 _INTS_A_SLOT = {
     Law.SLIDING_WINDOW_LOG: 1,
@@ -87,6 +123,11 @@ _INTS_A_SLOT = {
     Law.CIRCUIT_BREAKER: 1,
     Law.HOT_KEY: hot_key.width(1) - hot_key.width(0),
     Law.WAITING_ROOM: 3,
+    Law.BBR_CPU: 3,
+    Law.DAGOR: dagor.PERSONS,
+    Law.PI_REJECTOR: 1,
+    Law.LOAD_MULTIPLIER: 2,
+    Law.TOP_DOWN: top_down.API,
 }
 
 
@@ -94,7 +135,8 @@ def width(law: Law, slots: int = 0) -> int:
     """Return the ints in a row of a law, of `slots` where it has a ring or a table; stages of a waiting_room apart.
 
     Slots are the largest limit of a sliding_window_log, the window of a circuit_breaker, the slices of retry_ratio and
-    sre_throttle, the keys of a hot_key, the people of a waiting_room.
+    sre_throttle, the keys of a hot_key, the people of a waiting_room, the buckets of bbr_cpu, the businesses of dagor,
+    the levels of pi_rejector, the slices of load_multiplier, the APIs of top_down.
     """
     own: int = MODULES[law].WIDTH
     return own + slots * _INTS_A_SLOT.get(law, 0)

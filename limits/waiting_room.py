@@ -98,6 +98,25 @@ def grant(state: Row, at: int, stages: int, slots: int, stage: int, ahead: int, 
     call(state, at, stages, slots, now_ns)
 
 
+def grant_by_rate(
+    state: Row, at: int, stages: int, slots: int, stage: int, ahead: int, interval_ns: int, since_ns: int, now_ns: int
+) -> int:
+    """Grant a stage one person an interval since an instant, and return the instant up to which it has been granted.
+
+    However seldom it is called, nobody who waits loses by it: credit over `ahead` is lost only where nobody waits. An
+    interval of 0 stands for a rate of 0.
+    """
+    if interval_ns <= 0 or now_ns <= since_ns or ahead <= 0:
+        return since_ns
+    credit = (now_ns - since_ns) // interval_ns
+    granted_to_ns = since_ns + credit * interval_ns
+    while credit > 0:
+        waits = state[at + 1] < state[at]
+        grant(state, at, stages, slots, stage, ahead, min(credit, ahead), now_ns)
+        credit = credit - ahead if waits else 0
+    return granted_to_ns
+
+
 def leave(state: Row, at: int, stages: int, slots: int, number: int, now_ns: int) -> None:
     """Take back the place of who says that they go; of who has gone or was admitted there is none to take."""
     if state[at + 3] < number <= state[at]:

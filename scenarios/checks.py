@@ -12,6 +12,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from limits import rates
 from scenarios import knobs, metrics, tables, units
 from scenarios.distributions import DISTRIBUTIONS, Constant
 from scenarios.errors import Problem, Steps, did_you_mean
@@ -32,6 +33,8 @@ from scenarios.model import (
     Scenario,
     Shape,
     SreThrottleAdmission,
+    Ticketing,
+    WaitingRoomAdmission,
 )
 from scenarios.tree import Node
 
@@ -78,10 +81,18 @@ def _laws(scenario: Scenario) -> Iterator[Finding]:
         if isinstance(law, CircuitBreakerAdmission) and place in ("gateway", "store", "zone"):
             remedy = f'a circuit_breaker stands before what it calls: at = "client" or "stage:{stages[0]}"'
             yield (*steps, "at"), remedy
+        if isinstance(law, WaitingRoomAdmission):
+            if place != "gateway":
+                yield (*steps, "at"), 'a waiting_room is before all else; write at = "gateway"'
+            if law.key == "person":
+                yield (*steps, "key"), "a waiting_room is one line for many; take key out, or use segment or zone"
+            yield from _told(partial(rates.interval_ns, law.rate_per_s), (*steps, "rate"))
         if isinstance(law, PacingAdmission) and place != "stage":
             yield (*steps, "at"), f'pacing holds work back before a stage; write at = "stage:{stages[0]}"'
         if isinstance(law, DeadlineAdmission | ConcurrencyAdmission | AimdAdmission) and place == "client":
             yield (*steps, "at"), f"a {law.law} stands at the gateway or a stage; a client knows nothing of others"
+        if isinstance(law, Ticketing) and law.ticket_ns is not None and place not in ("gateway", "stage"):
+            yield (*steps, "ticket"), "is given at the gateway or a stage; put the law there, or take ticket out"
         if isinstance(law, DeadlineAdmission | ConcurrencyAdmission | AimdAdmission) and place in ("store", "zone"):
             remedy = f"a {law.law} stands at the gateway or a stage; stores and zones take laws of rates and windows"
             yield (*steps, "at"), remedy

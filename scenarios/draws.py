@@ -76,6 +76,8 @@ class Stream(IntEnum):
     TRACE_KEPT = 30
     TRACE_INSTANT = 31
     HELD_BACK = 32
+    HEDGE = 33
+    PLACE_IN_LINE = 34
     SERVICE = 1000
     NETWORK = 2000
     FAILURE = 3000

@@ -34,6 +34,8 @@ class Habits:
         self._store_retry_delay = table(everybody.store_retry_delay, whole=False)
         self._resignation_at_ns = [at_ns for at_ns, _ in everybody.resignation]
         self._resignation_share = [share for _, share in everybody.resignation]
+        self.most_hedges = everybody.hedge.most if everybody.hedge else 0
+        self._hedge_after = _row(everybody.hedge.after if everybody.hedge else None)
         self._come_back = everybody.come_back
         self._come_back_delay = _row(everybody.come_back.delay if everybody.come_back else None)
         self._invitations = scenario.invitations
@@ -66,6 +68,10 @@ class Habits:
         """When the person stops waiting for an attempt that is sent now."""
         least_ns = self.people.least_timeout_ns
         return people.timeout_at_ns(self._timeout, 0, self.seed, want, attempt, least_ns, session_end_ns, now_ns)
+
+    def hedge_ns(self, want: int, attempt: int) -> int:
+        """How long the person waits for the answer to an attempt before a copy of it is sent."""
+        return people.hedge_ns(self._hedge_after, 0, self.seed, want, attempt)
 
     def resigns(self, want: int, attempt: int, now_ns: int) -> bool:
         """Whether the person leaves for good after this failure."""

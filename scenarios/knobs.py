@@ -146,7 +146,7 @@ def _fits(kind: Kind, index: int, scenario: Scenario) -> None:
     elif part == "admission":
         law = scenario.admission[index]
         if setting == "rate" and not isinstance(law, RATED):
-            raise ValueError(f"a law of kind {law.law} has no rate")
+            raise ValueError(f"a law of kind {law.law} has no rate to turn")
         if setting == "limit" and not isinstance(law, WindowAdmission | ConcurrencyAdmission):
             raise ValueError(f"a law of kind {law.law} has no limit")
     elif getattr(scenario, part) is None:

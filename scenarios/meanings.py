@@ -34,6 +34,7 @@ _LAW = {
     "law": "which law it is",
     "priorities": "whom it is asked about, by the priority of their segment; none: everybody",
 }
+_TICKETED = {**_LAW, "ticket": "time for which further attempts of a want that was let in are not asked again"}
 _COST = {"cost": 'what it charges: a number, "cups" of the order, or "tokens:STAGE" of its call there'}
 _RESERVE = {"reserve": "share of its limit or burst that priority 0, 1, ... leaves to others; later ones as the last"}
 _WINDOW = "how far back it looks"
@@ -102,6 +103,11 @@ MEANINGS: dict[str, dict[str, str]] = {
         "come_back": "new sessions of people who got no order",
         "store_retry_delay": "time to the next try where no store took the order",
         "resignation": "share who leave for good after a failure, from each time on",
+        "hedge": "copies of a try that has no answer yet; the first that is placed wins",
+    },
+    "Hedge": {
+        "after": "time from sending an attempt to sending its copy, if there is no answer by then",
+        "most": "copies of a try beside the first attempt",
     },
     "PersonKind": {
         "name": "its name",
@@ -154,7 +160,7 @@ MEANINGS: dict[str, dict[str, str]] = {
         "reserve_milli": "thousandths of the output that memory is set aside for",
     },
     "RateAdmission": {
-        **_LAW,
+        **_TICKETED,
         **_COST,
         **_RESERVE,
         "rate": "how many go on in the long run",
@@ -166,7 +172,7 @@ MEANINGS: dict[str, dict[str, str]] = {
         "burst": "how many at once; 1 s of the rate unless given",
     },
     "HotKeyAdmission": {
-        **_LAW,
+        **_TICKETED,
         **_COST,
         "rate": "how many of each value go on in the long run",
         "burst": "how many at once; 1 s of the rate unless given",
@@ -174,14 +180,14 @@ MEANINGS: dict[str, dict[str, str]] = {
         "overrides": "values with a rate of their own",
     },
     "WarmUpAdmission": {
-        **_LAW,
+        **_TICKETED,
         **_COST,
         "rate": "how many go on once it is warm",
         "warm_up": "how long it takes to warm up, about, at the rate that it lets in",
         "cold_factor": "what part of the rate goes on when it is cold: 1 / this",
     },
     "WindowAdmission": {
-        **_LAW,
+        **_TICKETED,
         **_COST,
         **_RESERVE,
         "limit": "how many go on in a window",
@@ -248,6 +254,15 @@ MEANINGS: dict[str, dict[str, str]] = {
         **_COST,
         "rate": "work goes on one by one, 1 / rate apart",
         "longest_wait": "who would wait longer is refused",
+    },
+    "WaitingRoomAdmission": {
+        **_TICKETED,
+        "rate": "how many are called",
+        "burst": "how many are called at once where nobody waited; 1 s of the rate unless given",
+        "hold": "who does not ask again within this loses the place; they are told to ask after half of it",
+        "most": "people who wait, are called or were let in within the hold; who comes then is shed",
+        "order": "who is called next: first come, anyone, or anyone of those who came before it opened",
+        "opens": "when the first are called",
     },
     "Street": {
         "zones": "zones of the town",

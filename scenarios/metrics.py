@@ -106,6 +106,8 @@ _ATTEMPTS = (
     ),
     _counter("attempts.completed", "attempts answered with an order placed", _ANSWERED),
     _stock("attempts.unanswered", "attempts whose person still waited at the end", _SENT),
+    _counter("attempts.hedged", "attempts sent as copies of one that had no answer yet", _SENT),
+    _counter("attempts.outrun", "attempts whose person had the order by another copy of the same try first", _SENT),
     _counter(
         "attempts.held_back",
         "tries that a law at the client did not send; they are no attempts and are in no other figure",

@@ -140,6 +140,13 @@ class PersonKind(Frozen):
     retry_delay: TimeDistribution | None = None
 
 
+class Hedge(Frozen):
+    """What still waits for its answer after this time is sent once more, at most so many times a try."""
+
+    after: TimeDistribution
+    most: int = Field(strict=True, ge=1, le=10, default=1)
+
+
 class People(Frozen):
     """How people try, wait, retry and leave. Rules: docs/model.md, A person."""
 
@@ -155,6 +162,7 @@ class People(Frozen):
     come_back: ComeBack | None = None
     store_retry_delay: TimeDistribution = Field(default="0s", validate_default=True)
     resignation: ShareCurve = ()
+    hedge: Hedge | None = None
 
     @model_validator(mode="after")
     def _adds_up(self) -> People:
@@ -271,6 +279,7 @@ class RateAdmission(Reserving, Charging, _Admission):
     law: Literal["token_bucket", "gcra"]
     rate_per_s: RateOrOff = Field(alias="rate")
     burst: AtLeastOne | None = None
+    ticket_ns: DurationNs | None = Field(alias="ticket", gt=0, default=None)
 
 
 class HotKeyOverride(Frozen):
@@ -290,6 +299,7 @@ class HotKeyAdmission(Charging, _Placed):
     burst: AtLeastOne | None = None
     most_keys: int = Field(strict=True, ge=1, le=10**6, default=4000)
     overrides: tuple[HotKeyOverride, ...] = Field(max_length=1000, default=())
+    ticket_ns: DurationNs | None = Field(alias="ticket", gt=0, default=None)
 
     @model_validator(mode="after")
     def _one_each(self) -> HotKeyAdmission:
@@ -307,6 +317,7 @@ class WarmUpAdmission(Charging, _Admission):
     rate_per_s: RateOrOff = Field(alias="rate")
     warm_up_ns: DurationNs = Field(alias="warm_up", default=10_000_000_000)
     cold_factor: int = Field(strict=True, ge=2, le=1000, default=3)
+    ticket_ns: DurationNs | None = Field(alias="ticket", gt=0, default=None)
 
 
 class WindowAdmission(Reserving, Charging, _Admission):
@@ -315,6 +326,7 @@ class WindowAdmission(Reserving, Charging, _Admission):
     law: Literal["fixed_window", "sliding_window", "sliding_window_log"]
     limit: int = Field(strict=True, ge=0, le=10**7)
     window_ns: DurationNs = Field(alias="window", gt=0)
+    ticket_ns: DurationNs | None = Field(alias="ticket", gt=0, default=None)
 
 
 class ConcurrencyAdmission(Reserving, Charging, _Admission):
@@ -442,6 +454,25 @@ class PacingAdmission(Charging, _Admission):
     longest_wait_ns: DurationNs = Field(alias="longest_wait", default=500_000_000)
 
 
+class WaitingRoomAdmission(_Admission):
+    """Gateway only: a line for those who come; `rate` are called, others told to ask again within `hold`."""
+
+    law: Literal["waiting_room"]
+    rate_per_s: Rate = Field(alias="rate")
+    burst: AtLeastOne | None = None
+    hold_ns: DurationNs = Field(alias="hold", gt=0, default=60_000_000_000)
+    most: int = Field(strict=True, ge=1, le=10**7, default=1_000_000)
+    order: Literal["fifo", "lottery", "shuffle"] = "fifo"
+    opens_ns: DurationNs = Field(alias="opens", default=0)
+    ticket_ns: DurationNs | None = Field(alias="ticket", gt=0, default=None)
+
+    @model_validator(mode="after")
+    def _shuffles_before_it_opens(self) -> WaitingRoomAdmission:
+        if self.order == "shuffle" and self.opens_ns == 0:
+            raise ValueError('those are shuffled who come before it opens; add opens = "10m", or use another order')
+        return self
+
+
 Admission = Annotated[
     RateAdmission
     | HotKeyAdmission
@@ -457,10 +488,13 @@ Admission = Annotated[
     | CircuitBreakerAdmission
     | CodelAdmission
     | AdaptiveLifoAdmission
-    | PacingAdmission,
+    | PacingAdmission
+    | WaitingRoomAdmission,
     Field(discriminator="law"),
 ]
 
+Ticketing = RateAdmission | HotKeyAdmission | WarmUpAdmission | WindowAdmission | WaitingRoomAdmission
+"""Laws that may give what they let in a ticket."""
 RetryBudget = RetryBudgetAdmission | RetryRatioAdmission | RetryThrottleAdmission
 """Laws that are asked about retries alone."""
 QueueLaw = CodelAdmission | AdaptiveLifoAdmission

@@ -65,6 +65,11 @@ def timeout_at_ns(
     return now_ns + min(timeout_ns, max(least_timeout_ns, session_end_ns - now_ns))
 
 
+def hedge_ns(table: Sequence[float], at: int, seed: int, want: int, attempt: int) -> int:
+    """Return the time from sending an attempt to sending its copy."""
+    return sample_ns(table, at, key(seed, Stream.HEDGE, want, attempt))
+
+
 def resigns(
     steps_at_ns: Sequence[int], steps_share: Sequence[float], seed: int, want: int, attempt: int, now_ns: int
 ) -> bool:

@@ -28,6 +28,7 @@ from limits import (
     sre_throttle,
     token_bucket,
     verdicts,
+    waiting_room,
     warm_up,
 )
 from scenarios import draws, model
@@ -358,7 +359,7 @@ class Deadline:
 
     def ask(self, person: Person, attempt: Attempt | None, now_ns: int) -> Verdict:
         assert attempt is not None
-        return verdict_of(deadline.decide([], 0, self.least_left_ns, attempt.timeout_ns, now_ns, 1))
+        return verdict_of(deadline.decide([], 0, self.least_left_ns, attempt.deadline_ns, now_ns, 1))
 
 
 class Pacing:
@@ -403,6 +404,40 @@ class SreThrottle:
         sre_throttle.observe(self.rows.of(person), 0, self.slices, self.slice_ns, now_ns, rtt_ns, 0, outcome)
 
 
+class WaitingRoom:
+    """limits.waiting_room with one stage, whose credit comes at a rate; a row has the instant up to which it came."""
+
+    def __init__(self, admission: model.WaitingRoomAdmission, number: int, seed: int) -> None:
+        self.of = admission
+        self.rows = Rows(admission.key, 2 + waiting_room.WIDTH + 3 * admission.most)
+        self.ahead = admission.burst or rates.second_of(admission.rate_per_s)
+        self.interval_ns = rates.interval_ns(admission.rate_per_s)
+        self.number = number
+        self.seed = seed
+        self.numbers: dict[int, int] = {}  # in the line, by want
+
+    def ask(self, person: Person, attempt: Attempt | None, now_ns: int) -> Verdict:
+        assert attempt is not None
+        row, room, hold_ns = self.rows.of(person), (1, 1, self.of.most), self.of.hold_ns
+        since_ns = max(row[0], self.of.opens_ns)
+        row[0] = waiting_room.grant_by_rate(row, *room, 0, self.ahead, self.interval_ns, since_ns, now_ns)
+        number = self.numbers.get(person.want, 0)
+        answer = waiting_room.decide(row, *room, hold_ns, number, now_ns, 1)
+        if answer in (verdicts.EXPIRED, verdicts.NEVER):  # the place is lost, or there was none
+            number = waiting_room.join(row, *room, hold_ns, self._draw_ppb(attempt, now_ns), now_ns)
+            if number == verdicts.SHED:
+                return Verdict(SHED)
+            self.numbers[person.want] = number
+            answer = waiting_room.decide(row, *room, hold_ns, number, now_ns, 1)
+        return verdict_of(answer)
+
+    def _draw_ppb(self, attempt: Attempt, now_ns: int) -> int:
+        if self.of.order == "fifo" or (self.of.order == "shuffle" and now_ns >= self.of.opens_ns):
+            return waiting_room.IN_ORDER
+        key = draws.key(self.seed, Stream.PLACE_IN_LINE, attempt.person.want, attempt.number)
+        return int(draws.uniform(key, self.number) * waiting_room.BILLION)
+
+
 class CircuitBreaker:
     """limits.circuit_breaker: at the client told of answers, at a stage of how work there ends."""
 
@@ -428,6 +463,23 @@ class CircuitBreaker:
         shares = (rates.milli(of.failed), rates.milli(of.slow), of.slow_after_ns)
         parameters = (of.last_calls, of.least_calls, *shares, of.probes, of.half_open_for_ns)
         circuit_breaker.observe(self.rows.of(person), 0, *parameters, now_ns, rtt_ns, 0, outcome)
+
+
+class Ticketed:
+    """A law that does not ask again about a want that it has let in a short while ago."""
+
+    def __init__(self, law: Law, valid_ns: int) -> None:
+        self.law = law
+        self.valid_ns = valid_ns
+        self.until_ns: dict[int, int] = {}
+
+    def ask(self, person: Person, attempt: Attempt | None, now_ns: int) -> Verdict:
+        if now_ns < self.until_ns.get(person.want, 0):
+            return ADMIT
+        verdict = self.law.ask(person, attempt, now_ns)
+        if verdict.code == ADMITTED:
+            self.until_ns[person.want] = now_ns + self.valid_ns
+        return verdict
 
 
 def concerns(priorities: tuple[int, ...], person: Person) -> bool:
@@ -574,19 +626,28 @@ def retry_budget_of(admission: model.RetryBudget) -> RetryBudget | RetryRatio | 
 
 def outcome_of(reason: str) -> int:
     """What an answer says of the far side: where it is sold out, or no store takes the order, it did what it could."""
+    if reason == "outrun":
+        return outcomes.IGNORED
     return outcomes.SUCCESS if reason in ("", "placed", "sold_out", "store") else outcomes.FAILURE
 
 
 def policy_at(point: str, scenario: model.Scenario, laws: dict[str, Law]) -> Policy:
     """The chain at a point (client, gateway, stage:<name>, store, zone), in file order."""
     here = [a for a in scenario.admission if a.at == point and a.name in laws]
-    return Policy([(laws[a.name], a.priorities) for a in here])
+    return Policy([(ticketed(laws[a.name], a), a.priorities) for a in here])
+
+
+def ticketed(law: Law, admission: model.Admission) -> Law:
+    """The law, behind its tickets if it gives any."""
+    if isinstance(admission, model.Ticketing) and admission.ticket_ns is not None:
+        return Ticketed(law, admission.ticket_ns)
+    return law
 
 
 def build_laws(scenario: model.Scenario, habits: Habits) -> dict[str, Law]:
     """One law for each entry of `admission` but retry budgets, by its name."""
     laws: dict[str, Law] = {}
-    throttles = 0
+    throttles = rooms = 0
     for admission in scenario.admission:
         terms = Terms(admission, habits)
         if isinstance(admission, model.RateAdmission):
@@ -612,6 +673,9 @@ def build_laws(scenario: model.Scenario, habits: Habits) -> dict[str, Law]:
         elif isinstance(admission, model.SreThrottleAdmission):
             laws[admission.name] = SreThrottle(admission, throttles, habits.seed)
             throttles += 1
+        elif isinstance(admission, model.WaitingRoomAdmission):
+            laws[admission.name] = WaitingRoom(admission, rooms, habits.seed)
+            rooms += 1
         elif isinstance(admission, model.CircuitBreakerAdmission):
             laws[admission.name] = CircuitBreaker(admission)
     return laws

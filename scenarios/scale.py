@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, TypeVar
 
+from limits import rates
 from scenarios import knobs, metrics
 from scenarios.distributions import Frozen
 from scenarios.errors import Problem, ScenarioError
@@ -35,6 +36,7 @@ from scenarios.model import (
     Scenario,
     ServerStage,
     Timeline,
+    WaitingRoomAdmission,
     WindowAdmission,
 )
 from scenarios.schedule import changes
@@ -67,6 +69,8 @@ def scaled(scenario: Scenario, scale: Fraction) -> tuple[Scenario, tuple[Roundin
     try:
         changes(result)
         for law in result.admission:
+            if isinstance(law, WaitingRoomAdmission):
+                rates.interval_ns(law.rate_per_s)
             if isinstance(law, knobs.RATED):
                 knobs.check_rate(law, law.rate_per_s)
             for override in law.overrides if isinstance(law, HotKeyAdmission) else ():
@@ -122,6 +126,8 @@ class _Scaling:
         if isinstance(law, knobs.RATED):
             scaled_law = _with(law, rate_per_s=None if law.rate_per_s is None else law.rate_per_s * self.scale)
             return self.whole(scaled_law, path, ("burst",)) if isinstance(law, RateAdmission) else scaled_law
+        if isinstance(law, WaitingRoomAdmission):
+            return self.whole(_with(law, rate_per_s=law.rate_per_s * self.scale), path, ("burst", "most"))
         if isinstance(law, WindowAdmission | ConcurrencyAdmission):
             return self.whole(law, path, ("limit",))
         if isinstance(law, AimdAdmission):

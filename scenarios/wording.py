@@ -75,6 +75,7 @@ _EXAMPLES = {
     "probability": '"40%"',
     "delay": '"10m"',
     "times": "3",
+    "after": '"500ms"',
     "replicas": "2",
     "prompt": "400",
     "output": "60",

@@ -107,7 +107,11 @@ def _attempts(outcome: Outcome) -> Iterator[Identity]:
     offered, refused = _of(of, "attempts.offered"), ("attempts.throttled", "attempts.shed", "attempts.expired")
     answered = _of(of, "attempts.completed", "attempts.failed", "attempts.timed_out")
     yield Identity("verdicts of the gateway", offered, "=", _of(of, "attempts.admitted", *refused, "attempts.pending"))
-    yield Identity("answers to attempts", offered, "=", {**answered, **_of(of, "attempts.unanswered")})
+    yield Identity(
+        "answers to attempts", offered, "=", {**answered, **_of(of, "attempts.outrun", "attempts.unanswered")}
+    )
+    yield Identity("attempts outrun", _of(of, "attempts.outrun"), "<=", _of(of, "attempts.hedged"))
+    yield Identity("hedges", _of(of, "attempts.hedged"), "<=", offered)
     yield Identity(
         "failures by reason",
         _of(of, "attempts.failed"),

@@ -75,7 +75,7 @@ class Outcome:
     `counts`: final counters, named as in the summary: all of scenarios.metrics.COUNTERS and STOCKS, 0 where the
     scenario has no such part. What each counts is said there. In short: people.{wanted, placed, abandoned, pending},
     attempts.{offered, admitted, throttled, shed, expired, pending, timed_out, failed, completed, unanswered,
-    held_back}, failures.<reason of FAILURES>, sessions.{started, served, failed},
+    held_back, hedged, outrun}, failures.<reason of FAILURES>, sessions.{started, served, failed},
     orders.{placed, delivered, delivered_on_time, late, cancelled, in_progress},
     kitchens.{cups, wasted_cups, pauses, repicks, refused}, couriers.{trips, carried}.
     `work_ns`: brought, useful, wasted, dropped, pending in server-ns.

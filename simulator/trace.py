@@ -12,7 +12,7 @@ from simulator.outcome import FAILURES, Ints
 ENDS = ("pending", "placed", "abandoned")
 DELIVERIES = ("none", "on time", "late", "cancelled")
 VERDICTS = ("pending", "admitted", "throttled", "shed", "expired")
-ANSWERS = ("unanswered", "placed", *FAILURES)
+ANSWERS = ("unanswered", "placed", *FAILURES, "outrun")
 """What a code in a trace stands for: its place in the tuple."""
 
 NOT_YET = -1
@@ -46,6 +46,7 @@ ATTEMPT_COLUMNS: Mapping[str, str] = {
     "want": "whose attempt",
     "attempt": "number of the attempt within the want, from 1",
     "session": "number of the session within the want, from 0",
+    "copy": "number among the copies of its try: 0 is the first attempt, from 1 on they are hedges",
     "start_ns": "attempt sent",
     "timeout_ns": "when its person would stop waiting",
     "decided_ns": "verdict of the gateway; -1 while pending",
@@ -65,7 +66,12 @@ ORDER_COUNTS: Mapping[str, tuple[str, ...]] = {
 }
 ATTEMPT_COUNTS: Mapping[str, tuple[str, ...]] = {
     "gateway": ("attempts.pending", *(f"attempts.{verdict}" for verdict in VERDICTS[1:])),
-    "answer": ("attempts.unanswered", "attempts.completed", *(f"failures.{reason}" for reason in FAILURES)),
+    "answer": (
+        "attempts.unanswered",
+        "attempts.completed",
+        *(f"failures.{reason}" for reason in FAILURES),
+        "attempts.outrun",
+    ),
 }
 """The count of the summary that rows with each code add up to ("": none does)."""
 

@@ -25,7 +25,13 @@ from simulator.summary import as_json, summarise
 from tests import probing
 
 TOP = Path(__file__).parent.parent
-SMALL = {"milk-tea-day": Fraction(1, 2000), "labs/kitchen-rush": Fraction(1, 2), "labs/batching-server": Fraction(1, 4)}
+SMALL = {
+    "milk-tea-day": Fraction(1, 2000),
+    "labs/kitchen-rush": Fraction(1, 2),
+    "labs/batching-server": Fraction(1, 4),
+    "labs/drop": Fraction(1, 200),
+    "labs/drop-room": Fraction(1, 200),
+}
 """Scales at which scenarios of the catalogue are compared; 1:20 for the others."""
 NOT_COMPARED = {"events"}  # SimPy counts its own hops
 

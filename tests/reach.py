@@ -65,6 +65,8 @@ def _written(tree: Tree) -> Iterator[str]:
     for law in tree.get("admission", []):
         point = law["at"].partition(":")[0]
         yield f"law: {law['law']}"
+        if "ticket" in law:
+            yield "law: with a ticket"
         yield f"law: {law['law']} by {law.get('key', 'global')} at {point}"
         yield f"law: at {point}"
         if "cost" in law:
@@ -91,6 +93,8 @@ def _written(tree: Tree) -> Iterator[str]:
         yield "equal: timeout and patience"
     if isinstance(people["timeout"], str):
         yield "equal: timeouts of all"
+    if "hedge" in people:
+        yield "people: hedges"
 
 
 def _turned(tree: Tree) -> Iterator[tuple[str, str]]:

@@ -212,6 +212,7 @@ PEOPLE = _table(
     come_back=_table({"probability": _one(1.0, 0.5, 0.0), "delay": LONG, "times": st.integers(0, 2)}),
     store_retry_delay=TIMES,
     resignation=_steps(SHARES, 60, 0),
+    hedge=_table({"after": TIMES}, most=_one(1, 2, 10)),
 )
 INVITATIONS = _table({"mean": _one(0.5, 0.0, 0.2), "delay": TIMES}, after=_one("placed", "delivered"))
 
@@ -305,6 +306,18 @@ LAWS = st.one_of(
         backoff=_one(0.5, 0.9, 0.0, 1.0),
         longest_rtt=_durations(4, 1, 0, 20),
     ),
+    _table(
+        {"law": st.just("waiting_room"), "rate": _one("500/s", "100/s", "0/s", "33/s"), "most": _one(100, 3, 1)},
+        burst=_one(1, 5),
+        hold=_durations(1000, 10, 4, 1),
+        order=_one("fifo", "lottery"),
+        opens=_durations(0, 4, 10),
+    ),
+    _table(
+        {"law": st.just("waiting_room"), "rate": _one("500/s", "100/s"), "most": _one(100, 3)}
+        | {"order": st.just("shuffle"), "opens": _durations(10, 4)},
+        hold=_durations(1000, 10, 4),
+    ),
     _table({"law": st.just("pacing"), "rate": RATES}, longest_wait=_durations(10, 0, 4, 100)),
     _table(
         {"law": st.just("retry_ratio")}, ratio=SHARES, reserve=_one(0, 1, 5), window=WINDOW_TIMES, slices=_one(1, 3, 10)
@@ -326,10 +339,9 @@ LAWS = st.one_of(
 )
 
 
+AT_STAGES, INSIDE, ANYWHERE, AT_CLIENT, BEFORE_CALLS, AT_QUEUES, AT_DOOR = range(7)
 CHARGING = ("token_bucket", "gcra", "hot_key", *WINDOWS_OF, "warm_up", "fixed_concurrency", "pacing")
 RESERVING = ("token_bucket", "gcra", *WINDOWS_OF, "fixed_concurrency", "aimd")
-
-AT_STAGES, INSIDE, ANYWHERE, AT_CLIENT, BEFORE_CALLS, AT_QUEUES = range(6)
 LAW_PLACES = {
     "token_bucket": ANYWHERE,
     "gcra": ANYWHERE,
@@ -341,6 +353,7 @@ LAW_PLACES = {
     "fixed_concurrency": INSIDE,
     "deadline": INSIDE,
     "pacing": AT_STAGES,
+    "waiting_room": AT_DOOR,
     "retry_budget": AT_CLIENT,
     "retry_ratio": AT_CLIENT,
     "retry_throttle": AT_CLIENT,
@@ -352,10 +365,22 @@ LAW_PLACES = {
 }
 
 
+TICKETED = (
+    "waiting_room",
+    "token_bucket",
+    "gcra",
+    "hot_key",
+    "warm_up",
+    "fixed_window",
+    "sliding_window",
+    "sliding_window_log",
+)
+
+
 @st.composite
 def _admission(draw: Draw, tree: Tree) -> list[Tree]:
     stages = [f"stage:{stage['name']}" for stage in tree["stages"]]
-    places = {AT_STAGES: stages, INSIDE: ["gateway", *stages], AT_CLIENT: ["client"]}
+    places = {AT_STAGES: stages, INSIDE: ["gateway", *stages], AT_CLIENT: ["client"], AT_DOOR: ["gateway"]}
     street = ["store"] * ("kitchens" in tree) + ["zone"] * ("street" in tree)
     places |= {ANYWHERE: ["gateway", "client", *stages, *street, *street], BEFORE_CALLS: ["client", *stages]}
     queues = {f"queue:{stage['name']}": stage for stage in tree["stages"]}
@@ -375,9 +400,13 @@ def _admission(draw: Draw, tree: Tree) -> list[Tree]:
         at = draw(st.sampled_from(places[LAW_PLACES[law["law"]]]))
         if law["law"] == "hot_key":
             of_law = [*keys[1:], *["store"] * ("street" in tree)]
+        elif law["law"] == "waiting_room":
+            of_law = [key for key in keys if key != "person"]
         else:
             of_law = [*keys, *["store"] * (at in street and "kitchens" in tree)]
         law |= draw(_terms(tree, law))
+        if law["law"] in TICKETED and at not in ("client", *street) and draw(YES_OR_NO):
+            law |= {"ticket": draw(_durations(10, 1, 4, 1000))}
         admission.append({"name": f"l{index}", "at": at, "key": draw(st.sampled_from(of_law)), **law})
     return admission
 
@@ -462,7 +491,7 @@ def _knobs(tree: Tree) -> Knobs:
     if "gateway" in tree:
         knobs["gateway.servers"] = SERVERS
     for law in tree.get("admission", []):
-        if "rate" in law:
+        if "rate" in law and law["law"] != "waiting_room":
             own = {"pacing": RATES, "warm_up": WARM_RATES}.get(law["law"], RATES_OR_OFF)
             knobs[f"admission.{law['name']}.rate"] = own
         elif "limit" in law:
@@ -563,7 +592,8 @@ def _scenarios(draw: Draw) -> Tree:
     people = draw(PEOPLE)
     if easy:
         people |= {"timeout": draw(_durations(1000, 60)), "least_timeout": "60ms"}
-    tries = people["attempts"] * (1 + people.get("come_back", {"times": 0})["times"])
+    copies = 1 + people.get("hedge", {"most": 0}).get("most", 1)
+    tries = people["attempts"] * (1 + people.get("come_back", {"times": 0})["times"]) * copies
     tree: Tree = {
         "schema": 1,
         "name": "generated",

@@ -24,6 +24,7 @@ from tests.agreement import SMALL, compare
 from tests.scenario_strategy import (
     ANYWHERE,
     AT_CLIENT,
+    AT_DOOR,
     AT_QUEUES,
     AT_STAGES,
     BEFORE_CALLS,
@@ -45,6 +46,7 @@ POINTS = {
     ANYWHERE: ("client", "gateway", "stage:desk", "stage:till", "store", "zone"),
     INSIDE: ("gateway", "stage:desk", "stage:till"),
     AT_STAGES: ("stage:desk", "stage:till"),
+    AT_DOOR: ("gateway",),
     AT_CLIENT: ("client",),
     BEFORE_CALLS: ("client", "stage:desk", "stage:till"),
     AT_QUEUES: ("queue:gateway", "queue:desk", "queue:till", "queue:model"),
@@ -62,6 +64,7 @@ LAWS: dict[str, Tree] = {
     "deadline": {"least_left": "5ms"},
     "codel": {"interval": "5ms", "target": "1ms"},
     "adaptive_lifo": {"standing": "4ms", "short": "2ms"},
+    "waiting_room": {"rate": "300/s", "burst": 1, "hold": "8ms", "most": 20, "order": "lottery"},
     "pacing": {"rate": "300/s", "longest_wait": "9ms"},
     "retry_budget": {"earn": 0.5, "cap": 2},
     "retry_ratio": {"ratio": 0.3, "reserve": 2, "window": "9ms"},
@@ -122,7 +125,12 @@ def test_every_law_of_a_scenario_is_compared() -> None:
 
 @pytest.mark.parametrize("law", sorted(LAWS))
 def test_both_engines_agree_on_every_law_with_every_key_at_every_point(law: str) -> None:
-    keys = {"hot_key": ("person", "segment", "zone", "store"), "codel": ("global",), "adaptive_lifo": ("global",)}
+    keys: dict[str, tuple[str, ...]] = {
+        "hot_key": ("person", "segment", "zone", "store"),
+        "waiting_room": ("global", "segment", "zone"),
+        "codel": ("global",),
+        "adaptive_lifo": ("global",),
+    }
     for key, at in product(keys.get(law, ("global", "person", "segment", "zone", "store")), POINTS[LAW_PLACES[law]]):
         if key == "store" and law != "hot_key" and at not in ("store", "zone"):
             continue
@@ -131,8 +139,9 @@ def test_both_engines_agree_on_every_law_with_every_key_at_every_point(law: str)
         if "rate" in door:
             rest = "1/s" if law == "pacing" else "off"
             turns = [{**turns[0], "knob": "admission.door.rate", "steps": [["10ms", rest], ["14ms", "700/s"]]}]
+        has_knob = {"rate", "limit"} & door.keys() and law != "waiting_room"
         gateway = {"gateway": {"servers": 1, "admit": "1ms"}} if at == "queue:gateway" else {}
-        tree = {**CROWD, **gateway, "admission": [door], "timelines": turns if {"rate", "limit"} & door.keys() else []}
+        tree = {**CROWD, **gateway, "admission": [door], "timelines": turns if has_knob else []}
         difference = compare(loaded(tree).scenario)
         assert difference is None, f"{tree}\n{difference}"
 

@@ -80,8 +80,10 @@ TAMPERED = [
     (
         with_counts(attempts__unanswered=0),
         "answers to attempts: attempts.offered 9 is not attempts.completed 2 + attempts.failed 4 + "
-        "attempts.timed_out 2 + attempts.unanswered 0 = 8",
+        "attempts.timed_out 2 + attempts.outrun 0 + attempts.unanswered 0 = 8",
     ),
+    (with_counts(attempts__outrun=1), "attempts outrun: attempts.outrun 1 is more than attempts.hedged 0"),
+    (with_counts(attempts__hedged=10), "hedges: attempts.hedged 10 is more than attempts.offered 9"),
     (
         with_counts(failures__error=1),
         "failures by reason: attempts.failed 4 is not failures.throttled 2 + failures.shed 1 + failures.expired 0 + "
@@ -219,7 +221,7 @@ TAMPERED = [
         "attempts trace, gateway of no meaning: rows 1 is not allowed 0",
     ),
     (
-        replace(OUTCOME, attempts=attempts(answer=ints(1, 2, 5, 8, 5, 3, 1, 2, 9))),
+        replace(OUTCOME, attempts=attempts(answer=ints(1, 2, 5, 8, 5, 3, 1, 2, 10))),
         "attempts trace, answer of no meaning: rows 1 is not allowed 0",
     ),
     (

@@ -22,7 +22,7 @@ from scenarios.loader import load
 from scenarios.model import Scenario
 from scenarios.units import NS_PER_S
 from simulator.engines import ENGINES, Engine
-from simulator.outcome import Ints
+from simulator.outcome import FAILURES, Ints
 from simulator.results import RunResult
 from simulator.run import simulate
 from simulator.summary import as_json
@@ -104,7 +104,9 @@ def check_counts(result: RunResult) -> None:
     assert int(orders["sessions"].sum()) == summary["sessions"]["started"]
     assert [number(attempts["gateway"] == code) for code in range(len(VERDICTS))] == [tries[v] for v in VERDICTS]
     assert number(attempts["answer"] == ANSWERS.index("placed")) == tries["completed"] == summary["orders"]["placed"]
-    for reason in ANSWERS[2:]:
+    assert number(attempts["answer"] == ANSWERS.index("outrun")) == tries["outrun"]
+    assert number(attempts["copy"] > 0) == tries["hedged"]
+    for reason in FAILURES:
         on_the_way = number(attempts["answer"] == ANSWERS.index(reason))
         assert on_the_way == summary["failures"][reason], reason
     cancelled = orders["delivery"] == DELIVERIES.index("cancelled")
@@ -132,7 +134,7 @@ def check_instants_of_attempts(result: RunResult) -> None:
     assert np.all(answered[attempts["timeout_ns"] < over_ns])
     timed_out = attempts["answer"] == ANSWERS.index("timed_out")
     assert np.array_equal(attempts["answered_ns"][timed_out], attempts["timeout_ns"][timed_out])
-    others = answered & ~timed_out
+    others = answered & ~timed_out & (attempts["answer"] != ANSWERS.index("outrun"))
     assert np.array_equal(attempts["answered_ns"][others], attempts["ended_ns"][others])
     assert np.all(attempts["stage"][attempts["gateway"] != VERDICTS.index("admitted")] == 0)
 
@@ -175,13 +177,29 @@ def check_lives(result: RunResult) -> None:
     for row, want in enumerate(orders["want"].tolist()):
         own = {name: values[tries[want]].tolist() for name, values in attempts.items()}
         assert len(tries[want]) == orders["attempts"][row]
-        assert all(answered <= start for answered, start in zip(own["answered_ns"], own["start_ns"][1:]))  # noqa: B905
+        check_tries(own)
         assert own["session"] == sorted(own["session"])
         assert all(start >= orders["first_try_ns"][row] for start in own["start_ns"])
         served = [ns for ns, answer in zip(own["ended_ns"], own["answer"], strict=True) if ANSWERS[answer] == "placed"]
         assert served == [ns for ns in [int(orders["placed_ns"][row])] if ns != NOT_YET]
         inviter = int(orders["invited_by"][row])
         assert inviter == NOT_YET or NOT_YET < ordered_ns[inviter] <= orders["first_try_ns"][row]
+
+
+def check_tries(own: dict[str, list[int]]) -> None:
+    """A try begins when all copies of the one before are answered, each copy while the one before it is not."""
+    for at, copy in enumerate(own["copy"]):
+        start_ns, first = own["start_ns"][at], at - copy
+        if copy == 0:
+            assert all(answered_ns <= start_ns for answered_ns in own["answered_ns"][:at])
+        else:
+            assert own["copy"][at - 1] == copy - 1
+            assert own["timeout_ns"][at] == own["timeout_ns"][first]
+            assert own["answered_ns"][at - 1] == NOT_YET or start_ns <= own["answered_ns"][at - 1]
+        if ANSWERS[own["answer"][at]] == "outrun":
+            of_try = [row for row in range(first, len(own["copy"])) if row - own["copy"][row] == first]
+            winner = next(row for row in of_try if ANSWERS[own["answer"][row]] == "placed")
+            assert own["answered_ns"][at] == own["answered_ns"][winner]
 
 
 def ended_ns(result: RunResult) -> int:

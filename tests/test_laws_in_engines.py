@@ -284,3 +284,99 @@ def test_who_is_served_hears_before_those_whom_the_server_drops(engine: Engine) 
     # at 4 ms one finds no store, which earns nothing where no token is missing; then two are shed: 1 token of 3 is left
     assert answers(result) == ["store", "shed", "shed"]
     assert result.summary["attempts"]["held_back"] == 3
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_retries_ride_on_the_ticket_of_a_want_that_was_let_in(engine: Engine) -> None:
+    window = {"at": "gateway", "law": "fixed_window", "limit": 2, "window": "100ms"}
+    people = {"attempts": 4, "retry_delay": "10ms", "heeds_retry_after": False}
+    # without a ticket the window lets in the first tries, at 0 and 5 ms, and none of the retries
+    charged = live(engine, [0, 5], window, people=people, stages=BROKEN)
+    assert answers(charged) == ["error", *3 * ["throttled"]] * 2
+    # admitted at 0: ridden on at 11 and 22 ms, worth nothing in the very ns in which it ends
+    ridden = live(engine, [0, 5], {**window, "ticket": "33ms"}, people=people, stages=BROKEN)
+    assert answers(ridden) == [*3 * ["error"], "throttled"] * 2
+    assert answers(live(engine, [0, 5], {**window, "ticket": "33001us"}, people=people, stages=BROKEN)) == ["error"] * 8
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_ticket_stays_where_a_later_law_refuses_and_is_not_prolonged(engine: Engine) -> None:
+    first = {"at": "gateway", "law": "fixed_window", "limit": 1, "window": "1s", "ticket": "25ms"}
+    then = {"at": "gateway", "law": "fixed_window", "limit": 1, "window": "10ms"}
+    people = {"attempts": 4, "retry_delay": "9ms", "heeds_retry_after": False}
+    result = live(engine, [0, 1], first, then, people=people, stages=BROKEN)
+    # the first rides at 10 and 20 ms, and at 30 no more; the other never had one
+    assert answers(result) == [*3 * ["error"], "throttled", *4 * ["throttled"]]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_ticket_of_a_stage_is_good_at_that_stage(engine: Engine) -> None:
+    bucket = {"at": "stage:till", "law": "token_bucket", "rate": "1/s", "burst": 1, "ticket": "1s"}
+    result = live(engine, [0, 5], bucket, people={"attempts": 2, "retry_delay": "10ms"}, stages=BROKEN)
+    assert answers(result)[:2] == ["error", "error"]
+    assert answers(result)[2] == "throttled"
+
+
+ROOM = {"at": "gateway", "law": "waiting_room", "rate": "100/s", "burst": 1, "hold": "8ms"}
+ASKS = {"attempts": 99, "retry_delay": "4ms", "heeds_retry_after": False}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_waiting_room_calls_one_after_another_and_who_asks_again_keeps_the_place(engine: Engine) -> None:
+    result = live(engine, [0, 1, 2, 10], ROOM, people=ASKS)
+    # credit comes at 0 (none), 10, 20, 30 ms: the first are called when they next ask, the last joins behind them
+    assert result.orders is not None
+    assert [ns / 1_000_000 - 1 for ns in result.orders["placed_ns"].tolist()] == [12, 21, 30, 42]
+    assert result.summary["attempts"]["throttled"] == 3 + 5 + 7 + 8
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_who_stops_asking_loses_the_place_and_nobody_waits_for_them(engine: Engine) -> None:
+    lazy = {**ASKS, "retry_delay": "9ms"}  # longer than the hold: each time at the end of the line again
+    result = live(engine, [0, 1, 2, 3, 4], ROOM, people=lazy)
+    assert result.orders is not None
+    assert min(result.orders["placed_ns"].tolist()) > 10_000_000
+    busy = live(engine, [0, 1], {**ROOM, "hold": "4ms"}, people={**ASKS, "attempts": 1})
+    assert answers(busy) == ["throttled"] * 2
+    assert busy.attempts is not None
+    assert busy.attempts["retry_after_s"].tolist() == [1, 1]  # half of the hold, in whole seconds
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_full_waiting_room_sheds(engine: Engine) -> None:
+    result = live(engine, [0, 1, 2], {**ROOM, "most": 2}, people={**ASKS, "attempts": 1})
+    assert answers(result) == ["throttled", "throttled", "shed"]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_what_is_saved_up_before_anybody_comes_is_a_burst(engine: Engine) -> None:
+    result = live(engine, [0, 500, 500, 500], {**ROOM, "burst": 2}, people={**ASKS, "attempts": 1})
+    assert answers(result) == ["throttled", "placed", "placed", "throttled"]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_nobody_is_called_before_it_opens_and_those_who_came_before_are_shuffled(engine: Engine) -> None:
+    at_ms = list(range(20))
+    orders = []
+    for order in ("fifo", "shuffle"):
+        room = {**ROOM, "order": order, "opens": "100ms", "hold": "1s"}
+        result = live(engine, [*at_ms, 150], room, people=ASKS)
+        assert result.orders is not None
+        placed_ns = result.orders["placed_ns"].tolist()
+        assert min(placed_ns) > 110_000_000
+        assert placed_ns[-1] == max(placed_ns)
+        orders.append(sorted(at_ms, key=lambda want: placed_ns[want]))
+    # each asks every 4 ms, so that those called at the same time may come in another order, but near to it
+    assert all(abs(place - want) <= 4 for place, want in enumerate(orders[0]))
+    assert any(abs(place - want) > 4 for place, want in enumerate(orders[1]))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_retry_of_who_was_called_rides_on_the_ticket(engine: Engine) -> None:
+    people = {**ASKS, "attempts": 8}
+    room = {**ROOM, "rate": "50/s"}
+    # called at 20 ms, and let in again at 25, within the hold; at 30 the place is gone
+    result = live(engine, [0], room, people=people, stages=BROKEN)
+    assert answers(result) == [*5 * ["throttled"], "error", "error", "throttled"]
+    result = live(engine, [0], {**room, "ticket": "1s"}, people=people, stages=BROKEN)
+    assert answers(result) == [*5 * ["throttled"], *3 * ["error"]]

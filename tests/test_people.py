@@ -254,7 +254,8 @@ def _life(out: Any, row: Any, edges: Any, steps_ns: Any, shares: Any, seed: int,
         out[i, 16] = people.fails(0.1, seed, session, who, attempt)
         out[i, 17] = people.prompt_of(row, NONE_TO_THREE, seed, session, who, attempt)
         out[i, 18] = people.output_of(row, NONE_TO_THREE, seed, session, who, attempt)
-        out[i, 19] = people.session_end_ns(row, NO_TABLE, seed, who, session, i)
+        out[i, 19] = people.hedge_ns(row, EXPONENTIAL, seed, who, attempt)
+        out[i, 20] = people.session_end_ns(row, NO_TABLE, seed, who, session, i)
 
 
 fast_life = compiled(_life)
@@ -263,7 +264,7 @@ fast_life = compiled(_life)
 @pytest.mark.parametrize(("seed", "first_want"), [(1, 0), (-9, 2**62 + 99)])
 def test_every_rule_is_the_same_interpreted_and_compiled(seed: int, first_want: int) -> None:
     edges, steps_ns, shares = [0.0, 0.2, 0.5, 1.0], [500, 1500], [0.3, 0.6]
-    plain = np.zeros((3_000, 20), dtype=np.int64)
+    plain = np.zeros((3_000, 21), dtype=np.int64)
     _life(plain, ROW, edges, steps_ns, shares, seed, first_want)
     fast = np.zeros_like(plain)
     fast_life(fast, np.array(ROW), np.array(edges), np.array(steps_ns), np.array(shares), seed, first_want)

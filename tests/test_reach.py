@@ -21,4 +21,5 @@ def test_generated_scenarios_reach_every_tie_law_knob_and_process() -> None:
     wanted |= {f"arrivals: {process}" for process in ("poisson", "steady", "gamma", "trace")}
     wanted |= {f"batching: kv {mode}" for mode in ("peak", "reserve")}
     wanted |= {f"{part}: {kind}" for part in ("kitchens", "couriers") for kind in ("clock", "servers")}
+    wanted |= {"people: hedges", "law: with a ticket"}
     assert sorted(wanted - counts.keys()) == []

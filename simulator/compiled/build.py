@@ -114,7 +114,7 @@ def build(
     single[at.SEED] = seed
     single[at.TRACED] = int(trace)
     by_person = single[at.LAW_ROW_WIDTH] > 0
-    single[at.NEEDS_PERSON_SIDE] = int(trace or by_person)
+    single[at.NEEDS_PERSON_SIDE] = int(trace or by_person or scenario.people.hedge is not None)
     single[at.NEEDS_SIDE] = int(trace or by_person or _attempts_have_keys(scenario))
     for pool, row_width in (
         (at.PEOPLE_POOL, at.PERSON_WIDTH),
@@ -269,6 +269,10 @@ _KEYS = {
 }
 
 
+_MORE_WORDS = {Law.AIMD: width(Law.FIXED_CONCURRENCY), Law.WAITING_ROOM: 2}
+"""Beside those of the law: slots; an instant and the credit of a stage."""
+
+
 def _laws(draft: _Draft, scenario: model.Scenario, world: World, changes: Sequence[Change]) -> None:
     laws = draft.single[at.LAWS] = draft.reserve(len(scenario.admission) * at.LAW_WIDTH)
     keys = {"global": 1, "segment": max(1, len(scenario.segments)), "zone": world.zones, "store": world.stores}
@@ -278,7 +282,7 @@ def _laws(draft: _Draft, scenario: model.Scenario, world: World, changes: Sequen
         row = laws + index * at.LAW_WIDTH
         kind = Law[law.law.upper()]
         slots = slots_of(law, index, changes)
-        words = 1 + width(kind, slots) + (width(Law.FIXED_CONCURRENCY) if kind is Law.AIMD else 0)
+        words = 1 + width(kind, slots) + _MORE_WORDS.get(kind, 0)
         draft.single |= {
             row + at.L_LAW: kind,
             row + at.L_KEY: at.BY_ALL if isinstance(law, model.HotKeyAdmission) else _KEYS[law.key],
@@ -289,6 +293,12 @@ def _laws(draft: _Draft, scenario: model.Scenario, world: World, changes: Sequen
         }
         numbers = parameters(law, slots) | _terms(draft, scenario, law)
         draft.single |= {row + field: value for field, value in numbers.items()}
+        if isinstance(law, model.WaitingRoomAdmission):
+            draft.single[row + at.L_SEVEN] = row_of_person
+            row_of_person += 1
+        if isinstance(law, model.Ticketing) and law.ticket_ns is not None:
+            draft.single |= {row + at.L_TICKET: row_of_person, row + at.L_TICKET_NS: law.ticket_ns}
+            row_of_person += 1
         if isinstance(law, model.ConcurrencyAdmission):
             slots_taken += 1
         if isinstance(law, model.HotKeyAdmission):
@@ -379,6 +389,8 @@ def slots_of(law: model.Admission, index: int, changes: Sequence[Change]) -> int
         return law.last_calls
     if isinstance(law, model.HotKeyAdmission):
         return law.most_keys
+    if isinstance(law, model.WaitingRoomAdmission):
+        return law.most
     if not isinstance(law, model.WindowAdmission):
         return 0
     turned = [
@@ -398,6 +410,16 @@ def parameters(law: model.Admission, slots: int) -> dict[int, int]:
     if isinstance(law, model.HotKeyAdmission):
         of_table = {at.L_FOUR: slots, at.L_FIVE: _KEYS[law.key], at.L_SEVEN: len(law.overrides)}
         return rate_parameters(law, law.rate_per_s) | of_table
+    if isinstance(law, model.WaitingRoomAdmission):
+        drawn_until_ns = {"fifo": 0, "lottery": NEVER_NS, "shuffle": law.opens_ns}[law.order]
+        return {
+            at.L_ONE: rates.interval_ns(law.rate_per_s),
+            at.L_TWO: law.burst or rates.second_of(law.rate_per_s),
+            at.L_THREE: law.hold_ns,
+            at.L_FOUR: slots,
+            at.L_FIVE: drawn_until_ns,
+            at.L_SIX: law.opens_ns,
+        }
     if isinstance(law, model.CodelAdmission):
         return {at.L_ONE: law.interval_ns, at.L_TWO: law.target_ns}
     if isinstance(law, model.AdaptiveLifoAdmission):
@@ -470,6 +492,8 @@ def _people(draft: _Draft, scenario: model.Scenario, world: World) -> None:
     numbers[at.COMES_BACK] = people.come_back.probability if people.come_back else 0.0
     draft.set_time(at.TIMEOUT_TIME, people.timeout)
     draft.set_time(at.STORE_DELAY_TIME, people.store_retry_delay)
+    single[at.MOST_HEDGES] = people.hedge.most if people.hedge else 0
+    draft.set_time(at.HEDGE_TIME, people.hedge.after if people.hedge else None)
     draft.set_time(at.AWAY_TIME, people.come_back.delay if people.come_back else None)
     if scenario.invitations is not None:
         single[at.INVITES_AFTER] = at.PLACED if scenario.invitations.after == "placed" else at.DELIVERED

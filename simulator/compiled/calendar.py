@@ -48,7 +48,7 @@ from simulator.compiled.memory import Words, give_cell, take_cell
 from simulator.compiled.rows import TURN_MASK, is_void
 from simulator.rank import Rank
 
-PERSON, TIMEOUT, STAGE, DEPARTURE, WAKE, MADE, IS_READY, IS_OVER, CANCEL, BACK = range(1, 11)
+PERSON, TIMEOUT, STAGE, DEPARTURE, WAKE, MADE, IS_READY, IS_OVER, CANCEL, BACK, HEDGE = range(1, 12)
 """Kinds of events. The first tries of first people and samples are kept apart."""
 
 _KIND_BITS, _ROW_BITS = 4, 32
@@ -92,6 +92,8 @@ def order_of(M: Words, ref: int) -> tuple[int, int, int]:
     if kind in (STAGE, DEPARTURE):
         stage = (M[row + A_STATE] >> A_STAGE_BIT) & 255
         return (_ARRIVAL if kind == STAGE else _DEPARTURE) + stage, M[row + A_WANT], M[row + A_NUMBER]
+    if kind == HEDGE:
+        return _ARRIVAL, M[row + A_WANT], M[row + A_NUMBER] + 1
     if kind == WAKE:
         return _STEP + M[M[row + R_POOL] + B_STAGE], M[row + R_INDEX], 0
     if kind == MADE:

@@ -21,6 +21,7 @@ from limits import (
     sre_throttle,
     token_bucket,
     verdicts,
+    waiting_room,
     warm_up,
 )
 from limits.laws import Law
@@ -79,7 +80,10 @@ from simulator.compiled.layout import (
     L_SLOT,
     L_STATE,
     L_THREE,
+    L_TICKET,
+    L_TICKET_NS,
     L_TWO,
+    OUTRUN,
     P_ATTEMPT,
     P_PLACE,
     P_SEGMENT_MASK,
@@ -120,7 +124,8 @@ _RETRY_RATIO = int(Law.RETRY_RATIO)
 _RETRY_THROTTLE = int(Law.RETRY_THROTTLE)
 _SRE_THROTTLE = int(Law.SRE_THROTTLE)
 _CIRCUIT_BREAKER = int(Law.CIRCUIT_BREAKER)
-_HELD_BACK = int(Stream.HELD_BACK)
+_WAITING_ROOM = int(Law.WAITING_ROOM)
+_HELD_BACK, _PLACE_IN_LINE = int(Stream.HELD_BACK), int(Stream.PLACE_IN_LINE)
 
 token_bucket_decide = token_bucket.decide
 gcra_decide = gcra.decide
@@ -143,12 +148,14 @@ retry_throttle_decide = retry_throttle.decide
 retry_throttle_observe = retry_throttle.observe
 sre_throttle_decide = sre_throttle.decide
 sre_throttle_observe = sre_throttle.observe
+room_join, room_decide, room_grants = waiting_room.join, waiting_room.decide, waiting_room.grant_by_rate
 circuit_breaker_decide = circuit_breaker.decide
 circuit_breaker_observe = circuit_breaker.observe
 uniform, key = draws.uniform, draws.key
 cups_of = people.cups_of
 seconds = retry_after.seconds
-_SHED, _EXPIRED = verdicts.SHED, verdicts.EXPIRED
+_SHED, _EXPIRED, _NEVER = verdicts.SHED, verdicts.EXPIRED, verdicts.NEVER
+_IN_ORDER = waiting_room.IN_ORDER
 SUCCESS, FAILURE, IGNORED = outcomes.SUCCESS, outcomes.FAILURE, outcomes.IGNORED
 _SLOTS_OF_AIMD = aimd.WIDTH
 _BILLION = sre_throttle.BILLION
@@ -303,12 +310,30 @@ def ask_for(M: Words, F: Numbers, law: int, attempt: int, now_ns: int) -> int:
     side = M[attempt + A_SIDE]
     if side == 0:
         return ask(M, law, 0, 0, 0, M[attempt + A_TIMEOUT_NS], now_ns, 1, 0)
-    want, number, segment, zone = M[attempt + A_WANT], M[attempt + A_NUMBER], M[side + AS_SEGMENT], M[side + AS_ZONE]
     cost, kept_milli = 1, 0
     if M[law + L_PARTICULAR]:
+        segment = M[side + AS_SEGMENT]
         if not concerns(M, law, segment):
             return 0
-        cost, kept_milli = cost_of(M, F, law, want, number), kept_of(M, law, segment)
+        cost = cost_of(M, F, law, M[attempt + A_WANT], M[attempt + A_NUMBER])
+        kept_milli = kept_of(M, law, segment)
+    if M[law + L_TICKET] == 0:
+        return ask_beside(M, F, law, attempt, side, now_ns, cost, kept_milli)
+    until = M[side + AS_LAWS] + M[law + L_TICKET]
+    if now_ns < M[until]:
+        return 0
+    verdict = ask_beside(M, F, law, attempt, side, now_ns, cost, kept_milli)
+    if verdict == 0:
+        M[until] = now_ns + M[law + L_TICKET_NS]
+    return verdict
+
+
+@kernel
+def ask_beside(M: Words, F: Numbers, law: int, attempt: int, side: int, now_ns: int, cost: int, kept_milli: int) -> int:
+    """Ask one law that may want more of an attempt than its timeout: what its side row says."""
+    if M[law + L_LAW] == _WAITING_ROOM:
+        return ask_room(M, law, attempt, side, now_ns)
+    want, number, segment, zone = M[attempt + A_WANT], M[attempt + A_NUMBER], M[side + AS_SEGMENT], M[side + AS_ZONE]
     if M[law + L_LAW] == _HOT_KEY:
         return ask_hot(M, F, law, want, number, segment, zone, NO_STORE, now_ns, cost)
     verdict = ask(M, law, segment, zone, M[side + AS_LAWS], M[attempt + A_TIMEOUT_NS], now_ns, cost, kept_milli)
@@ -319,6 +344,28 @@ def ask_for(M: Words, F: Numbers, law: int, attempt: int, now_ns: int) -> int:
     elif kind in (_FIXED_CONCURRENCY, _AIMD, _CIRCUIT_BREAKER) and verdict == 0:
         goes_in(M, law, side, now_ns, cost)
     return verdict
+
+
+@kernel
+def ask_room(M: Words, law: int, attempt: int, side: int, now_ns: int) -> int:
+    """Ask a waiting room: who has no place there, or has lost it, joins the line first."""
+    row = law_row(M, law, M[side + AS_SEGMENT], M[side + AS_ZONE], 0)
+    room, slots, hold_ns, opens_ns = row + 1, M[law + L_FOUR], M[law + L_THREE], M[law + L_SIX]
+    since_ns = max(M[row], opens_ns)
+    M[row] = room_grants(M, room, 1, slots, 0, M[law + L_TWO], M[law + L_ONE], since_ns, now_ns)
+    mine = M[side + AS_LAWS] + M[law + L_SEVEN]
+    answer = room_decide(M, room, 1, slots, hold_ns, M[mine], now_ns, 1)
+    if answer in (_EXPIRED, _NEVER):  # the place is lost, or there was none
+        draw_ppb = _IN_ORDER
+        if now_ns < M[law + L_FIVE]:
+            drawn = uniform(key(M[SEED], _PLACE_IN_LINE, M[attempt + A_WANT], M[attempt + A_NUMBER]), M[law + L_NUMBER])
+            draw_ppb = int(drawn * _BILLION)
+        number = room_join(M, room, 1, slots, hold_ns, draw_ppb, now_ns)
+        if number == _SHED:
+            return refusal(SHED, 0)
+        M[mine] = number
+        answer = room_decide(M, room, 1, slots, hold_ns, number, now_ns, 1)
+    return verdict_of(answer)
 
 
 @kernel
@@ -514,6 +561,8 @@ def earns(M: Words, person: int, what: int, now_ns: int) -> None:
 @kernel
 def outcome_of(answer: int) -> int:
     """Return what an answer says of the far side: sold out, or without a store, it did what it could."""
+    if answer == OUTRUN:
+        return IGNORED
     return SUCCESS if answer in (PLACED, SOLD_OUT, STORE) else FAILURE
 
 

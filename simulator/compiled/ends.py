@@ -25,6 +25,7 @@ from simulator.compiled.layout import (
     ANSWERED,
     ATTEMPTS_ADMITTED,
     ATTEMPTS_FAILED,
+    ATTEMPTS_OUTRUN,
     ATTEMPTS_TIMED_OUT,
     ENDED,
     ENDING,
@@ -38,6 +39,11 @@ from simulator.compiled.layout import (
     HEARING_LAW_COUNT,
     LIVE,
     NO_TIME,
+    OUTRUN,
+    OUTRUN_BY_COPY,
+    P_SIDE,
+    PS_COPIES,
+    PS_SENT,
     RESPONSE_ADMITTED,
     RESPONSE_REFUSED,
     SHED,
@@ -50,7 +56,7 @@ from simulator.compiled.layout import (
     WORK_WASTED,
 )
 from simulator.compiled.memory import Numbers, Words, carry, sample
-from simulator.compiled.persons import fails
+from simulator.compiled.persons import ends_try, fails
 from simulator.compiled.rows import forget
 from simulator.compiled.traces import (
     TRACE_ANSWER,
@@ -97,7 +103,7 @@ def is_decided(M: Words, F: Numbers, attempt: int, verdict: int, now_ns: int) ->
     trace(M, attempt, TRACE_DECIDED, now_ns)
     trace(M, attempt, TRACE_GATEWAY, code)
     if verdict >= 0:
-        if not M[attempt + A_STATE] & TIMED:
+        if not M[attempt + A_STATE] & (TIMED | ANSWERED):
             schedule_timeout(M, M[attempt + A_TIMEOUT_NS], attempt)
         goes_to(M, F, attempt, 1, now_ns)
     else:
@@ -169,6 +175,7 @@ def end_all(M: Words, F: Numbers, now_ns: int) -> None:
         person = M[attempt + A_PERSON]
         if waits:
             is_answered(M, attempt, answer, now_ns)
+            waits = ends_try(M, attempt)
         forget(M, attempt)
         if waits:
             fails(M, F, person, answer, retry_after_s, now_ns)
@@ -212,4 +219,22 @@ def is_answered(M: Words, attempt: int, answer: int, now_ns: int) -> None:
 def times_out(M: Words, F: Numbers, attempt: int, now_ns: int) -> None:
     """The person stops waiting for an attempt, now; the work on it goes on."""
     is_answered(M, attempt, TIMED_OUT, now_ns)
-    fails(M, F, M[attempt + A_PERSON], TIMED_OUT, 0, now_ns)
+    if ends_try(M, attempt):
+        fails(M, F, M[attempt + A_PERSON], TIMED_OUT, 0, now_ns)
+
+
+@kernel
+def outruns(M: Words, attempt: int, now_ns: int) -> None:
+    """An attempt has become the order, now: nobody awaits other copies of it, and their work is past its deadline."""
+    person = M[attempt + A_PERSON]
+    side = M[person + P_SIDE]
+    for slot in range(side + PS_COPIES, side + PS_COPIES + M[side + PS_SENT]):
+        copy = M[slot]
+        if copy and copy != attempt:
+            M[copy + A_STATE] |= ANSWERED | OUTRUN_BY_COPY
+            M[copy + A_TIMEOUT_NS] = now_ns
+            trace(M, copy, TRACE_ANSWERED, now_ns)
+            trace(M, copy, TRACE_ANSWER, OUTRUN)
+            M[ATTEMPTS_OUTRUN] += 1
+            if M[HEARING_LAW_COUNT]:
+                client_hears(M, person, OUTRUN, now_ns, now_ns - M[copy + A_START_NS])

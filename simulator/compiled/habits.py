@@ -15,6 +15,7 @@ from simulator.compiled.layout import (
     G_PROMPT,
     G_PROMPT_TABLE,
     GUIDE_BINS,
+    HEDGE_TIME,
     HEEDS,
     INVITED_MEAN,
     INVITED_TIME,
@@ -61,6 +62,7 @@ _SEGMENT, _ZONE, _KIND, _PATIENCE, _TIMEOUT = (
     int(Stream.TIMEOUT),
 )
 _RESIGNATION, _STORE_RETRY_DELAY = int(Stream.RESIGNATION), int(Stream.STORE_RETRY_DELAY)
+_HEDGE = int(Stream.HEDGE)
 _COME_BACK_DELAY, _INVITATION_DELAY = int(Stream.COME_BACK_DELAY), int(Stream.INVITATION_DELAY)
 NEVER_NS = people.NEVER_NS
 
@@ -141,6 +143,12 @@ def timeout_at_ns(M: Words, F: Numbers, want: int, attempt: int, end_ns: int, no
     """Return when the person stops waiting for an attempt that is sent now."""
     timeout_ns = drawn_ns(M, F, TIMEOUT_TIME, _TIMEOUT, want, attempt)
     return now_ns + min(timeout_ns, max(M[LEAST_TIMEOUT_NS], end_ns - now_ns))
+
+
+@kernel
+def hedge_ns(M: Words, F: Numbers, want: int, attempt: int) -> int:
+    """Return how long the person waits for the answer to an attempt before a copy of it is sent."""
+    return drawn_ns(M, F, HEDGE_TIME, _HEDGE, want, attempt)
 
 
 @kernel

@@ -38,7 +38,7 @@ CHECKED = bool(os.environ.get("SLUICE_CHECK_BOUNDS"))
 FOLDER, NOT_KEPT = (None, "SLUICE_CHECK_BOUNDS is set") if INTERPRETED or CHECKED else machine_code.folder()
 """Where machine code is kept; None where it is not, and why."""
 
-WHOLE_MODULES = (*laws.MODULES.values(), retry_after, draws, people)
+WHOLE_MODULES = (*laws.MODULES.values(), *laws.BESIDE, retry_after, draws, people)
 LOOPS: tuple[Callable[..., Any], ...] = (workload.fill, workload.into_cell, traces.fill_kept)
 
 _entries: list[tuple[Any, tuple[Any, ...]]] = []

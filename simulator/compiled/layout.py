@@ -95,6 +95,9 @@ STORE_DELAY_TIME = next(_word)
 next(_word)
 AWAY_TIME = next(_word)
 next(_word)
+MOST_HEDGES = next(_word)  # of a try
+HEDGE_TIME = next(_word)
+next(_word)
 INVITED_TIME = next(_word)
 next(_word)
 RESIGNATION = next(_word)  # place in M of the instants, in F of the shares
@@ -185,6 +188,8 @@ ATTEMPTS_TIMED_OUT = _counter("attempts.timed_out")
 ATTEMPTS_FAILED = _counter("attempts.failed")
 ATTEMPTS_COMPLETED = _counter("attempts.completed")
 ATTEMPTS_HELD_BACK = _counter("attempts.held_back")
+ATTEMPTS_HEDGED = _counter("attempts.hedged")
+ATTEMPTS_OUTRUN = _counter("attempts.outrun")
 FAILURES_THROTTLED = _counter("failures.throttled")
 SESSIONS_STARTED = _counter("sessions.started")
 SESSIONS_SERVED = _counter("sessions.served")
@@ -245,8 +250,9 @@ P_ZONE_BITS, P_SEGMENT_BITS = 24, 12  # P_PLACE: kind, segment, zone
 P_ZONE_MASK, P_SEGMENT_MASK = (1 << P_ZONE_BITS) - 1, (1 << P_SEGMENT_BITS) - 1
 NOBODY, INVITED, WAITING, THINKING, GONE_AWAY = range(5)
 
-# A person's side row, where there are traces or laws keyed by person.
-PS_TRACE, PS_LAWS = range(2)
+# A person's side row, where there are traces, laws keyed by person, or hedges.
+PS_TRACE, PS_LAWS, PS_SENT, PS_COPIES = range(4)
+"""PS_SENT: copies of the present try. PS_COPIES: up to 11 of them, 0 for one that is not awaited any more."""
 
 # An attempt (16 words).
 ATTEMPT_WIDTH = 16
@@ -271,6 +277,7 @@ ATTEMPT_WIDTH = 16
 IN_USE, ANSWERED, ENDED = 1, 2, 4  # bits of A_STATE
 TIMED, TIMER = 8, 128  # its timeout has been scheduled; is in the heap
 A_GATEWAY_BIT, A_STAGE_BIT, A_SHARD_BIT, A_TURN_BIT = 4, 8, 16, 32  # where the numbers of A_STATE begin
+HEDGING, OUTRUN_BY_COPY = 1 << 28, 1 << 29  # an event names it that would send a copy; a copy was placed before it
 """A_TURN counts the attempts that had the row: a timeout that names an earlier one is void."""
 
 # An attempt's side row.
@@ -278,7 +285,7 @@ AS_TRACE, AS_LAWS, AS_SEGMENT, AS_ZONE, AS_HELD, _, _, _, AS_CALLS = range(9)  #
 CALL_NEXT, CALL_LAW, CALL_BEGAN_NS, CALL_INFLIGHT = range(4)  # a cell of AS_CALLS, for each law that will be told
 """CALL_INFLIGHT of a law that holds several slots for an attempt: how many."""
 PENDING, ADMITTED, THROTTLED, SHED, EXPIRED = range(5)  # codes of the gateway
-PLACED, TIMED_OUT, ERROR, SOLD_OUT, STORE = 1, 5, 6, 7, 8  # codes of answers, beside the last three
+PLACED, TIMED_OUT, ERROR, SOLD_OUT, STORE, OUTRUN = 1, 5, 6, 7, 8, 9  # codes of answers, beside the last three
 DELIVERED = 2
 
 # An order: 8 words, and 16 where kitchens or couriers are of kind servers.
@@ -473,12 +480,14 @@ LAW_WIDTH = 32
     L_EARN,
     L_EARN_ON,
     L_NUMBER,  # among laws of its kind
+    L_TICKET,  # place in a person's law row of the end of their ticket; 0: it gives none
+    L_TICKET_NS,
     L_PARTICULAR,  # 0: it charges each attempt 1, and all alike; else look at the next four
     L_COST,  # what it charges, or IN_CUPS; below that IN_CUPS - stage: in tokens of the call at a stage
     L_PRIORITIES,  # a bit for each priority that it is asked about; 0: all
     L_RESERVES,  # thousandths of its limit that each priority leaves to others: their number, and their place
     L_RESERVE,
-) = range(23)
+) = range(25)
 BY_ALL, BY_PERSON, BY_SEGMENT, BY_ZONE, BY_STORE = range(5)
 IN_CUPS = -1
 ON_NOTHING, ON_CALL, ON_SUCCESS = range(3)  # what earns
@@ -503,4 +512,4 @@ SLOT_BITS = 8  # slots a bucket of the wheel, as a power of 2
 
 # Rows of traces: the columns of simulator.trace, then the row before.
 ORDER_ROW_WIDTH, ORDER_ROW_BEFORE = 24, 17
-ATTEMPT_ROW_WIDTH, ATTEMPT_ROW_BEFORE = 16, 12
+ATTEMPT_ROW_WIDTH, ATTEMPT_ROW_BEFORE = 16, 13

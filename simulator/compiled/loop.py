@@ -8,6 +8,7 @@ from simulator.compiled.calendar import (
     DEPARTURE,
     EXTRA_BIT,
     EXTRA_MASK,
+    HEDGE,
     IS_OVER,
     IS_READY,
     MADE,
@@ -59,7 +60,7 @@ from simulator.compiled.layout import (
     WHEEL_END_NS,
 )
 from simulator.compiled.memory import Numbers, Words, needed
-from simulator.compiled.persons import arrives
+from simulator.compiled.persons import arrives, hedges
 from simulator.compiled.pools import resize, wakes
 from simulator.compiled.rows import forget, take_person
 from simulator.compiled.series import close_bucket
@@ -162,6 +163,10 @@ def advance(words: Words, numbers: Numbers, first: Words, until_ns: int, include
                 times_out(M, F, row, now_ns)
         elif kind == PERSON:
             attempt = arrives(M, F, row, now_ns)
+            if attempt:
+                reaches_gateway(M, F, attempt, now_ns)
+        elif kind == HEDGE:
+            attempt = hedges(M, F, row, now_ns)
             if attempt:
                 reaches_gateway(M, F, attempt, now_ns)
         elif kind == WAKE:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from scenarios import draws
 from scenarios.units import NS_PER_S
-from simulator.compiled.calendar import PERSON, ref_of, schedule
+from simulator.compiled.calendar import HEDGE, PERSON, ref_of, schedule
 from simulator.compiled.chains import allows_retry, ask_client, code_of, earns, retry_after_of
 from simulator.compiled.habits import (
     away_ns,
     comes_back,
+    hedge_ns,
     invitation_ns,
     invited_count,
     place_of,
@@ -19,17 +20,24 @@ from simulator.compiled.habits import (
 )
 from simulator.compiled.jit import kernel
 from simulator.compiled.layout import (
+    A_PERSON,
     A_SIDE,
+    A_STATE,
+    A_TIMEOUT_NS,
+    ANSWERED,
     AS_TRACE,
+    ATTEMPTS_HEDGED,
     ATTEMPTS_HELD_BACK,
     ATTEMPTS_OFFERED,
     AWAY,
     BUDGET_COUNT,
     CLIENT_LAW_COUNT,
     GONE_AWAY,
+    HEDGING,
     HORIZON_NS,
     INVITED,
     INVITES_AFTER,
+    MOST_HEDGES,
     MOST_TRIES,
     ON_CALL,
     P_ATTEMPT,
@@ -48,6 +56,8 @@ from simulator.compiled.layout import (
     P_ZONE_MASK,
     PEOPLE_ABANDONED,
     PEOPLE_WANTED,
+    PS_COPIES,
+    PS_SENT,
     PS_TRACE,
     SEGMENT_WANTED,
     SEGMENT_WIDTH,
@@ -65,7 +75,7 @@ from simulator.compiled.layout import (
     ZONES,
 )
 from simulator.compiled.memory import Numbers, Words
-from simulator.compiled.rows import give_person, take_attempt, take_person
+from simulator.compiled.rows import forget, give_person, take_attempt, take_person
 from simulator.compiled.traces import (
     ABANDONED,
     trace_attempt,
@@ -122,23 +132,72 @@ def tries(M: Words, F: Numbers, person: int, now_ns: int) -> int:
             M[ATTEMPTS_HELD_BACK] += 1
             fails(M, F, person, code_of(verdict), retry_after_of(verdict), now_ns)
             return 0
-    return sends(M, F, person, now_ns)
+    want, number, end_ns = M[person + P_WANT], M[person + P_ATTEMPT], M[person + P_SESSION_END_NS]
+    if M[MOST_HEDGES]:
+        M[M[person + P_SIDE] + PS_SENT] = 0
+    return sends(M, F, person, timeout_at_ns(M, F, want, number, end_ns, now_ns), now_ns)
 
 
 @kernel
-def sends(M: Words, F: Numbers, person: int, now_ns: int) -> int:
+def sends(M: Words, F: Numbers, person: int, timeout_ns: int, now_ns: int) -> int:
     """An attempt leaves for the gateway, now, and its timeout is set."""
-    number = M[person + P_ATTEMPT]
-    end_ns = M[person + P_SESSION_END_NS]
-    timeout_ns = timeout_at_ns(M, F, M[person + P_WANT], number, end_ns, now_ns)
     M[person + P_STATE] = WAITING
-    attempt = take_attempt(M, person, number, now_ns, timeout_ns)
+    attempt = take_attempt(M, person, M[person + P_ATTEMPT], now_ns, timeout_ns)
     M[ATTEMPTS_OFFERED] += 1
+    copy = awaits(M, F, person, attempt, now_ns) if M[MOST_HEDGES] else 0
     if M[TRACED]:
         trace_sent(M, M[M[person + P_SIDE] + PS_TRACE])
         session = M[person + P_SESSION] >> P_TRIES_BITS
-        M[M[attempt + A_SIDE] + AS_TRACE] = trace_attempt(M, attempt, session, now_ns, timeout_ns)
+        M[M[attempt + A_SIDE] + AS_TRACE] = trace_attempt(M, attempt, session, copy, now_ns, timeout_ns)
     return attempt
+
+
+@kernel
+def awaits(M: Words, F: Numbers, person: int, attempt: int, now_ns: int) -> int:
+    """Note an attempt as a copy of the present try, let the next one follow it, and return its number among them."""
+    side = M[person + P_SIDE]
+    copy = M[side + PS_SENT]
+    M[side + PS_SENT] = copy + 1
+    M[side + PS_COPIES + copy] = attempt
+    if copy:
+        M[ATTEMPTS_HEDGED] += 1
+    if copy < M[MOST_HEDGES]:
+        after_ns = hedge_ns(M, F, M[person + P_WANT], M[person + P_ATTEMPT])
+        if schedule(M, now_ns + after_ns, ref_of(HEDGE, attempt, 0)):
+            M[attempt + A_STATE] |= HEDGING
+    return copy
+
+
+@kernel
+def hedges(M: Words, F: Numbers, attempt: int, now_ns: int) -> int:
+    """Send a copy of an attempt that has no answer yet, if the laws of the client let it go; return it, or 0."""
+    M[attempt + A_STATE] &= ~HEDGING
+    if M[attempt + A_STATE] & ANSWERED:
+        forget(M, attempt)
+        return 0
+    person = M[attempt + A_PERSON]
+    if M[BUDGET_COUNT] and not allows_retry(M, person, now_ns):
+        M[ATTEMPTS_HELD_BACK] += 1
+        return 0
+    M[person + P_ATTEMPT] += 1
+    if M[CLIENT_LAW_COUNT] and ask_client(M, F, person, now_ns) < 0:
+        M[ATTEMPTS_HELD_BACK] += 1
+        return 0
+    return sends(M, F, person, M[attempt + A_TIMEOUT_NS], now_ns)
+
+
+@kernel
+def ends_try(M: Words, attempt: int) -> bool:
+    """Whether somebody who awaits an attempt no more awaits no other copy of the try either."""
+    if M[MOST_HEDGES] == 0:
+        return True
+    side = M[M[attempt + A_PERSON] + P_SIDE]
+    others = 0
+    for slot in range(side + PS_COPIES, side + PS_COPIES + M[side + PS_SENT]):
+        if M[slot] == attempt:
+            M[slot] = 0
+        others |= M[slot]
+    return others == 0
 
 
 @kernel

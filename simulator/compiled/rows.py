@@ -26,6 +26,7 @@ from simulator.compiled.layout import (
     ATTEMPT_POOL,
     ENDED,
     FREE_LAW_ROW,
+    HEDGING,
     IN_USE,
     LAW_ROW_WIDTH,
     LAW_ROWS,
@@ -116,8 +117,8 @@ def take_attempt(M: Words, person: int, number: int, now_ns: int, timeout_ns: in
 
 @kernel
 def forget(M: Words, attempt: int) -> None:
-    """Give back the row of an attempt that has ended and been answered, and that no timer names."""
-    if M[attempt + A_STATE] & (ANSWERED | ENDED | TIMER) != ANSWERED | ENDED:
+    """Give back the row of an attempt that has ended and been answered, and that no event names."""
+    if M[attempt + A_STATE] & (ANSWERED | ENDED | TIMER | HEDGING) != ANSWERED | ENDED:
         return
     side = M[attempt + A_SIDE]
     if side:

@@ -43,7 +43,8 @@ TRACE_READY, TRACE_PICKED_UP = _ORDER["ready_ns"], _ORDER["picked_up_ns"]
 _DELIVERED_NS, _DELIVERY = _ORDER["delivered_ns"], _ORDER["delivery"]
 
 _ATTEMPT = {name: place for place, name in enumerate(ATTEMPT_COLUMNS)}
-_NUMBER, _SESSION, _START, _TIMEOUT = (_ATTEMPT[name] for name in ("attempt", "session", "start_ns", "timeout_ns"))
+_NUMBER, _SESSION, _COPY = (_ATTEMPT[name] for name in ("attempt", "session", "copy"))
+_START, _TIMEOUT = _ATTEMPT["start_ns"], _ATTEMPT["timeout_ns"]
 TRACE_DECIDED, TRACE_GATEWAY, TRACE_RETRY_AFTER, TRACE_STAGE = (
     _ATTEMPT[name] for name in ("decided_ns", "gateway", "retry_after_s", "stage")
 )
@@ -109,7 +110,7 @@ def trace_over(M: Words, row: int, delivered_ns: int, delivery: int) -> None:
 
 
 @kernel
-def trace_attempt(M: Words, attempt: int, session: int, now_ns: int, timeout_ns: int) -> int:
+def trace_attempt(M: Words, attempt: int, session: int, copy: int, now_ns: int, timeout_ns: int) -> int:
     """Begin the row of an attempt."""
     row = M[TOP]
     M[TOP] = row + ATTEMPT_ROW_WIDTH
@@ -120,6 +121,7 @@ def trace_attempt(M: Words, attempt: int, session: int, now_ns: int, timeout_ns:
     M[row + _WANT] = M[attempt + A_WANT]
     M[row + _NUMBER] = M[attempt + A_NUMBER]
     M[row + _SESSION] = session
+    M[row + _COPY] = copy
     M[row + _START] = now_ns
     M[row + _TIMEOUT] = timeout_ns
     M[row + TRACE_DECIDED] = -1

@@ -25,6 +25,7 @@ from simulator.compiled.ends import (
     is_answered,
     is_decided,
     is_dropped,
+    outruns,
     stage_number,
     will_end,
 )
@@ -68,9 +69,12 @@ from simulator.compiled.layout import (
     G_SLOTS,
     G_SOLD_OUT,
     G_STATION,
+    MOST_HEDGES,
     NO_STAGE,
     ON_SUCCESS,
     ORDERS_PLACED,
+    OUTRUN,
+    OUTRUN_BY_COPY,
     P_FIRST_NS,
     P_PLACE,
     P_SEGMENT_MASK,
@@ -266,7 +270,7 @@ def goes_on(M: Words, F: Numbers, number: int, attempt: int, now_ns: int) -> Non
 def commits(M: Words, F: Numbers, attempt: int, now_ns: int) -> None:
     """All stages are done: an order, if its person still waits, a store takes it, and the zone has room for it."""
     if M[attempt + A_STATE] & ANSWERED:
-        will_end(M, attempt, TIMED_OUT, 0)
+        will_end(M, attempt, OUTRUN if M[attempt + A_STATE] & OUTRUN_BY_COPY else TIMED_OUT, 0)
         return
     person = M[attempt + A_PERSON]
     store = pick_store(M, F, person, M[attempt + A_NUMBER], now_ns)
@@ -282,6 +286,8 @@ def commits(M: Words, F: Numbers, attempt: int, now_ns: int) -> None:
     close(M, attempt, PLACED, now_ns)
     is_answered(M, attempt, PLACED, now_ns)
     M[ATTEMPTS_COMPLETED] += 1
+    if M[MOST_HEDGES]:
+        outruns(M, attempt, now_ns)
     forget(M, attempt)
     is_served(M, F, person, store, now_ns)
 

@@ -24,7 +24,8 @@ class ModelClock:
         """The instant of the model that is now."""
         if self.zero_monotonic_ns is None:
             return self.from_ns
-        return self.from_ns + max(0, int((time.monotonic_ns() - self.zero_monotonic_ns) * self.speed))
+        passed_ns = time.monotonic_ns() - self.zero_monotonic_ns
+        return self.from_ns + int(passed_ns * self.speed) if passed_ns > 0 else self.from_ns
 
     def seconds_until(self, model_ns: int) -> float | None:
         """How long it takes here until an instant of the model; None while its clock stands."""

@@ -18,7 +18,7 @@ from simulator.live.clock import ModelClock, Pace
 from simulator.live.laws import Laws
 from simulator.live.leases import Leases
 from simulator.live.settings import Settings
-from simulator.live.town import without_people
+from simulator.live.town import an_attempt, without_people
 from simulator.rank import Rank
 from simulator.reference.attempt import Attempt
 from simulator.reference.instants import call_at
@@ -51,7 +51,6 @@ class Door:
         self.gateway.policy = self.laws
         if self.gateway.station is not None:
             self.gateway.station.policy = self.laws
-        self._never = simpy.Event(self.env)
         self._loop = loop
         self._asked_ns = settings.from_ns
         self._schedule()
@@ -60,14 +59,7 @@ class Door:
 
     def attempt(self, person: Person, number: int, start_ns: int, timeout_ns: int) -> Attempt:
         """Return somebody's try, as it comes to the gateway."""
-        return Attempt(
-            person=person,
-            number=number,
-            session=0,
-            start_ns=start_ns,
-            timeout_ns=timeout_ns,
-            answered=self._never,
-        )
+        return an_attempt(self.env, person, number, start_ns, timeout_ns)
 
     async def ask(self, attempt: Attempt) -> Verdict:
         """Let an attempt in, or not; the verdict stands when the gateway is done with it."""

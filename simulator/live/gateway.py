@@ -13,6 +13,7 @@ import asyncio
 import hmac
 import json
 from collections.abc import Awaitable, Callable
+from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 
@@ -44,7 +45,6 @@ AFTER_TIMEOUT_S = 0.05
 """The client that has stopped waiting is answered a little later, so that it is the first to know."""
 
 STATUS = {
-    "placed": 201,
     "throttled": 429,
     "shed": 503,
     "expired": 504,
@@ -140,10 +140,11 @@ class Gateway:
             verdict, said, headers = await self._attempt(call, now_ns)
         finally:
             self._under_way -= 1
-        status = 200 if said.get("replayed") else STATUS[verdict]
-        said = {"verdict": "expired" if verdict == "timed_out" else verdict, **said}
         self.tally.answered(verdict, self._loop.time() - began_s)
-        await send_answer(send, status, said, headers)
+        if verdict == "placed":
+            await send_answer(send, 200 if said["replayed"] else 201, {"verdict": verdict, **said}, headers)
+        else:
+            await _send(send, STATUS[verdict], _refusal(verdict, said["by"]), headers)
 
     async def _attempt(self, call: Call, now_ns: int) -> tuple[str, dict[str, Any], Headers]:
         """Return the verdict, what else the answer says, and its headers."""
@@ -187,7 +188,7 @@ class Gateway:
             headers.append((b"retry-after", b"%d" % verdict.retry_after_s))
         rule = door.laws.linked.get(by)
         if REASONS[verdict.code] == "throttled" and rule is not None:
-            headers.append((b"ratelimit-policy", fields.policy([rule]).encode()))
+            headers.append((b"ratelimit-policy", door.laws.policies[by]))
             if door.laws.is_plain:  # one more is too many, so there are none, and it is known until when
                 headers.append((b"ratelimit", b'"%s";r=0;t=%d' % (by.encode(), verdict.retry_after_s)))
             else:
@@ -285,6 +286,11 @@ def read(body: bytes, key: str | None, intended: bytes | None, now_ns: int, boun
         timeout_ns=start_ns + round(timeout_ms * 1_000_000),
         decided=False,
     )
+
+
+@lru_cache(maxsize=1000)
+def _refusal(verdict: str, by: str) -> bytes:
+    return json.dumps({"verdict": "expired" if verdict == "timed_out" else verdict, "by": by}).encode()
 
 
 def is_authorised(scope: Scope, token: str) -> bool:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from limits import (
     deadline,
+    fields,
     fixed_window,
     gcra,
     hot_key,
@@ -264,7 +265,7 @@ class DeadlineRule(Turnable):
         super().__init__(of, deadline.decide, max(1, deadline.WIDTH), terms, by=None, given=self._given, unit=unit)
 
     def _given(self, asked: Asked) -> tuple[int, ...]:
-        return (self.of.least_left_ns, asked.attempt.timeout_ns)
+        return (self.of.least_left_ns, asked.attempt.deadline_ns)
 
 
 LawRule = Turnable | Places
@@ -333,6 +334,7 @@ class Laws(Policy):
     def _link(self) -> None:
         self.linked = {name: rule for name, rule in self.rules.items() if rule.is_on and name not in self.without}
         rules = tuple(self.linked.values())
+        self.policies = {name: fields.policy([rule]).encode() for name, rule in self.linked.items()}
         self._holds = any(rule.holds for rule in rules)
         self._chain = Chain(*rules, clock=lambda: self._now_ns, charging=Charging.AS_IT_GOES) if rules else None
 

@@ -15,7 +15,7 @@ import simpy
 from scenarios.person import Person
 from scenarios.policy import ADMITTED
 from simulator.live.contents import Contents
-from simulator.live.town import LiveTown
+from simulator.live.town import LiveTown, an_attempt
 from simulator.rank import Rank
 from simulator.reference.attempt import Attempt, through_stages
 from simulator.reference.batching import BatchingPool
@@ -41,22 +41,15 @@ def restore(town: LiveTown, contents: Contents) -> Iterator[tuple[Person, Attemp
             person = people[row["want"]] = town.meets(row["want"], *town.habits.who(row["want"]))
         # one that nobody awaits has been followed by another
         person.attempt = max(person.attempt, row["attempt"] + (not row["awaited"]))
-        attempt = Attempt(
-            person=person,
-            number=row["attempt"],
-            session=0,
-            start_ns=row["start_ns"],
-            timeout_ns=max(row["timeout_ns"], town.now_ns),
-            answered=simpy.Event(town.env),
-            gateway=ADMITTED,
-            stage=row["stage"],
-        )
+        timeout_ns = max(row["timeout_ns"], town.now_ns)
+        attempt = an_attempt(town.env, person, row["attempt"], row["start_ns"], timeout_ns)
+        attempt.gateway, attempt.stage = ADMITTED, row["stage"]
         if row["awaited"]:
             town.awaits(attempt)
         else:
             town.attempts.add(attempt)
             attempt.answer, attempt.answered_ns = "timed_out", town.now_ns
-            attempt.answered.succeed("timed_out")
+            attempt.of.awaited.clear()
         town.env.process(_goes_on(town, attempt, row, (place + 0.5) / max(1, len(served))))
         yield person, attempt
     _fill_kitchens(town, contents)
@@ -71,7 +64,7 @@ def _goes_on(town: LiveTown, attempt: Attempt, row: dict[str, int], left: float)
             done=simpy.Event(town.env),
             service_ns=max(0, row["next_ns"] - town.now_ns),
             arrived_ns=town.now_ns,
-            deadline_ns=attempt.timeout_ns,
+            deadline_ns=attempt.of.timeout_ns,
             shard=row["shard"],
         )
         if isinstance(stage.stations[0], BatchingPool):

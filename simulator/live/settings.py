@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from scenarios.model import Scenario
+from scenarios.model import Scenario, Ticketing, WaitingRoomAdmission
 from simulator.live.contents import Contents
 
 
@@ -29,8 +29,11 @@ class Settings:
 
     @property
     def decides_in_worker(self) -> bool:
-        """Whether gateway workers decide by themselves: where there is one, or where they share quota by leases."""
-        return self.workers == 1 or self.redis_url is not None
+        """Whether gateway workers decide by themselves: where there is one, or where they share quota by leases.
+
+        Not where a law gives places in a line, or tickets, which no rule of the library has: the model decides.
+        """
+        return (self.workers == 1 or self.redis_url is not None) and not remembering(self.scenario)
 
     @property
     def file(self) -> Path:
@@ -50,6 +53,16 @@ class Settings:
     def zero_ns(self) -> int | None:
         """When model time began, if it has."""
         return int(self.zero_file.read_text()) if self.zero_file.exists() else None
+
+
+def remembering(scenario: Scenario) -> list[str]:
+    """The laws at the gateway that remember whom they have met."""
+    return [
+        law.name
+        for law in scenario.admission
+        if law.at == "gateway"
+        and (isinstance(law, WaitingRoomAdmission) or (isinstance(law, Ticketing) and law.ticket_ns is not None))
+    ]
 
 
 def of_this_process() -> Settings:

@@ -31,7 +31,7 @@ from urllib.parse import urlsplit
 from scenarios.model import RateAdmission, Scenario
 from simulator.live.contents import Contents
 from simulator.live.ledger import Ledger, crash_postgres
-from simulator.live.settings import Settings
+from simulator.live.settings import Settings, remembering
 from simulator.live.wire import HEADER, said_frame
 
 START_S = 60.0
@@ -342,7 +342,8 @@ def check(scenario: Scenario, *, workers: int, redis_url: str | None, speed: flo
         raise ValueError(f"controls.{scenario.controls[0].name}: control processes do not run live; take it out")
     if redis_url is not None:
         for law in scenario.admission:
-            if law.at == "gateway" and not isinstance(law, RateAdmission) and workers > 1:
+            leased = isinstance(law, RateAdmission) and law.name not in remembering(scenario)
+            if law.at == "gateway" and not leased and workers > 1:
                 raise ValueError(
                     f"admission.{law.name}: a {law.law} cannot be leased, so {workers} workers would each keep their "
                     "own; use one worker, or leave Redis out (then one process decides for all)"

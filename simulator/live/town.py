@@ -10,7 +10,8 @@ import simpy
 from scenarios.model import Scenario
 from scenarios.person import Person
 from scenarios.world import World
-from simulator.reference.attempt import Attempt
+from simulator.reference.attempt import Attempt, Try
+from simulator.reference.person import Person
 from simulator.reference.town import Town
 
 
@@ -59,7 +60,7 @@ class LiveTown(Town):
 
     def answers(self, attempt: Attempt, reason: str) -> None:
         """Tell the person what became of an attempt, if they still wait."""
-        if not attempt.answered.triggered:
+        if not attempt.answered:
             super().answers(attempt, reason)
             self.on_answer(attempt)
 
@@ -73,6 +74,21 @@ class LiveTown(Town):
             self.people.add(attempt.person)
             self.trying += 1
         super()._begins_order(attempt, store)
+
+
+def an_attempt(env: simpy.Environment, person: Person, number: int, start_ns: int, timeout_ns: int) -> Attempt:
+    """Return an attempt for whose answer somebody waits until an instant."""
+    attempt = Attempt(
+        person=person,
+        of=Try(timeout_ns=timeout_ns, over=simpy.Event(env), copies=1),
+        number=number,
+        session=person.session,
+        copy=0,
+        start_ns=start_ns,
+        deadline_ns=timeout_ns,
+    )
+    attempt.of.awaited.append(attempt)
+    return attempt
 
 
 def without_people(scenario: Scenario) -> Scenario:

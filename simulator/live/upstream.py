@@ -33,7 +33,7 @@ from simulator.live.restore import restore, restore_levels
 from simulator.live.server import serve
 from simulator.live.settings import Settings
 from simulator.live.tally import Totals
-from simulator.live.town import LiveTown
+from simulator.live.town import LiveTown, an_attempt
 from simulator.live.wire import ANSWERED, ENDED, REPLAYED, VERDICTS, Answer, Call, Stream, answer_frame, said_frame
 from simulator.rank import Rank
 from simulator.reference.attempt import Attempt, journey, through_stages
@@ -67,6 +67,8 @@ class Upstream:
         )
         self.ledger = Ledger(settings.ledger_url, self.clock.now_ns)
         self.keeper = Keeper(self.ledger, self._told_by_keeper)
+        self.hedged = self.town.habits.most_hedges > 0
+        """Whether people wait for several attempts at once: then a newer one does not fence off those before it."""
         self.placed = {order.want: order for order in self.ledger.rows()}
         self._open_budgets()
         self.people: dict[int, tuple[Person, dict[int, Attempt]]] = {}
@@ -121,16 +123,11 @@ class Upstream:
             return
         if call.attempt > person.attempt:
             person.attempt = call.attempt
-            if call.attempt > 1:
+            if call.attempt > 1 and not self.hedged:
                 self.keeper.bring(Newest(call.want, call.attempt))
-        attempt = Attempt(
-            person=person,
-            number=call.attempt,
-            session=person.session,
-            start_ns=call.start_ns,
-            timeout_ns=max(call.timeout_ns, now_ns),
-            answered=simpy.Event(self.pace.env),
-        )
+                for older in list(under_way.values()):
+                    self.town.answers(older, "timed_out")
+        attempt = an_attempt(self.pace.env, person, call.attempt, call.start_ns, max(call.timeout_ns, now_ns))
         under_way[call.attempt] = attempt
         self.callers[attempt] = [caller]
         if call.decided:
@@ -162,7 +159,7 @@ class Upstream:
             self._forget(attempt)
 
     def _ends(self, attempt: Attempt, reason: str) -> None:
-        if attempt.answered.triggered:  # the person has left; the gateway gives its places back
+        if attempt.answered:  # the person has left; the gateway gives its places back
             for stream, number in self.callers.get(attempt, ()):
                 stream.send(answer_frame(_told(number, reason, None, ENDED, attempt)))
             self._forget(attempt)
@@ -185,7 +182,7 @@ class Upstream:
     def _keep(self, attempt: Attempt, store: int) -> None:
         want = attempt.person.want
         coupons = tuple(stage.name for stage in attempt.budgets)
-        if self.keeper.bring(Placing(want, attempt.number, attempt.timeout_ns, store, coupons)):
+        if self.keeper.bring(Placing(want, attempt.number, attempt.of.timeout_ns, store, coupons)):
             self.keeping[want, attempt.number] = attempt, store
         else:
             self.town.ends(attempt, "error", 0)

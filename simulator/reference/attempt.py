@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from scenarios.person import Person
     from simulator.reference.stages import Stage
     from simulator.reference.town import Town
+    from simulator.reference.work import Work
 
 GATEWAY_COUNTERS = {
     ADMITTED: "attempts.admitted",
@@ -26,15 +27,27 @@ GATEWAY_COUNTERS = {
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
+class Try:
+    """What a person waits for: one attempt, or its hedges too. `over` happens with the attempt whose answer it is."""
+
+    timeout_ns: int  # the instant at which the person stops waiting
+    over: simpy.Event
+    copies: int = 0
+    awaited: list[Attempt] = field(default_factory=list)
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
 class Attempt:
-    """One try. `answered` happens once, with "placed" or the reason of the failure, timed_out among them."""
+    """One attempt. Its answer is "placed", the reason of a failure, timed_out among them, or "outrun"."""
 
     person: Person
+    of: Try
     number: int
     session: int
+    copy: int  # 0: the first of its try
     start_ns: int
-    timeout_ns: int  # the instant at which the person stops waiting
-    answered: simpy.Event
+    deadline_ns: int  # which travels with its work
+    work: Work | None = None  # the last that a station had of it
     decided_ns: int = -1
     gateway: int = PENDING
     retry_after_s: int = 0
@@ -46,6 +59,11 @@ class Attempt:
     done_ns: int = 0  # server time spent on it so far
     at_stage_ns: int = 0  # server time of its work at the present stage, queued or in service
     budgets: list[Stage] = field(default_factory=list)  # stages whose budget it holds a unit of
+
+    @property
+    def answered(self) -> bool:
+        """Whether its person awaits it no more."""
+        return self.answered_ns >= 0
 
 
 def journey(town: Town, attempt: Attempt) -> Generator[simpy.Event, Any, None]:

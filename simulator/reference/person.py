@@ -10,8 +10,8 @@ import simpy
 from scenarios.person import Person
 from scenarios.policy import ADMITTED, REASONS
 from simulator.rank import Rank
-from simulator.reference.attempt import journey
-from simulator.reference.instants import moment
+from simulator.reference.attempt import ADMITTED, REASONS, Attempt, Try, journey
+from simulator.reference.instants import call_at, moment
 
 if TYPE_CHECKING:
     from simulator.reference.town import Town
@@ -80,7 +80,32 @@ def one_try(town: Town, person: Person, tries: int, end_ns: int) -> Generator[si
     if verdict.code != ADMITTED:
         town.ledger.count("attempts.held_back")
         return REASONS[verdict.code], verdict.retry_after_s
-    attempt = town.send(person, end_ns)
+    timeout_ns = town.habits.timeout_at_ns(person.want, person.attempt, end_ns, town.now_ns)
+    of = Try(timeout_ns=timeout_ns, over=simpy.Event(town.env))
+    sends(town, person, of)
+    attempt = yield of.over
+    return attempt.answer, attempt.retry_after_s
+
+
+def sends(town: Town, person: Person, of: Try) -> None:
+    """Send an attempt, and a copy of it later if it has no answer by then."""
+    attempt = town.send(person, of)
     town.env.process(journey(town, attempt))
-    reason = yield attempt.answered
-    return reason, attempt.retry_after_s
+    if attempt.copy < town.habits.most_hedges:
+        at_ns = town.now_ns + town.habits.hedge_ns(person.want, attempt.number)
+        call_at(town.env, lambda: hedges(town, attempt), at_ns, Rank.ARRIVAL, 0, person.want, attempt.number + 1)
+
+
+def hedges(town: Town, attempt: Attempt) -> None:
+    """Send a copy of an attempt that has no answer yet, if the laws of the client let it go."""
+    person = attempt.person
+    if attempt.answered:
+        return
+    if not town.client.allows_retry(person, town.now_ns):
+        town.ledger.count("attempts.held_back")
+        return
+    person.attempt += 1
+    if town.client.policy.ask(person, None, town.now_ns).code != ADMITTED:
+        town.ledger.count("attempts.held_back")
+        return
+    sends(town, person, attempt.of)

@@ -90,8 +90,9 @@ class Gateway:
             done=simpy.Event(self.town.env),
             service_ns=0,
             arrived_ns=self.town.now_ns,
-            deadline_ns=attempt.timeout_ns,
+            deadline_ns=attempt.deadline_ns,
         )
+        attempt.work = work
         station.taken_up[work] = attempt, ADMIT
         if not station.join(work):
             del station.taken_up[work]
@@ -209,8 +210,9 @@ class Stage:
             done=simpy.Event(self.town.env),
             service_ns=0,
             arrived_ns=self.town.now_ns,
-            deadline_ns=attempt.timeout_ns,
+            deadline_ns=attempt.deadline_ns,
         )
+        attempt.work = work
         self._demand(self, work)
         return work
 

@@ -14,7 +14,8 @@ from scenarios.person import Person
 from scenarios.policy import ADMITTED, PENDING, REASONS, Client, build_laws, outcome_of, policy_at
 from scenarios.world import World
 from simulator.rank import Rank
-from simulator.reference.attempt import Attempt
+from simulator.reference.attempt import ADMITTED, PENDING, REASONS, Attempt, Try
+from simulator.reference.habits import Habits
 from simulator.reference.instants import call_at
 from simulator.reference.ledger import Ledger
 from simulator.reference.person import invited_person
@@ -118,16 +119,19 @@ class Town:
 
     # attempts
 
-    def send(self, person: Person, session_end_ns: int) -> Attempt:
+    def send(self, person: Person, of: Try) -> Attempt:
         """An attempt leaves for the gateway, now, and its timeout is set."""
         attempt = Attempt(
             person=person,
+            of=of,
             number=person.attempt,
             session=person.session,
+            copy=of.copies,
             start_ns=self.now_ns,
-            timeout_ns=self.habits.timeout_at_ns(person.want, person.attempt, session_end_ns, self.now_ns),
-            answered=simpy.Event(self.env),
+            deadline_ns=of.timeout_ns,
         )
+        of.copies += 1
+        of.awaited.append(attempt)
         person.sent += 1
         self.awaits(attempt)
         return attempt
@@ -136,12 +140,14 @@ class Town:
         """An attempt is on its way, and its person waits for it until its timeout."""
         self.attempts.add(attempt)
         self.ledger.count("attempts.offered")
+        if attempt.copy:
+            self.ledger.count("attempts.hedged")
         if self.ledger.counts["attempts.offered"] % ATTEMPTS_BETWEEN_STOPS == 0:
             self.ask_to_stop()
         call_at(
             self.env,
             lambda: self.answers(attempt, "timed_out"),
-            attempt.timeout_ns,
+            attempt.of.timeout_ns,
             Rank.TIMEOUT,
             0,
             attempt.person.want,
@@ -158,15 +164,14 @@ class Town:
 
     def commits(self, attempt: Attempt) -> None:
         """All stages are done: an order, if its person still waits, a store takes it, and the zone has room for it."""
-        person = attempt.person
-        if attempt.answered.triggered or attempt.number != person.attempt:
-            self.ends(attempt, "timed_out", 0)
+        if attempt.answered:
+            self.ends(attempt, "outrun" if attempt.answer == "outrun" else "timed_out", 0)
             return
         store = self.street.pick_store(attempt)
         if store is None:
             self.ends(attempt, "store", 0)
             return
-        verdict = self.zone_policy.ask(person, attempt, self.now_ns)
+        verdict = self.zone_policy.ask(attempt.person, attempt, self.now_ns)
         if verdict.code != ADMITTED:
             self.ends(attempt, REASONS[verdict.code], verdict.retry_after_s)
             return
@@ -179,6 +184,8 @@ class Town:
         self.closes(attempt, "placed")
         self.answers(attempt, "placed")
         self._forget(attempt)
+        for other in attempt.of.awaited:
+            self._outruns(other)
         self._begins_order(attempt, store)
 
     def closes(self, attempt: Attempt, reason: str) -> None:
@@ -190,7 +197,7 @@ class Town:
 
     def answers(self, attempt: Attempt, reason: str) -> None:
         """Tell the person what became of an attempt, if they still wait."""
-        if attempt.answered.triggered:
+        if attempt.answered:
             return
         attempt.answer = reason
         attempt.answered_ns = self.now_ns
@@ -202,11 +209,23 @@ class Town:
             self.ledger.count("attempts.timed_out" if reason == "timed_out" else "attempts.failed")
             self.ledger.count(f"failures.{reason}")
         self.client.hears(attempt.person, reason, self.now_ns, self.now_ns - attempt.start_ns)
-        attempt.answered.succeed(reason)
+        attempt.of.awaited.remove(attempt)
+        if reason == "placed" or not attempt.of.awaited:
+            attempt.of.over.succeed(attempt)
+        self._forget(attempt)
+
+    def _outruns(self, attempt: Attempt) -> None:
+        """Another copy has become the order, now: nobody awaits this one, and its work is past its deadline."""
+        attempt.answer = "outrun"
+        attempt.answered_ns = attempt.deadline_ns = self.now_ns
+        if attempt.work is not None:
+            attempt.work.deadline_ns = self.now_ns
+        self.ledger.count("attempts.outrun")
+        self.client.hears(attempt.person, "outrun", self.now_ns, self.now_ns - attempt.start_ns)
         self._forget(attempt)
 
     def _forget(self, attempt: Attempt) -> None:
-        if attempt.ended_ns >= 0 and attempt.answered_ns >= 0 and attempt in self.attempts:
+        if attempt.ended_ns >= 0 and attempt.answered and attempt in self.attempts:
             self.attempts.remove(attempt)
             if self.tracing:
                 self.tracing.attempt(attempt)

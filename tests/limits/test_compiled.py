@@ -38,6 +38,7 @@ from limits import (
 from limits.laws import MODULES
 from limits.row import LARGEST
 from tests.compiling import compiled
+from tests.limits import test_adaptive_compiled
 
 AT = 3  # rows lie anywhere in the table
 MS = 1_000_000
@@ -238,7 +239,7 @@ RUNS: list[tuple[ModuleType, Drive, int, int, int]] = [  # width, largest step i
 
 
 def test_every_law_is_asked() -> None:
-    assert {law for law, *_ in RUNS} == {*MODULES.values()}
+    assert {law for law, *_ in [*RUNS, *test_adaptive_compiled.RUNS]} == {*MODULES.values()}
 
 
 def interpreted(drive: Drive, width: int, made: list[list[int]]) -> tuple[list[int], list[int]]:

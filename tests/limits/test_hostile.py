@@ -62,11 +62,30 @@ ASKED: dict[Law, tuple[int, tuple[Any, ...]]] = {  # slots, parameters: what let
     Law.WAITING_ROOM: (3, (1, 3, S, 1)),
     Law.QUOTA_LEASE: (0, (5, S, without_store.CLOSED, S)),
     Law.QUOTA_REPORT: (0, (S, 5, S, without_store.CLOSED, S)),
+    Law.BBR_CPU: (5, (5, S, 800)),
+    Law.DAGOR: (1, (1, S, 2_000, S, 50, 10, 3)),
+    Law.PI_REJECTOR: (9, (9, S, 100, 100, 5, 3)),
+    Law.FULFILMENT_CREDIT: (0, (0, S, S, S, S)),
+    Law.BREAKWATER: (0, (S, 0)),
+    Law.LOAD_MULTIPLIER: (2, (S, 1_250, 100, 25, 2_000)),
+    Law.TOP_DOWN: (1, (0,)),
 }
 BLIND = {Law.DEADLINE}
 """It does not look at the cost."""
-COUNTS_CALLS = {Law.RETRY_THROTTLE, Law.SRE_THROTTLE, Law.CIRCUIT_BREAKER, Law.CODEL, Law.ADAPTIVE_LIFO}
+COUNTS_CALLS = {
+    Law.RETRY_THROTTLE,
+    Law.SRE_THROTTLE,
+    Law.CIRCUIT_BREAKER,
+    Law.CODEL,
+    Law.ADAPTIVE_LIFO,
+    Law.BBR_CPU,
+    Law.DAGOR,
+    Law.PI_REJECTOR,
+    Law.BREAKWATER,
+}
 """To these any cost above 0 is one call."""
+OPEN = {Law.LOAD_MULTIPLIER, Law.TOP_DOWN}
+"""They let all in until something is slow."""
 BY_TIME = {
     Law.TOKEN_BUCKET,
     Law.GCRA,
@@ -106,7 +125,7 @@ def test_a_cost_of_0_is_admitted_a_negative_one_never_and_neither_leaves_a_trace
     assert row == before
 
 
-@pytest.mark.parametrize("law", sorted(set(ASKED) - BLIND))
+@pytest.mark.parametrize("law", sorted(set(ASKED) - BLIND - OPEN))
 def test_a_cost_above_all_bounds_counts_as_one_call_or_is_refused_and_takes_nothing(law: Law) -> None:
     for cost in LARGE_COSTS:
         large, ask_large = asked(law)

@@ -11,9 +11,18 @@ from limits.laws import Law
 from scenarios import model
 
 NO_KEYS = {
-    Law.WAITING_ROOM,
     Law.QUOTA_LEASE,
     Law.QUOTA_REPORT,
+    Law.VEGAS,
+    Law.GRADIENT2,
+    Law.ENVOY_GRADIENT,
+    Law.BBR_CPU,
+    Law.DAGOR,
+    Law.PI_REJECTOR,
+    Law.FULFILMENT_CREDIT,
+    Law.BREAKWATER,
+    Law.LOAD_MULTIPLIER,
+    Law.TOP_DOWN,
 }
 """What a scenario cannot ask for yet."""
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from itertools import permutations, product
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -323,3 +324,23 @@ def placed(holds_s: int, seconds: int) -> int:
 def test_known_failure_a_long_hold_spends_the_credit_on_people_who_have_left() -> None:
     assert placed(holds_s=2, seconds=60) > 550  # of 600
     assert placed(holds_s=1000, seconds=60) < 310
+
+
+@pytest.mark.parametrize("step_ns", [1, 7, 100, 1000])
+def test_credit_by_a_rate_calls_as_many_however_seldom_it_is_granted(step_ns: int) -> None:
+    slots, interval_ns = 64, 10
+    row = [0] * (waiting_room.WIDTH + 1 + 3 * slots)
+    for _ in range(60):
+        waiting_room.join(row, 0, 1, slots, 10**6, waiting_room.IN_ORDER, 0)
+    since_ns = 0
+    for now_ns in range(step_ns, 1001, step_ns):
+        since_ns = waiting_room.grant_by_rate(row, 0, 1, slots, 0, 2, interval_ns, since_ns, now_ns)
+        assert since_ns == now_ns // interval_ns * interval_ns
+        assert row[1] == min(60, now_ns // interval_ns)
+    assert row[waiting_room.WIDTH] == 2  # nobody waits: as much as may be saved up
+
+
+def test_a_rate_of_0_brings_no_credit() -> None:
+    row = [0] * (waiting_room.WIDTH + 1 + 3)
+    assert waiting_room.grant_by_rate(row, 0, 1, 1, 0, 2, 0, 5, 100) == 5
+    assert row[waiting_room.WIDTH] == 0

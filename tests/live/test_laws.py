@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
+import simpy
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,6 +15,7 @@ from scenarios.person import Person
 from scenarios.policy import build_laws, policy_at
 from scenarios.world import build_world
 from simulator.live.laws import Laws
+from simulator.live.town import an_attempt
 from simulator.reference.attempt import Attempt
 from tests.live.stacks import scenario
 from tests.scenario_strategy import Tree
@@ -70,7 +72,7 @@ def test_it_answers_as_the_gateway_of_the_model(laws: list[Any], asked: list[Any
     of_model = build_laws(of, habits)
     policy, live = policy_at("gateway", of, of_model), Laws(of, habits)
     inside: list[Attempt] = []
-    now_ns = 0
+    now_ns, env = 0, simpy.Environment()
     for number, (later_ns, want, patience_ns, ended, turned) in enumerate(asked):
         now_ns += later_ns
         for which, outcome in ended:
@@ -86,10 +88,7 @@ def test_it_answers_as_the_gateway_of_the_model(laws: list[Any], asked: list[Any
             want=want, invited_by=-1, segment=segment, zone=zone, kind=kind, priority=priority, first_try_ns=0
         )
         timeout_ns = now_ns + patience_ns
-        answered: Any = None
-        attempt = Attempt(
-            person=person, number=number, session=0, start_ns=now_ns, timeout_ns=timeout_ns, answered=answered
-        )
+        attempt = an_attempt(env, person, number, now_ns, timeout_ns)
         expected, found = policy.ask(person, attempt, now_ns), live.ask(person, attempt, now_ns)
         assert (found.code, found.retry_after_s) == (expected.code, expected.retry_after_s)
         if attempt.gateway == 0 and found.code == 1:
