@@ -11,7 +11,6 @@ from scenarios.model import Scenario
 from scenarios.person import Person
 from scenarios.world import World
 from simulator.reference.attempt import Attempt, Try
-from simulator.reference.person import Person
 from simulator.reference.town import Town
 
 

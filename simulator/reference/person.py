@@ -10,7 +10,7 @@ import simpy
 from scenarios.person import Person
 from scenarios.policy import ADMITTED, REASONS
 from simulator.rank import Rank
-from simulator.reference.attempt import ADMITTED, REASONS, Attempt, Try, journey
+from simulator.reference.attempt import Attempt, Try, journey
 from simulator.reference.instants import call_at, moment
 
 if TYPE_CHECKING:

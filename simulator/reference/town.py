@@ -14,8 +14,7 @@ from scenarios.person import Person
 from scenarios.policy import ADMITTED, PENDING, REASONS, Client, build_laws, outcome_of, policy_at
 from scenarios.world import World
 from simulator.rank import Rank
-from simulator.reference.attempt import ADMITTED, PENDING, REASONS, Attempt, Try
-from simulator.reference.habits import Habits
+from simulator.reference.attempt import Attempt, Try
 from simulator.reference.instants import call_at
 from simulator.reference.ledger import Ledger
 from simulator.reference.person import invited_person
