@@ -14,7 +14,7 @@ from scenarios.habits import Habits
 from scenarios.live_people import Alive, Try
 from scenarios.person import Person
 
-ANSWERS = ("unanswered", "placed", "throttled", "shed", "expired", "timed_out", "error", "sold_out", "store")
+ANSWERS = ("unanswered", "placed", "throttled", "shed", "expired", "timed_out", "error", "sold_out", "store", "outrun")
 """What a code stands for: its place. The same as in the traces of the engines."""
 ENDS = ("pending", "placed", "abandoned")
 

@@ -51,7 +51,7 @@ class Attempt(Protocol):
 
     person: Person
     number: int
-    timeout_ns: int
+    deadline_ns: int
     store: int  # -1: none has been asked
 
 
