@@ -18,10 +18,13 @@ MAY_IMPORT = {
 DATA_OF_RUNS = {"simulator.results", "simulator.outcome"}
 ENGINES = ("simulator.reference", "simulator.compiled", "simulator.live", "simulator.run")
 ONLY_IN = {
-    "simpy": ("simulator.reference", "simulator.control"),
+    "simpy": ("simulator.reference", "simulator.control", "simulator.live"),
     "numba": ("simulator.compiled",),
     "llvmlite": ("simulator.compiled",),
     "uvloop": ("simulator.live",),
+    "uvicorn": ("simulator.live",),
+    "sqlalchemy": ("simulator.live",),
+    "prometheus_client": ("simulator.live",),
     "matplotlib": ("reports.plots",),
     "locust": ("scenarios.locustfile",),
     "redis": ("limits.shared",),

@@ -131,6 +131,11 @@ class Town:
         of.copies += 1
         of.awaited.append(attempt)
         person.sent += 1
+        self.awaits(attempt)
+        return attempt
+
+    def awaits(self, attempt: Attempt) -> None:
+        """An attempt is on its way, and its person waits for it until its timeout."""
         self.attempts.add(attempt)
         self.ledger.count("attempts.offered")
         if attempt.copy:
@@ -139,21 +144,20 @@ class Town:
             self.ask_to_stop()
         call_at(
             self.env,
-            lambda: self._answers(attempt, "timed_out"),
-            of.timeout_ns,
+            lambda: self.answers(attempt, "timed_out"),
+            attempt.of.timeout_ns,
             Rank.TIMEOUT,
             0,
-            person.want,
+            attempt.person.want,
             attempt.number,
         )
-        return attempt
 
     def ends(self, attempt: Attempt, failure: str, retry_after_s: int) -> None:
         """The work on an attempt is over without an order; tell the person, if they still wait."""
         self.ledger.work_ns["wasted"] += attempt.done_ns
         attempt.retry_after_s = retry_after_s
-        self._close(attempt, failure)
-        self._answers(attempt, failure)
+        self.closes(attempt, failure)
+        self.answers(attempt, failure)
         self._forget(attempt)
 
     def commits(self, attempt: Attempt) -> None:
@@ -169,21 +173,28 @@ class Town:
         if verdict.code != ADMITTED:
             self.ends(attempt, REASONS[verdict.code], verdict.retry_after_s)
             return
+        self.places(attempt, store)
+
+    def places(self, attempt: Attempt, store: int) -> None:
+        """An attempt has become an order, now."""
         self.ledger.work_ns["useful"] += attempt.done_ns
         attempt.budgets.clear()
-        self._close(attempt, "placed")
-        self._answers(attempt, "placed")
+        self.closes(attempt, "placed")
+        self.answers(attempt, "placed")
+        self._forget(attempt)
         for other in attempt.of.awaited:
             self._outruns(other)
-        self._places(attempt, store)
+        self._begins_order(attempt, store)
 
-    def _close(self, attempt: Attempt, reason: str) -> None:
+    def closes(self, attempt: Attempt, reason: str) -> None:
+        """The work on an attempt is over: what it held is given back."""
         attempt.ended_ns = self.now_ns
         for stage in attempt.budgets:
             stage.return_unit()
         self.gateway.policy.give_back(attempt, self.now_ns, outcome_of(reason))
 
-    def _answers(self, attempt: Attempt, reason: str) -> None:
+    def answers(self, attempt: Attempt, reason: str) -> None:
+        """Tell the person what became of an attempt, if they still wait."""
         if attempt.answered:
             return
         attempt.answer = reason
@@ -219,7 +230,7 @@ class Town:
 
     # orders
 
-    def _places(self, attempt: Attempt, store: int) -> None:
+    def _begins_order(self, attempt: Attempt, store: int) -> None:
         person = attempt.person
         time_to_order_ns = self.now_ns - person.first_try_ns
         self.trying -= 1
