@@ -601,7 +601,7 @@ def _scenarios(draw: Draw) -> Tree:
         "horizon": _ms(horizon_ms),
         "bucket": _ms(draw(_one(horizon_ms, 10, 7, 20))),
         "world_seed": draw(st.integers(0, 3)),
-        "arrivals": draw(_arrivals(min(MOST_PEOPLE, MOST_ATTEMPTS // tries), horizon_ms)),
+        "arrivals": draw(_arrivals(min(MOST_PEOPLE, max(2, MOST_ATTEMPTS // tries)), horizon_ms)),
         "people": people,
         "stages": draw(EASY_STAGES if easy else STAGES),
     }

@@ -40,7 +40,7 @@ class Asked:
 
     want: int
     number: int
-    timeout_ns: int
+    deadline_ns: int
 
 
 BY: dict[str, Callable[[Asked], int] | None] = {"global": None, "person": lambda asked: asked.want}
@@ -63,7 +63,7 @@ FOR_ALL: list[Both] = [
     ),
     (
         {"law": "deadline", "least_left": "300ms"},
-        lambda name, by: Deadline(name, of=lambda asked: asked.timeout_ns, least_left_s=0.3),
+        lambda name, by: Deadline(name, of=lambda asked: asked.deadline_ns, least_left_s=0.3),
     ),
 ]
 chains = st.lists(
