@@ -29,6 +29,8 @@ _LAWS = {
     "codel": "CoDel",
     "adaptive_lifo": "adaptive LIFO",
     "pacing": "pacing",
+    "waiting_room": "waiting room",
+    "fulfilment_credit": "fulfilment credit",
 }
 _KEYS = {
     "global": "all together",
@@ -192,6 +194,12 @@ def _rule(limit: Any) -> str:
     if limit.law == "circuit_breaker":
         open_for = figures.duration(limit.open_for_ns / NS_PER_S)
         return f"at {figures.share(limit.failed)} failures of {figures.count(limit.last_calls)} none for {open_for}"
+    if limit.law == "waiting_room":
+        hold = figures.duration(limit.hold_ns / NS_PER_S)
+        return f"{figures.rate(float(limit.rate_per_s))} are called, who wait ask again within {hold}"
+    if limit.law == "fulfilment_credit":
+        within = (figures.duration(ns / NS_PER_S) for ns in (limit.store_within_ns, limit.courier_within_ns))
+        return "{} for the store, {} for couriers".format(*within)
     if limit.law == "codel":
         target, interval = (figures.duration(ns / NS_PER_S) for ns in (limit.target_ns, limit.interval_ns))
         return f"waits over {target} for {interval}"

@@ -24,6 +24,7 @@ from scenarios.model import (
     Charging,
     CircuitBreakerAdmission,
     ConcurrencyAdmission,
+    CreditAdmission,
     DeadlineAdmission,
     HotKeyAdmission,
     PacingAdmission,
@@ -72,6 +73,7 @@ def _laws(scenario: Scenario) -> Iterator[Finding]:
         yield from _queue(scenario, at)
         yield from _street_law(scenario, at)
         yield from _terms(scenario, at)
+        yield from _credit(scenario, at)
         if place == "stage" and stage not in stages:
             yield (*steps, "at"), f"there is no stage {stage}{did_you_mean(stage, stages)}"
         if isinstance(law, RetryBudget) and place != "client":
@@ -147,6 +149,26 @@ def _street_law(scenario: Scenario, at: int) -> Iterator[Finding]:
         yield (*steps, "key"), remedy
     elif law.at == "zone" and scenario.kitchens is None:
         yield (*steps, "key"), "no store takes an order without [kitchens]; add them, or use another key"
+
+
+def _credit(scenario: Scenario, at: int) -> Iterator[Finding]:
+    law, steps = scenario.admission[at], ("admission", at)
+    if not isinstance(law, CreditAdmission):
+        return
+    if law.at not in ("gateway", "store"):
+        remedy = 'a fulfilment_credit is asked before all work, at = "gateway", and at the commit, at = "store"'
+        yield (*steps, "at"), remedy
+    elif any(isinstance(before, CreditAdmission) and before.at == law.at for before in scenario.admission[:at]):
+        yield (*steps, "at"), "a fulfilment_credit stands there already; take one of them out"
+    if law.key != "global":
+        yield (*steps, "key"), "a fulfilment_credit is by store and zone; take key out"
+    if scenario.kitchens is None:
+        yield (*steps, "law"), "no store delivers an order without [kitchens]; add them, or use another law"
+    if law.at == "store":
+        for field in ("picks", "nearby", "longest_wait_ns", "later"):
+            if field in law.model_fields_set:
+                key = field.removesuffix("_ns")
+                yield (*steps, key), f'{key} belongs at = "gateway"; at the store one is asked about, and says no time'
 
 
 def _terms(scenario: Scenario, at: int) -> Iterator[Finding]:

@@ -263,6 +263,21 @@ MEANINGS: dict[str, dict[str, str]] = {
         "order": "who is called next: first come, anyone, or anyone of those who came before it opened",
         "opens": "when the first are called",
     },
+    "LaterSlot": {
+        "delay": "how much later the slot is",
+        "probability": "share who take it",
+        "up_to": "latest slot that is offered, from the start of the attempt",
+    },
+    "CreditAdmission": {
+        **_LAW,
+        "store_within": "time within which a store must be done with the order and all before it",
+        "courier_within": "time within which the zone's couriers must have taken up all that waits, and the order",
+        "told_every": "how old news of a store or a zone may be; 0s: it is seen as it is",
+        "picks": "stores looked at by popularity",
+        "nearby": "stores of the zone looked at after those, each equally likely",
+        "longest_wait": "who would have credit within this is told when; others are shed",
+        "later": "slot that is offered to who was let in and whom no store takes",
+    },
     "Street": {
         "zones": "zones of the town",
         "stores_per_zone": "stores in each",

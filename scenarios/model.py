@@ -471,6 +471,27 @@ class WaitingRoomAdmission(_Admission):
         return self
 
 
+class LaterSlot(Frozen):
+    """What is offered to one who was let in and whom no store takes at the commit: to be placed a while later."""
+
+    delay: TimeDistribution
+    probability: Share = 0.9
+    up_to_ns: DurationNs = Field(alias="up_to", default=4 * 3600 * units.NS_PER_S)
+
+
+class CreditAdmission(_Admission):
+    """Gateway and stores: no more orders than stores and couriers can deliver, by what they say of themselves."""
+
+    law: Literal["fulfilment_credit"]
+    store_within_ns: DurationNs = Field(alias="store_within", default=2700 * units.NS_PER_S)
+    courier_within_ns: DurationNs = Field(alias="courier_within", default=1350 * units.NS_PER_S)
+    told_every_ns: DurationNs = Field(alias="told_every", default=0)
+    picks: int = Field(strict=True, ge=1, le=100, default=4)
+    nearby: int = Field(strict=True, ge=0, le=1000, default=5)
+    longest_wait_ns: DurationNs = Field(alias="longest_wait", default=0)
+    later: LaterSlot | None = None
+
+
 Admission = Annotated[
     RateAdmission
     | HotKeyAdmission
@@ -487,7 +508,8 @@ Admission = Annotated[
     | CodelAdmission
     | AdaptiveLifoAdmission
     | PacingAdmission
-    | WaitingRoomAdmission,
+    | WaitingRoomAdmission
+    | CreditAdmission,
     Field(discriminator="law"),
 ]
 

@@ -318,6 +318,12 @@ LAWS = st.one_of(
         | {"order": st.just("shuffle"), "opens": _durations(10, 4)},
         hold=_durations(1000, 10, 4),
     ),
+    _table(
+        {"law": st.just("fulfilment_credit")},
+        store_within=_durations(4, 10, 2, 0, 1000),
+        courier_within=_durations(4, 10, 2, 0, 1000),
+        told_every=_durations(0, 4, 1, 20),
+    ),
     _table({"law": st.just("pacing"), "rate": RATES}, longest_wait=_durations(10, 0, 4, 100)),
     _table(
         {"law": st.just("retry_ratio")}, ratio=SHARES, reserve=_one(0, 1, 5), window=WINDOW_TIMES, slices=_one(1, 3, 10)
@@ -339,7 +345,15 @@ LAWS = st.one_of(
 )
 
 
-AT_STAGES, INSIDE, ANYWHERE, AT_CLIENT, BEFORE_CALLS, AT_QUEUES, AT_DOOR = range(7)
+CREDIT_AT_GATEWAY = _table(
+    {},
+    picks=_one(1, 2, 4),
+    nearby=_one(0, 1, 5),
+    longest_wait=_durations(0, 1000, 4),
+    later=_table({"delay": LONG}, probability=_one(1.0, 0.9, 0.5, 0.0), up_to=_durations(1000, 60, 20, 0)),
+)
+
+AT_STAGES, INSIDE, ANYWHERE, AT_CLIENT, BEFORE_CALLS, AT_QUEUES, AT_DOOR, OF_STORES = range(8)
 CHARGING = ("token_bucket", "gcra", "hot_key", *WINDOWS_OF, "warm_up", "fixed_concurrency", "pacing")
 RESERVING = ("token_bucket", "gcra", *WINDOWS_OF, "fixed_concurrency", "aimd")
 LAW_PLACES = {
@@ -353,6 +367,7 @@ LAW_PLACES = {
     "fixed_concurrency": INSIDE,
     "deadline": INSIDE,
     "pacing": AT_STAGES,
+    "fulfilment_credit": OF_STORES,
     "waiting_room": AT_DOOR,
     "retry_budget": AT_CLIENT,
     "retry_ratio": AT_CLIENT,
@@ -386,7 +401,8 @@ def _admission(draw: Draw, tree: Tree) -> list[Tree]:
     queues = {f"queue:{stage['name']}": stage for stage in tree["stages"]}
     queues |= {"queue:gateway": tree["gateway"]} if "gateway" in tree else {}
     keys = ["global", "person"] + ["segment"] * ("segments" in tree) + ["zone"] * ("street" in tree)
-    admission = []
+    admission: list[Tree] = []
+    credited: list[str] = []
     for index in range(draw(_one(1, 3, 2, 4, 5, 6))):
         law = draw(LAWS)
         if LAW_PLACES[law["law"]] == AT_QUEUES:
@@ -396,6 +412,14 @@ def _admission(draw: Draw, tree: Tree) -> list[Tree]:
                 at = draw(st.sampled_from(free))
                 del queues[at]
                 admission.append({"name": f"l{index}", "at": at, **law})
+            continue
+        if LAW_PLACES[law["law"]] == OF_STORES:
+            free = [at for at in ("gateway", "store") if "kitchens" in tree and at not in credited]
+            if free:
+                at = draw(st.sampled_from(free))
+                credited.append(at)
+                law |= draw(CREDIT_AT_GATEWAY) if at == "gateway" else {}
+                admission.append({"name": f"l{index}", "at": at, **law, **draw(_terms(tree, law))})
             continue
         at = draw(st.sampled_from(places[LAW_PLACES[law["law"]]]))
         if law["law"] == "hot_key":

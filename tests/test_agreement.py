@@ -31,6 +31,7 @@ from tests.scenario_strategy import (
     CHARGING,
     INSIDE,
     LAW_PLACES,
+    OF_STORES,
     RESERVING,
     Tree,
     loaded,
@@ -49,6 +50,7 @@ POINTS = {
     AT_DOOR: ("gateway",),
     AT_CLIENT: ("client",),
     BEFORE_CALLS: ("client", "stage:desk", "stage:till"),
+    OF_STORES: ("gateway", "store"),
     AT_QUEUES: ("queue:gateway", "queue:desk", "queue:till", "queue:model"),
 }
 LAWS: dict[str, Tree] = {
@@ -66,6 +68,7 @@ LAWS: dict[str, Tree] = {
     "adaptive_lifo": {"standing": "4ms", "short": "2ms"},
     "waiting_room": {"rate": "300/s", "burst": 1, "hold": "8ms", "most": 20, "order": "lottery"},
     "pacing": {"rate": "300/s", "longest_wait": "9ms"},
+    "fulfilment_credit": {"store_within": "4ms", "told_every": "2ms"},
     "retry_budget": {"earn": 0.5, "cap": 2},
     "retry_ratio": {"ratio": 0.3, "reserve": 2, "window": "9ms"},
     "retry_throttle": {"cap": 4, "earn": 0.3},
@@ -129,6 +132,7 @@ def test_both_engines_agree_on_every_law_with_every_key_at_every_point(law: str)
         "hot_key": ("person", "segment", "zone", "store"),
         "waiting_room": ("global", "segment", "zone"),
         "codel": ("global",),
+        "fulfilment_credit": ("global",),
         "adaptive_lifo": ("global",),
     }
     for key, at in product(keys.get(law, ("global", "person", "segment", "zone", "store")), POINTS[LAW_PLACES[law]]):
@@ -160,6 +164,33 @@ def test_both_engines_agree_on_every_law_with_costs_and_priorities_at_every_poin
         door |= {"key": "zone"} if law == "hot_key" else {}
         difference = compare(loaded({**CROWD, "admission": [door]}).scenario)
         assert difference is None, f"{door}\n{difference}"
+
+
+CLOCKS: Tree = {"kitchens": CROWD["kitchens"], "couriers": {"kind": "clock", "rate": "900/s", "trip": "3ms"}}
+COUNTERS: Tree = {
+    "kitchens": {"kind": "servers", "makers": 1, "make": "2ms", "cups": {"kind": "uniform", "low": 1, "high": 3}},
+    "couriers": {"kind": "servers", "per_zone": 2, "carry": 2, "pickup": "1ms", "travel": "2ms", "dropoff": "1ms"},
+}
+
+
+@pytest.mark.parametrize("kitchens", [CLOCKS, COUNTERS])
+@pytest.mark.parametrize("couriers", [CLOCKS, COUNTERS])
+def test_both_engines_agree_on_credits_of_stores_and_couriers_that_offer_later_slots(
+    kitchens: Tree, couriers: Tree
+) -> None:
+    street = {
+        "street": {"zones": 2, "stores_per_zone": 4, "repicks": 2},
+        "kitchens": {**kitchens["kitchens"], "pause_backlog": 6},
+        "couriers": {**couriers["couriers"], "promise": "20ms", "cancel_after": "30ms"},
+    }
+    later = {"delay": {"kind": "uniform", "low": "1ms", "high": "6ms"}, "up_to": "20ms"}
+    for told_every, longest_wait, points in product(("0s", "4ms"), ("0s", "9ms"), (("gateway",), ("gateway", "store"))):
+        credit = {"law": "fulfilment_credit", "store_within": "9ms", "courier_within": "6ms", "told_every": told_every}
+        own = {"gateway": {"longest_wait": longest_wait, "picks": 2, "nearby": 1, "later": later}, "store": {}}
+        laws = [{"name": at, "at": at, **credit, **own[at]} for at in points]
+        tree = {**CROWD, **street, "admission": laws}
+        difference = compare(loaded(tree).scenario)
+        assert difference is None, f"{laws}\n{difference}"
 
 
 @pytest.mark.parametrize("name", [entry.name for entry in catalogue()])

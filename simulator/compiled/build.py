@@ -15,8 +15,8 @@ from scenarios import draws, model
 from scenarios.knobs import RATED, Kind, exceptions_of
 from scenarios.people import NEVER_NS
 from scenarios.schedule import Change
-from scenarios.tables import Distribution, edges, table
-from scenarios.world import World
+from scenarios.tables import Distribution, edges, mean, table
+from scenarios.world import World, trip_mean_ns
 from simulator.compiled import layout as at
 from simulator.compiled.series import COUNTED
 from simulator.outcome import Ints
@@ -259,7 +259,7 @@ def law_of_part(stage: model.BatchingStage, millionths: int) -> tuple[int, ...]:
 
 _HEARS = model.SreThrottleAdmission | model.RetryThrottleAdmission | model.CircuitBreakerAdmission
 _TOLD = model.AimdAdmission | model.CircuitBreakerAdmission
-_GIVEN_BACK = model.ConcurrencyAdmission | _TOLD
+_GIVEN_BACK = model.ConcurrencyAdmission | model.CreditAdmission | _TOLD
 _KEYS = {
     "global": at.BY_ALL,
     "person": at.BY_PERSON,
@@ -304,6 +304,8 @@ def _laws(draft: _Draft, scenario: model.Scenario, world: World, changes: Sequen
         if isinstance(law, model.HotKeyAdmission):
             draft.single[row + at.L_STATE] = draft.reserve(words)
             draft.single[row + at.L_SIX] = draft.region(exceptions_of(law))
+        elif isinstance(law, model.CreditAdmission):
+            _credits(draft, law, row, world)
         elif law.key == "person":
             draft.single[row + at.L_STATE] = row_of_person
             row_of_person += words
@@ -333,6 +335,20 @@ def _laws(draft: _Draft, scenario: model.Scenario, world: World, changes: Sequen
         ("zone", at.ZONE_LAWS, at.ZONE_LAW_COUNT),
     ):
         _chain(draft, scenario, [law for law in scenario.admission if law.at == point], place, length)
+
+
+def _credits(draft: _Draft, law: model.CreditAdmission, row: int, world: World) -> None:
+    single = draft.single
+    single |= {
+        at.CREDITS: 1,
+        at.CREDIT_LAW if law.at == "gateway" else at.STORE_CREDIT_LAW: row,
+        row + at.L_STATE: draft.reserve(world.stores * at.CREDIT_WIDTH),
+        row + at.L_SEVEN: draft.reserve(world.zones * at.CREDIT_WIDTH),
+    }
+    if law.at == "gateway":
+        single[at.SLOT_UP_TO_NS] = law.later.up_to_ns if law.later else -1
+        draft.set_time(at.SLOT_TIME, law.later.delay if law.later else None)
+        draft.numbers[at.SLOT_PROBABILITY] = law.later.probability if law.later else 0.0
 
 
 def _holds_several(law: model.Admission) -> bool:
@@ -420,6 +436,9 @@ def parameters(law: model.Admission, slots: int) -> dict[int, int]:
             at.L_FIVE: drawn_until_ns,
             at.L_SIX: law.opens_ns,
         }
+    if isinstance(law, model.CreditAdmission):
+        within = {at.L_ONE: law.store_within_ns, at.L_TWO: law.courier_within_ns, at.L_THREE: law.told_every_ns}
+        return within | {at.L_FOUR: law.picks, at.L_FIVE: law.nearby, at.L_SIX: law.longest_wait_ns}
     if isinstance(law, model.CodelAdmission):
         return {at.L_ONE: law.interval_ns, at.L_TWO: law.target_ns}
     if isinstance(law, model.AdaptiveLifoAdmission):
@@ -537,7 +556,8 @@ def _street(draft: _Draft, scenario: model.Scenario, world: World) -> None:
         draft.set_time(at.PICKUP_TIME, couriers.pickup)
         draft.set_time(at.TRAVEL_TIME, couriers.travel)
         draft.set_time(at.DROPOFF_TIME, couriers.dropoff)
-        zones[:, at.Z_FREE] = world.zone_couriers
+        zones[:, at.Z_FREE] = zones[:, at.Z_COURIERS] = world.zone_couriers
+        draft.numbers[at.TRIP_MEAN_NS] = trip_mean_ns(couriers)
     single[at.ZONES] = draft.region(zones.ravel())
     if scenario.kitchens is not None:
         _kitchens(draft, scenario.kitchens, world)
@@ -561,7 +581,8 @@ def _kitchens(draft: _Draft, kitchens: model.Kitchens, world: World) -> None:
         single[at.KITCHEN_KIND] = at.CLOCK
     else:
         stores = np.zeros((world.stores, at.SERVERS_STORE_WIDTH), dtype=np.int64)
-        stores[:, at.ST_FREE] = world.store_makers
+        stores[:, at.ST_FREE] = stores[:, at.ST_MAKERS] = world.store_makers
+        draft.numbers[at.MAKE_MEAN_NS] = mean(kitchens.make, whole=False)
         single[at.KITCHEN_KIND] = at.SERVERS
         single[at.BATCH_CUPS] = kitchens.batch
         draft.set_time(at.MAKE_TIME, kitchens.make)

@@ -27,6 +27,7 @@ from limits import (
 from limits.laws import Law
 from scenarios import draws, people
 from scenarios.draws import Stream
+from simulator.compiled.credits import ask_at_gateway, ask_at_store, gives_credit_back
 from simulator.compiled.habits import chosen_by, output_of, prompt_of
 from simulator.compiled.jit import kernel
 from simulator.compiled.layout import (
@@ -124,6 +125,7 @@ _RETRY_RATIO = int(Law.RETRY_RATIO)
 _RETRY_THROTTLE = int(Law.RETRY_THROTTLE)
 _SRE_THROTTLE = int(Law.SRE_THROTTLE)
 _CIRCUIT_BREAKER = int(Law.CIRCUIT_BREAKER)
+_FULFILMENT_CREDIT = int(Law.FULFILMENT_CREDIT)
 _WAITING_ROOM = int(Law.WAITING_ROOM)
 _HELD_BACK, _PLACE_IN_LINE = int(Stream.HELD_BACK), int(Stream.PLACE_IN_LINE)
 
@@ -331,13 +333,15 @@ def ask_for(M: Words, F: Numbers, law: int, attempt: int, now_ns: int) -> int:
 @kernel
 def ask_beside(M: Words, F: Numbers, law: int, attempt: int, side: int, now_ns: int, cost: int, kept_milli: int) -> int:
     """Ask one law that may want more of an attempt than its timeout: what its side row says."""
-    if M[law + L_LAW] == _WAITING_ROOM:
+    kind, segment, zone = M[law + L_LAW], M[side + AS_SEGMENT], M[side + AS_ZONE]
+    if kind == _WAITING_ROOM:
         return ask_room(M, law, attempt, side, now_ns)
-    want, number, segment, zone = M[attempt + A_WANT], M[attempt + A_NUMBER], M[side + AS_SEGMENT], M[side + AS_ZONE]
-    if M[law + L_LAW] == _HOT_KEY:
+    if kind == _HOT_KEY:
+        want, number = M[attempt + A_WANT], M[attempt + A_NUMBER]
         return ask_hot(M, F, law, want, number, segment, zone, NO_STORE, now_ns, cost)
+    if kind == _FULFILMENT_CREDIT:
+        return verdict_of(ask_at_gateway(M, F, law, attempt, side, now_ns))
     verdict = ask(M, law, segment, zone, M[side + AS_LAWS], M[attempt + A_TIMEOUT_NS], now_ns, cost, kept_milli)
-    kind = M[law + L_LAW]
     if kind == _FIXED_CONCURRENCY and verdict == 0 and M[law + L_COST] == 1:
         slot = M[law + L_SLOT]
         M[side + AS_HELD + (slot >> 5)] |= 1 << (slot & 31)
@@ -432,6 +436,8 @@ def comes_out_of_all(M: Words, stage: int, attempt: int, now_ns: int, outcome: i
                 fixed_concurrency_release(M, row, 1)
         elif M[law + L_LAW] in (_FIXED_CONCURRENCY, _AIMD, _CIRCUIT_BREAKER):
             comes_out(M, law, side, now_ns, outcome)
+        elif M[law + L_LAW] == _FULFILMENT_CREDIT:
+            gives_credit_back(M, law, side)
 
 
 @kernel
@@ -492,6 +498,8 @@ def ask_about(M: Words, F: Numbers, law: int, person: int, number: int, store: i
         cost, kept_milli = cost_of(M, F, law, M[person + P_WANT], number), kept_of(M, law, segment)
     if M[law + L_LAW] == _HOT_KEY:
         return ask_hot(M, F, law, M[person + P_WANT], number, segment, zone, store, now_ns, cost)
+    if M[law + L_LAW] == _FULFILMENT_CREDIT:
+        return verdict_of(ask_at_store(M, F, law, M[person + P_WANT], store, zone, now_ns))
     laws = M[M[person + P_SIDE] + PS_LAWS] if M[law + L_KEY] == BY_PERSON else 0
     return ask(M, law, segment, store if M[law + L_KEY] == BY_STORE else zone, laws, 0, now_ns, cost, kept_milli)
 

@@ -19,7 +19,6 @@ NO_KEYS = {
     Law.BBR_CPU,
     Law.DAGOR,
     Law.PI_REJECTOR,
-    Law.FULFILMENT_CREDIT,
     Law.BREAKWATER,
     Law.LOAD_MULTIPLIER,
     Law.TOP_DOWN,
