@@ -20,6 +20,10 @@ _LAWS = {
     "sliding_window_log": "sliding window",
     "fixed_concurrency": "at most so many at once",
     "aimd": "a limit that learns (AIMD)",
+    "vegas": "a limit that learns (Vegas)",
+    "gradient2": "a limit that learns (gradient)",
+    "envoy_gradient": "a limit that learns (gradient of medians)",
+    "bbr_cpu": "a limit while servers are busy (BBR)",
     "deadline": "deadline",
     "retry_budget": "retry budget",
     "retry_ratio": "retry budget by ratio",
@@ -176,7 +180,9 @@ def _rule(limit: Any) -> str:
         return f"{figures.count(limit.limit)} in {figures.duration(limit.window_ns / NS_PER_S)}"
     if limit.law == "fixed_concurrency":
         return figures.count(limit.limit)
-    if limit.law == "aimd":
+    if limit.law == "bbr_cpu":
+        return f"at {figures.share(limit.cpu)} of servers busy"
+    if limit.law in ("aimd", "vegas", "gradient2", "envoy_gradient"):
         return f"{figures.count(limit.least)} to {figures.count(limit.most)} at once"
     if limit.law == "deadline":
         return f"at least {figures.duration(limit.least_left_ns / NS_PER_S)} left"

@@ -18,15 +18,16 @@ from scenarios.distributions import DISTRIBUTIONS, Constant
 from scenarios.errors import Problem, Steps, did_you_mean
 from scenarios.model import (
     AdaptiveLifoAdmission,
-    AimdAdmission,
     Arrivals,
     BatchingStage,
+    BbrCpuAdmission,
     Charging,
     CircuitBreakerAdmission,
     ConcurrencyAdmission,
     CreditAdmission,
     DeadlineAdmission,
     HotKeyAdmission,
+    Learning,
     PacingAdmission,
     QueueLaw,
     Reserving,
@@ -91,12 +92,17 @@ def _laws(scenario: Scenario) -> Iterator[Finding]:
             yield from _told(partial(rates.interval_ns, law.rate_per_s), (*steps, "rate"))
         if isinstance(law, PacingAdmission) and place != "stage":
             yield (*steps, "at"), f'pacing holds work back before a stage; write at = "stage:{stages[0]}"'
-        if isinstance(law, DeadlineAdmission | ConcurrencyAdmission | AimdAdmission) and place == "client":
+        if isinstance(law, DeadlineAdmission | ConcurrencyAdmission | Learning) and place == "client":
             yield (*steps, "at"), f"a {law.law} stands at the gateway or a stage; a client knows nothing of others"
         if isinstance(law, Ticketing) and law.ticket_ns is not None and place not in ("gateway", "stage"):
             yield (*steps, "ticket"), "is given at the gateway or a stage; put the law there, or take ticket out"
-        if isinstance(law, DeadlineAdmission | ConcurrencyAdmission | AimdAdmission) and place in ("store", "zone"):
+        if isinstance(law, DeadlineAdmission | ConcurrencyAdmission | Learning) and place in ("store", "zone"):
             remedy = f"a {law.law} stands at the gateway or a stage; stores and zones take laws of rates and windows"
+            yield (*steps, "at"), remedy
+        if isinstance(law, BbrCpuAdmission) and place == "gateway" and scenario.gateway is None:
+            remedy = (
+                "a bbr_cpu sees how many servers are busy, and the gateway has none; add a [gateway], or use a stage"
+            )
             yield (*steps, "at"), remedy
         if isinstance(law, knobs.RATED):
             yield from _told(partial(knobs.check_rate, law, law.rate_per_s), (*steps, "rate"))

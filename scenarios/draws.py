@@ -81,6 +81,7 @@ class Stream(IntEnum):
     NEARBY_STORE = 35
     LATER_SLOT = 36
     TAKES_SLOT = 37
+    PROBE = 38
     SERVICE = 1000
     NETWORK = 2000
     FAILURE = 3000

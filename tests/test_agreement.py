@@ -63,6 +63,10 @@ LAWS: dict[str, Tree] = {
     "warm_up": {"rate": "40/s", "warm_up": "200ms"},
     "fixed_concurrency": {"limit": 2},
     "aimd": {"start": 2, "least": 1, "most": 9, "backoff": 0.5, "longest_rtt": "4ms"},
+    "vegas": {"start": 2, "least": 1, "most": 9, "probe": 2},
+    "gradient2": {"start": 2, "least": 1, "most": 9, "sample": "1ms", "least_calls": 1, "queue": 1},
+    "envoy_gradient": {"least": 1, "most": 9, "calls": 2, "update": "2ms", "interval": "20ms"},
+    "bbr_cpu": {"buckets": 20, "bucket": "1ms", "cpu": 0.0},
     "deadline": {"least_left": "5ms"},
     "codel": {"interval": "5ms", "target": "1ms"},
     "adaptive_lifo": {"standing": "4ms", "short": "2ms"},
@@ -144,7 +148,8 @@ def test_both_engines_agree_on_every_law_with_every_key_at_every_point(law: str)
             rest = "1/s" if law == "pacing" else "off"
             turns = [{**turns[0], "knob": "admission.door.rate", "steps": [["10ms", rest], ["14ms", "700/s"]]}]
         has_knob = {"rate", "limit"} & door.keys() and law != "waiting_room"
-        gateway = {"gateway": {"servers": 1, "admit": "1ms"}} if at == "queue:gateway" else {}
+        has_gateway = at == "queue:gateway" or (law == "bbr_cpu" and at == "gateway")
+        gateway = {"gateway": {"servers": 1, "admit": "1ms"}} if has_gateway else {}
         tree = {**CROWD, **gateway, "admission": [door], "timelines": turns if has_knob else []}
         difference = compare(loaded(tree).scenario)
         assert difference is None, f"{tree}\n{difference}"
@@ -162,7 +167,8 @@ def test_both_engines_agree_on_every_law_with_costs_and_priorities_at_every_poin
     for own, at in product(terms, POINTS[LAW_PLACES[law]]):
         door = {"name": "door", "at": at, "law": law, **LAWS[law], **own}
         door |= {"key": "zone"} if law == "hot_key" else {}
-        difference = compare(loaded({**CROWD, "admission": [door]}).scenario)
+        gateway = {"gateway": {"servers": 1, "admit": "1ms"}} if law == "bbr_cpu" else {}
+        difference = compare(loaded({**CROWD, **gateway, "admission": [door]}).scenario)
         assert difference is None, f"{door}\n{difference}"
 
 

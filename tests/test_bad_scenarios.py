@@ -268,6 +268,12 @@ CASES = [
     grown("an exception that cannot be counted", law('at = "gateway"\nlaw = "hot_key"\nrate = "1/s"\nkey = "person"\n'
           'overrides = [{ value = 3, rate = "1/d", burst = 999999999999 }]'), "overrides", "64 bits"),
     grown("an aimd at the client", law('at = "client"\nlaw = "aimd"'), "second.at", "or a stage"),
+    grown("a vegas at the client", law('at = "client"\nlaw = "vegas"'), "second.at", "or a stage"),
+    grown("a gradient that starts outside its bounds", law('at = "gateway"\nlaw = "gradient2"\nstart = 300'),
+          "start = 300", "change one"),
+    grown("a gradient of crossed bounds", law('at = "gateway"\nlaw = "envoy_gradient"\nleast = 9\nmost = 8'),
+          "least = 9", "change one"),
+    grown("a processor of no servers", law('at = "gateway"\nlaw = "bbr_cpu"'), "second.at", "add a [gateway]"),
     grown("an aimd that starts outside its bounds", law('at = "gateway"\nlaw = "aimd"\nstart = 9'), "start = 9",
           "least = 20", "most = 200"),
     grown("slices of no length", law('at = "client"\nlaw = "retry_ratio"\nwindow = "9ns"'), "second", "use fewer"),

@@ -500,7 +500,11 @@ LAW_WIDTH = 32
     L_PRIORITIES,  # a bit for each priority that it is asked about; 0: all
     L_RESERVES,  # thousandths of its limit that each priority leaves to others: their number, and their place
     L_RESERVE,
-) = range(25)
+    L_NINE,
+    L_TEN,
+    L_SLOTS,  # place in a row of the slots of a law that learns how many may be inside
+    L_STAGE,  # row of the stage, or the gateway, where it stands
+) = range(29)
 CREDIT_WIDTH = 8  # a row of a fulfilment credit: that of the law, then orders that have arrived, and when news is due
 C_ARRIVED, C_NEWS_NS = 5, 6
 BY_ALL, BY_PERSON, BY_SEGMENT, BY_ZONE, BY_STORE = range(5)

@@ -7,7 +7,6 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from limits import (
-    aimd,
     circuit_breaker,
     deadline,
     fixed_concurrency,
@@ -35,6 +34,7 @@ from scenarios.schedule import changes
 from simulator.reference.asking import ADMIT, KEYS, Law, Rows, Terms, Verdict, verdict_of
 from simulator.reference.attempt import ADMITTED, SHED, Attempt
 from simulator.reference.credits import Credits, GatewayCredits, credits_of
+from simulator.reference.learning import BbrCpu, Learned, learning_of
 
 if TYPE_CHECKING:
     from simulator.reference.habits import Habits
@@ -227,34 +227,6 @@ class FixedConcurrency:
             fixed_concurrency.release(row, 0, cost)
 
 
-class Aimd:
-    """limits.aimd, which sets the limit of slots of its own: a row has its number, then those of fixed_concurrency."""
-
-    def __init__(self, admission: model.AimdAdmission, terms: Terms) -> None:
-        self.terms = terms
-        self.of = admission
-        self.rows = Rows(admission.key, aimd.WIDTH + fixed_concurrency.WIDTH)
-        self.inside: dict[Attempt, tuple[list[int], int, int]] = {}  # row, instant, how many were inside with it
-
-    def ask(self, person: Person, attempt: Attempt | None, now_ns: int) -> Verdict:
-        assert attempt is not None
-        row = self.rows.of(person)
-        limit = self.terms.rest(aimd.limit(row, 0, self.of.start), person)
-        if fixed_concurrency.decide(row, aimd.WIDTH, limit, now_ns, 1) != verdicts.ADMITTED:
-            return Verdict(SHED)
-        self.inside[attempt] = row, now_ns, row[aimd.WIDTH]
-        return ADMIT
-
-    def give_back(self, attempt: Attempt, now_ns: int, outcome: int) -> None:
-        if attempt not in self.inside:
-            return
-        row, began_ns, inflight = self.inside.pop(attempt)
-        fixed_concurrency.release(row, aimd.WIDTH, 1)
-        of = self.of
-        parameters = (of.start, of.least, of.most, rates.milli(of.backoff), of.longest_rtt_ns)
-        aimd.observe(row, 0, *parameters, now_ns, now_ns - began_ns, inflight, outcome)
-
-
 class Deadline:
     """limits.deadline."""
 
@@ -396,7 +368,9 @@ class Policy:
 
     def __init__(self, laws: list[tuple[Law, tuple[int, ...]]]) -> None:
         self._laws = laws
-        self._held = [law for law, _ in laws if isinstance(law, FixedConcurrency | Aimd | CircuitBreaker | Credits)]
+        self._held = [
+            law for law, _ in laws if isinstance(law, FixedConcurrency | Learned | BbrCpu | CircuitBreaker | Credits)
+        ]
         self._credits = [law for law, _ in laws if isinstance(law, GatewayCredits)]
 
     def laws_for(self, person: Person) -> list[Law]:
@@ -566,9 +540,9 @@ def ticketed(law: Law, admission: model.Admission) -> Law:
 def build_laws(scenario: model.Scenario, habits: Habits) -> dict[str, Law]:
     """One law for each entry of `admission` but retry budgets, by its name."""
     laws: dict[str, Law] = {}
-    throttles = rooms = 0
-    for admission in scenario.admission:
+    for index, admission in enumerate(scenario.admission):
         terms = Terms(admission, habits)
+        number = sum(other.law == admission.law for other in scenario.admission[:index])
         if isinstance(admission, model.RateAdmission):
             laws[admission.name] = (TokenBucket if admission.law == "token_bucket" else Gcra)(admission, terms)
         elif isinstance(admission, model.HotKeyAdmission):
@@ -583,18 +557,16 @@ def build_laws(scenario: model.Scenario, habits: Habits) -> dict[str, Law]:
                 laws[admission.name] = Window(admission, by_name[admission.law], terms)
         elif isinstance(admission, model.ConcurrencyAdmission):
             laws[admission.name] = FixedConcurrency(admission, terms)
-        elif isinstance(admission, model.AimdAdmission):
-            laws[admission.name] = Aimd(admission, terms)
+        elif isinstance(admission, model.Learning):
+            laws[admission.name] = learning_of(admission, number, terms)
         elif isinstance(admission, model.DeadlineAdmission):
             laws[admission.name] = Deadline(admission)
         elif isinstance(admission, model.PacingAdmission):
             laws[admission.name] = Pacing(admission, terms)
         elif isinstance(admission, model.SreThrottleAdmission):
-            laws[admission.name] = SreThrottle(admission, throttles, habits.seed)
-            throttles += 1
+            laws[admission.name] = SreThrottle(admission, number, habits.seed)
         elif isinstance(admission, model.WaitingRoomAdmission):
-            laws[admission.name] = WaitingRoom(admission, rooms, habits.seed)
-            rooms += 1
+            laws[admission.name] = WaitingRoom(admission, number, habits.seed)
         elif isinstance(admission, model.CreditAdmission):
             laws[admission.name] = credits_of(admission, habits)
         elif isinstance(admission, model.CircuitBreakerAdmission):

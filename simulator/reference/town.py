@@ -15,6 +15,7 @@ from simulator.reference.attempt import ADMITTED, PENDING, REASONS, Attempt, Try
 from simulator.reference.credits import Credits
 from simulator.reference.habits import Habits
 from simulator.reference.instants import call_at
+from simulator.reference.learning import BbrCpu
 from simulator.reference.ledger import Ledger
 from simulator.reference.person import Person, invited_person
 from simulator.reference.policy import Client, build_laws, outcome_of, policy_at
@@ -61,9 +62,7 @@ class Town:
             store_policy=policy_at("store", scenario, self.laws),
             on_delivered=lambda want: self._invites(want, "delivered"),
         )
-        for law in self.laws.values():
-            if isinstance(law, Credits):
-                law.street = self.street
+        self._shows_laws_around()
         self.zone_policy = policy_at("zone", scenario, self.laws)
         self.people: set[Person] = set()  # who has neither an order nor left
         self.attempts: set[Attempt] = set()  # which have not both ended and been answered
@@ -78,6 +77,18 @@ class Town:
     @property
     def now_ns(self) -> int:
         return int(self.env.now)
+
+    def _shows_laws_around(self) -> None:
+        """Laws are there before what they look at."""
+        at = {f"stage:{stage.name}": stage for stage in self.stages}
+        for admission in self.scenario.admission:
+            law = self.laws.get(admission.name)
+            if isinstance(law, Credits):
+                law.street = self.street
+            elif isinstance(law, BbrCpu):
+                servers = at.get(admission.at, self.gateway.station)
+                assert servers is not None
+                law.servers = servers
 
     # people
 
