@@ -44,6 +44,7 @@ _LEARNED = {
     "least": "lower bound of that",
     "most": "upper bound of that",
 }
+_BY_PRIORITY = {**_LAW, "queue": "stage whose queue it looks at, unless it is that before which it stands"}
 _WINDOW = "how far back it looks"
 _SLICES = "parts of the window, forgotten one by one"
 _KIND = {"kind": "which distribution it is"}
@@ -237,6 +238,20 @@ MEANINGS: dict[str, dict[str, str]] = {
         "buckets": "parts of the time it looks back on",
         "bucket": "length of a part",
         "cpu": "share of servers busy, smoothed, from which on it refuses",
+    },
+    "DagorAdmission": {
+        **_BY_PRIORITY,
+        "window": "how long it looks before it moves",
+        "window_calls": "how many may come in that time; it moves when one more does",
+        "target": "mean wait above which it refuses more",
+        "down": "part by which fewer are let in then",
+        "up": "part of those who come by which more are let in else",
+    },
+    "PiRejectorAdmission": {
+        **_BY_PRIORITY,
+        "period": "how long it looks before it moves",
+        "kp": "part of the surplus of one period that is refused in the next",
+        "ki": "part of each surplus that is refused from then on",
     },
     "DeadlineAdmission": {**_LAW, "least_left": "time a person must still be there for"},
     "RetryBudgetAdmission": {

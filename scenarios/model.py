@@ -408,6 +408,37 @@ class BbrCpuAdmission(_Admission):
     cpu: Share = 0.8
 
 
+class ByPriorityAdmission(_Admission):
+    """What looks at the turns in the queue of a stage: `queue`, or the one before which it stands."""
+
+    queue: Name | None = None
+
+    @property
+    def watched(self) -> str:
+        """The name of the stage whose queue it looks at; empty at a gateway that names none."""
+        return self.queue or self.at.partition(":")[2]
+
+
+class DagorAdmission(ByPriorityAdmission):
+    """When those whose turn comes have waited too long, the least important are refused, level by level."""
+
+    law: Literal["dagor"]
+    window_ns: DurationNs = Field(alias="window", gt=0, default=1_000_000_000)
+    window_calls: AtLeastOne = 2000
+    target_ns: DurationNs = Field(alias="target", default=20_000_000)
+    down: Share = 0.05
+    up: Share = 0.01
+
+
+class PiRejectorAdmission(ByPriorityAdmission):
+    """As more come in than go on, a growing share of them is refused, of the least important of late."""
+
+    law: Literal["pi_rejector"]
+    period_ns: DurationNs = Field(alias="period", gt=0, default=500_000_000)
+    kp: Number = Field(ge=0, le=1000, default=0.1)
+    ki: Number = Field(ge=0, le=1000, default=0.1)
+
+
 class DeadlineAdmission(_Admission):
     """Refuses work whose person leaves in less than `least_left`."""
 
@@ -560,6 +591,8 @@ Admission = Annotated[
     | Gradient2Admission
     | EnvoyGradientAdmission
     | BbrCpuAdmission
+    | DagorAdmission
+    | PiRejectorAdmission
     | DeadlineAdmission
     | RetryBudgetAdmission
     | RetryRatioAdmission

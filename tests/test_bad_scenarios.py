@@ -274,6 +274,13 @@ CASES = [
     grown("a gradient of crossed bounds", law('at = "gateway"\nlaw = "envoy_gradient"\nleast = 9\nmost = 8'),
           "least = 9", "change one"),
     grown("a processor of no servers", law('at = "gateway"\nlaw = "bbr_cpu"'), "second.at", "add a [gateway]"),
+    grown("a dagor at the client", law('at = "client"\nlaw = "dagor"'), "second.at", 'at = "stage:till"'),
+    grown("a dagor of no queue", law('at = "gateway"\nlaw = "dagor"'), "admission.second", 'queue = "till"'),
+    grown("a dagor by person", law('at = "stage:till"\nkey = "person"\nlaw = "dagor"'), "second.key", "priority"),
+    grown("a rejector of a queue that is not there", law('at = "gateway"\nlaw = "pi_rejector"\nqueue = "tile"'),
+          "second.queue", "did you mean till?"),
+    grown("a rejector of a queue behind it", stage('servers = 1\nservice = "1s"')
+          + law('at = "stage:oven"\nlaw = "pi_rejector"\nqueue = "till"'), "second.queue", "till is before oven"),
     grown("an aimd that starts outside its bounds", law('at = "gateway"\nlaw = "aimd"\nstart = 9'), "start = 9",
           "least = 20", "most = 200"),
     grown("slices of no length", law('at = "client"\nlaw = "retry_ratio"\nwindow = "9ns"'), "second", "use fewer"),

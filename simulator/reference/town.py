@@ -14,6 +14,7 @@ from simulator.rank import Rank
 from simulator.reference.attempt import ADMITTED, PENDING, REASONS, Attempt, Try
 from simulator.reference.credits import Credits
 from simulator.reference.habits import Habits
+from simulator.reference.importance import PiRejector
 from simulator.reference.instants import call_at
 from simulator.reference.learning import BbrCpu
 from simulator.reference.ledger import Ledger
@@ -89,6 +90,8 @@ class Town:
                 servers = at.get(admission.at, self.gateway.station)
                 assert servers is not None
                 law.servers = servers
+            elif isinstance(law, PiRejector) and isinstance(admission, model.ByPriorityAdmission):
+                law.servers = at[f"stage:{admission.watched}"]
 
     # people
 
