@@ -239,6 +239,17 @@ MEANINGS: dict[str, dict[str, str]] = {
         "bucket": "length of a part",
         "cpu": "share of servers busy, smoothed, from which on it refuses",
     },
+    "LoadMultiplierAdmission": {
+        **_LAW,
+        **_COST,
+        "tick": "time from one change of the multiplier to the next",
+        "tolerance": "how many times the usual time work may take",
+        "least": "part of what was let in that is let in after a tick, at the least",
+        "increment": "part of what comes by which each raise of the multiplier is larger than the one before",
+        "most": "multiple of what comes from which on all are let in",
+        "window": _WINDOW,
+        "slices": _SLICES,
+    },
     "DagorAdmission": {
         **_BY_PRIORITY,
         "window": "how long it looks before it moves",

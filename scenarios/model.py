@@ -485,6 +485,19 @@ class RetryRatioAdmission(_SlicedAdmission):
     slices: int = Field(strict=True, ge=1, le=1000, default=10)
 
 
+class LoadMultiplierAdmission(Charging, _SlicedAdmission):
+    """Lets in a multiple of what came in the last tick, less while work takes longer than it used to."""
+
+    law: Literal["load_multiplier"]
+    tick_ns: DurationNs = Field(alias="tick", ge=1_000_000, default=10_000_000_000)
+    tolerance: Number = Field(ge=0.001, le=1000, default=1.25)
+    least: Share = 0.1
+    increment: Number = Field(ge=0, le=1000, default=0.025)
+    most: Number = Field(gt=0, le=1000, default=2.0)
+    window_ns: DurationNs = Field(alias="window", gt=0, default=1_800_000_000_000)
+    slices: int = Field(strict=True, ge=1, le=1000, default=30)
+
+
 class RetryThrottleAdmission(_Admission):
     """Client only: a failure takes a token, an answer earns `earn` of one; retries while over half of `cap` is left."""
 
@@ -591,6 +604,7 @@ Admission = Annotated[
     | Gradient2Admission
     | EnvoyGradientAdmission
     | BbrCpuAdmission
+    | LoadMultiplierAdmission
     | DagorAdmission
     | PiRejectorAdmission
     | DeadlineAdmission
@@ -609,8 +623,15 @@ Admission = Annotated[
 
 Ticketing = RateAdmission | HotKeyAdmission | WarmUpAdmission | WindowAdmission | WaitingRoomAdmission
 """Laws that may give what they let in a ticket."""
-Learning = AimdAdmission | VegasAdmission | Gradient2Admission | EnvoyGradientAdmission | BbrCpuAdmission
-"""Laws of how many may be inside that are told how each of those ended."""
+Learning = (
+    AimdAdmission
+    | VegasAdmission
+    | Gradient2Admission
+    | EnvoyGradientAdmission
+    | BbrCpuAdmission
+    | LoadMultiplierAdmission
+)
+"""Laws that are told how what they let in has ended, and learn from it."""
 RetryBudget = RetryBudgetAdmission | RetryRatioAdmission | RetryThrottleAdmission
 """Laws that are asked about retries alone."""
 QueueLaw = CodelAdmission | AdaptiveLifoAdmission

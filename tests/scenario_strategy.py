@@ -348,6 +348,15 @@ LAWS = st.one_of(
         hold=_durations(1000, 10, 4),
     ),
     _table(
+        {"law": st.just("load_multiplier"), "tick": _durations(4, 1, 20)},
+        tolerance=_one(1.25, 0.5, 1.0),
+        least=SHARES,
+        increment=_one(0.025, 0, 0.5),
+        most=_one(2, 0.5, 1),
+        window=WINDOW_TIMES,
+        slices=SLICES,
+    ),
+    _table(
         {"law": st.just("dagor")},
         window=_durations(4, 1, 20),
         window_calls=_one(5, 1, 20),
@@ -392,7 +401,7 @@ CREDIT_AT_GATEWAY = _table(
 )
 
 AT_STAGES, INSIDE, ANYWHERE, AT_CLIENT, BEFORE_CALLS, AT_QUEUES, AT_DOOR, OF_STORES = range(8)
-CHARGING = ("token_bucket", "gcra", "hot_key", *WINDOWS_OF, "warm_up", "fixed_concurrency", "pacing")
+CHARGING = ("token_bucket", "gcra", "hot_key", *WINDOWS_OF, "warm_up", "fixed_concurrency", "pacing", "load_multiplier")
 RESERVING = ("token_bucket", "gcra", *WINDOWS_OF, "fixed_concurrency", "aimd", "vegas", "gradient2", "envoy_gradient")
 BY_PRIORITY = ("dagor", "pi_rejector")
 LAW_PLACES = {
@@ -418,6 +427,7 @@ LAW_PLACES = {
     "gradient2": INSIDE,
     "envoy_gradient": INSIDE,
     "bbr_cpu": INSIDE,
+    "load_multiplier": INSIDE,
     "dagor": INSIDE,
     "pi_rejector": INSIDE,
     "codel": AT_QUEUES,

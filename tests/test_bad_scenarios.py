@@ -281,6 +281,7 @@ CASES = [
           "second.queue", "did you mean till?"),
     grown("a rejector of a queue behind it", stage('servers = 1\nservice = "1s"')
           + law('at = "stage:oven"\nlaw = "pi_rejector"\nqueue = "till"'), "second.queue", "till is before oven"),
+    grown("a multiplier at a store", law('at = "store"\nlaw = "load_multiplier"'), "second.at", "or a stage"),
     grown("an aimd that starts outside its bounds", law('at = "gateway"\nlaw = "aimd"\nstart = 9'), "start = 9",
           "least = 20", "most = 200"),
     grown("slices of no length", law('at = "client"\nlaw = "retry_ratio"\nwindow = "9ns"'), "second", "use fewer"),

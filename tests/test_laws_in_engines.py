@@ -474,3 +474,24 @@ def test_what_a_later_law_refuses_has_left_a_pi_rejector(engine: Engine, place: 
     later = {"at": place["at"], "law": "fixed_window", "limit": 1, "window": "10ms"}
     result = live(engine, [0] * 6 + [12] * 6, law, later, stages=SLOW_TILL, segments=TWO_PRIORITIES)
     assert answers(result) == (["placed"] + ["throttled"] * 5) * 2
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("at", ["gateway", "stage:till"])
+def test_a_load_multiplier_lets_in_less_once_work_takes_longer_than_usual(engine: Engine, at: str) -> None:
+    law = {"at": at, "law": "load_multiplier", "tick": "100ms", "tolerance": 1.0, "window": "10s"}
+    slow = [{"name": "slow", "at": "95ms", "for": "1s", "set": {"stages.till.slowdown": 9.0}}]
+    # ten calls of 1 ms, in the next tick ten of 9: 5 is usual, so 5/9 of ten a tick, 55 a second, its burst
+    at_ms = [*range(0, 100, 10), *range(100, 200, 10), *[200] * 70]
+    placed = placed_at(live(engine, at_ms, law, incidents=slow), at_ms)
+    assert len(placed) == 20 + 55
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_load_multiplier_says_when_to_come_back(engine: Engine) -> None:
+    law = {"at": "gateway", "law": "load_multiplier", "tick": "100ms", "tolerance": 0.5, "window": "10s"}
+    # one call a tick, which takes twice what it may: half of ten a second are 5
+    result = live(engine, [0, *[100] * 6], law)
+    assert answers(result) == ["placed"] * 6 + ["throttled"]
+    assert result.attempts is not None
+    assert result.attempts["retry_after_s"].tolist()[-1] == 1

@@ -314,7 +314,7 @@ def _laws(draft: _Draft, scenario: model.Scenario, world: World, changes: Sequen
             slots_taken += 1
         if isinstance(law, model.ByPriorityAdmission):
             draft.single[row + at.L_STAGE] = _stage_row(scenario, f"stage:{law.watched}")
-        if isinstance(law, model.Learning):
+        if isinstance(law, model.Learning) and not isinstance(law, model.LoadMultiplierAdmission):
             draft.single |= {row + at.L_SLOTS: width(kind, slots), row + at.L_STAGE: _stage_row(scenario, law.at)}
         if isinstance(law, model.HotKeyAdmission):
             draft.single[row + at.L_STATE] = draft.reserve(words)
@@ -423,7 +423,7 @@ def _chain(draft: _Draft, scenario: model.Scenario, laws: Sequence[model.Admissi
 
 def slots_of(law: model.Admission, index: int, changes: Sequence[Change]) -> int:
     """Return the slots of a law with a ring; a log has as many as the largest limit that it will have in the run."""
-    if isinstance(law, model.RetryRatioAdmission | model.SreThrottleAdmission):
+    if isinstance(law, model.RetryRatioAdmission | model.SreThrottleAdmission | model.LoadMultiplierAdmission):
         return law.slices
     if isinstance(law, model.CircuitBreakerAdmission):
         return law.last_calls
@@ -504,9 +504,13 @@ def parameters(law: model.Admission, slots: int) -> dict[int, int]:
 
 
 def _of_learning(law: model.Learning) -> dict[int, int]:
-    """Return the numbers of a law that learns how many may be inside."""
+    """Return the numbers of a law that learns from what it let in."""
     if isinstance(law, model.BbrCpuAdmission):
         return {at.L_ONE: law.buckets, at.L_TWO: law.bucket_ns, at.L_THREE: rates.milli(law.cpu)}
+    if isinstance(law, model.LoadMultiplierAdmission):
+        signal = {at.L_TWO: rates.milli(law.tolerance), at.L_THREE: rates.milli(law.least)}
+        raises = {at.L_FOUR: rates.milli(law.increment), at.L_FIVE: rates.milli(law.most)}
+        return {at.L_ONE: law.tick_ns, at.L_SIX: law.slices, at.L_SEVEN: law.slice_ns} | signal | raises
     if isinstance(law, model.EnvoyGradientAdmission):
         of_times = {at.L_FOUR: rates.milli(law.quantile), at.L_FIVE: rates.milli(law.buffer)}
         spans = {at.L_SIX: law.update_ns, at.L_SEVEN: law.interval_ns, at.L_EIGHT: rates.milli(law.jitter)}

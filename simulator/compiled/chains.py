@@ -111,7 +111,7 @@ from simulator.compiled.layout import (
     STORES_PER_ZONE,
     THROTTLED,
 )
-from simulator.compiled.learning import ask_learned, learns
+from simulator.compiled.learning import ask_learned, ask_multiplier, learns
 from simulator.compiled.memory import Numbers, Words, give_cell, take_cell
 
 # A verdict in one number: 0 or more admits, after so many ns (pacing); less refuses, with a code and Retry-After.
@@ -128,6 +128,7 @@ _WARM_UP = int(Law.WARM_UP)
 _FIXED_CONCURRENCY = int(Law.FIXED_CONCURRENCY)
 _DEADLINE = int(Law.DEADLINE)
 _AIMD, _VEGAS, _BBR_CPU = int(Law.AIMD), int(Law.VEGAS), int(Law.BBR_CPU)
+_LOAD_MULTIPLIER = int(Law.LOAD_MULTIPLIER)
 _DAGOR, _PI_REJECTOR = int(Law.DAGOR), int(Law.PI_REJECTOR)
 _RETRY_RATIO = int(Law.RETRY_RATIO)
 _RETRY_THROTTLE = int(Law.RETRY_THROTTLE)
@@ -364,6 +365,8 @@ def ask_rare(
         return verdict_of(ask_at_gateway(M, F, law, attempt, side, now_ns))
     if kind in (_DAGOR, _PI_REJECTOR):
         answer = ask_by_priority(M, law, want, priority_of(M, segment), now_ns)
+    elif kind == _LOAD_MULTIPLIER:
+        answer = ask_multiplier(M, law, law_row(M, law, segment, zone, M[side + AS_LAWS]), now_ns, cost)
     else:
         answer = ask_learned(M, law, law_row(M, law, segment, zone, M[side + AS_LAWS]), kept_milli, now_ns)
     if answer == 0 and is_told(kind):
@@ -374,7 +377,10 @@ def ask_rare(
 @kernel
 def is_told(kind: int) -> bool:
     """Whether a law of this kind hears of the end of what it let in."""
-    return kind in (_FIXED_CONCURRENCY, _AIMD, _CIRCUIT_BREAKER, _PI_REJECTOR) or _VEGAS <= kind <= _BBR_CPU
+    return (
+        kind in (_FIXED_CONCURRENCY, _AIMD, _CIRCUIT_BREAKER, _PI_REJECTOR, _LOAD_MULTIPLIER)
+        or _VEGAS <= kind <= _BBR_CPU
+    )
 
 
 @kernel

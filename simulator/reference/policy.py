@@ -35,7 +35,7 @@ from simulator.reference.asking import ADMIT, KEYS, Law, Rows, Terms, Verdict, v
 from simulator.reference.attempt import ADMITTED, SHED, Attempt
 from simulator.reference.credits import Credits, GatewayCredits, credits_of
 from simulator.reference.importance import Dagor, PiRejector, levels_of
-from simulator.reference.learning import BbrCpu, Learned, learning_of
+from simulator.reference.learning import BbrCpu, Learned, LoadMultiplier, learning_of
 
 if TYPE_CHECKING:
     from simulator.reference.habits import Habits
@@ -364,7 +364,7 @@ def concerns(priorities: tuple[int, ...], person: Person) -> bool:
     return not priorities or person.priority in priorities
 
 
-HELD = FixedConcurrency | Learned | BbrCpu | PiRejector | CircuitBreaker | Credits
+HELD = FixedConcurrency | Learned | BbrCpu | LoadMultiplier | PiRejector | CircuitBreaker | Credits
 """Laws that are given something back, or are told how what they let in has ended."""
 
 
