@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from scenarios.asking import ADMITTED, REASONS
 from scenarios.habits import Habits
 from scenarios.model import Scenario
 from scenarios.person import Person
-from scenarios.policy import ADMITTED, REASONS, Client, build_laws
+from scenarios.policy import Client, build_laws
 from scenarios.world import build_world
 
 End = Literal["pending", "placed", "abandoned"]

@@ -21,11 +21,13 @@ from scenarios.distributions import Frozen
 from scenarios.errors import Problem, ScenarioError
 from scenarios.knobs import Kind
 from scenarios.model import (
-    AimdAdmission,
     BatchingStage,
     ClockCouriers,
     ConcurrencyAdmission,
+    DagorAdmission,
+    EnvoyGradientAdmission,
     Gate,
+    Gradient2Admission,
     HotKeyAdmission,
     Incident,
     Milestone,
@@ -35,6 +37,7 @@ from scenarios.model import (
     RetryThrottleAdmission,
     Scenario,
     ServerStage,
+    StartingAdmission,
     Timeline,
     WaitingRoomAdmission,
     WindowAdmission,
@@ -130,8 +133,14 @@ class _Scaling:
             return self.whole(_with(law, rate_per_s=law.rate_per_s * self.scale), path, ("burst", "most"))
         if isinstance(law, WindowAdmission | ConcurrencyAdmission):
             return self.whole(law, path, ("limit",))
-        if isinstance(law, AimdAdmission):
+        if isinstance(law, Gradient2Admission):
+            return self.whole(law, path, ("start", "least", "most", "queue"))
+        if isinstance(law, StartingAdmission):
             return self.whole(law, path, ("start", "least", "most"))
+        if isinstance(law, DagorAdmission):
+            return self.whole(law, path, ("window_calls",))
+        if isinstance(law, EnvoyGradientAdmission):
+            return self.whole(law, path, ("least", "most"))
         if isinstance(law, RetryBudgetAdmission):
             return _with(law, cap=max(1.0, self.real(law.cap)))
         if isinstance(law, RetryThrottleAdmission):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from limits import (
-    aimd,
     circuit_breaker,
+    dagor,
     deadline,
     fixed_concurrency,
     fixed_window,
@@ -12,6 +12,7 @@ from limits import (
     hot_key,
     outcomes,
     pacing,
+    pi_rejector,
     retry_after,
     retry_budget,
     retry_ratio,
@@ -27,11 +28,14 @@ from limits import (
 from limits.laws import Law
 from scenarios import draws, people
 from scenarios.draws import Stream
+from simulator.compiled.credits import ask_at_gateway, ask_at_store, gives_credit_back
 from simulator.compiled.habits import chosen_by, output_of, prompt_of
+from simulator.compiled.importance import ask_by_priority
 from simulator.compiled.jit import kernel
 from simulator.compiled.layout import (
     A_NUMBER,
     A_SIDE,
+    A_SINCE_NS,
     A_TIMEOUT_NS,
     A_WANT,
     AS_CALLS,
@@ -56,6 +60,8 @@ from simulator.compiled.layout import (
     G_LAW_COUNT,
     G_LAWS,
     G_SLOTS_LAWS,
+    G_TURN_LAW_COUNT,
+    G_TURN_LAWS,
     HEARING_LAW_COUNT,
     HEARING_LAWS,
     IN_CUPS,
@@ -78,6 +84,7 @@ from simulator.compiled.layout import (
     L_SEVEN,
     L_SIX,
     L_SLOT,
+    L_SLOTS,
     L_STATE,
     L_THREE,
     L_TICKET,
@@ -104,6 +111,7 @@ from simulator.compiled.layout import (
     STORES_PER_ZONE,
     THROTTLED,
 )
+from simulator.compiled.learning import ask_learned, ask_multiplier, learns
 from simulator.compiled.memory import Numbers, Words, give_cell, take_cell
 
 # A verdict in one number: 0 or more admits, after so many ns (pacing); less refuses, with a code and Retry-After.
@@ -119,11 +127,14 @@ _SLIDING_WINDOW_LOG = int(Law.SLIDING_WINDOW_LOG)
 _WARM_UP = int(Law.WARM_UP)
 _FIXED_CONCURRENCY = int(Law.FIXED_CONCURRENCY)
 _DEADLINE = int(Law.DEADLINE)
-_AIMD = int(Law.AIMD)
+_AIMD, _VEGAS, _BBR_CPU = int(Law.AIMD), int(Law.VEGAS), int(Law.BBR_CPU)
+_LOAD_MULTIPLIER = int(Law.LOAD_MULTIPLIER)
+_DAGOR, _PI_REJECTOR = int(Law.DAGOR), int(Law.PI_REJECTOR)
 _RETRY_RATIO = int(Law.RETRY_RATIO)
 _RETRY_THROTTLE = int(Law.RETRY_THROTTLE)
 _SRE_THROTTLE = int(Law.SRE_THROTTLE)
 _CIRCUIT_BREAKER = int(Law.CIRCUIT_BREAKER)
+_FULFILMENT_CREDIT = int(Law.FULFILMENT_CREDIT)
 _WAITING_ROOM = int(Law.WAITING_ROOM)
 _HELD_BACK, _PLACE_IN_LINE = int(Stream.HELD_BACK), int(Stream.PLACE_IN_LINE)
 
@@ -134,8 +145,6 @@ fixed_window_decide = fixed_window.decide
 sliding_window_decide = sliding_window.decide
 sliding_window_log_decide = sliding_window_log.decide
 warm_up_decide = warm_up.decide
-aimd_limit = aimd.limit
-aimd_observe = aimd.observe
 fixed_concurrency_decide = fixed_concurrency.decide
 fixed_concurrency_release = fixed_concurrency.release
 deadline_decide = deadline.decide
@@ -151,13 +160,13 @@ sre_throttle_observe = sre_throttle.observe
 room_join, room_decide, room_grants = waiting_room.join, waiting_room.decide, waiting_room.grant_by_rate
 circuit_breaker_decide = circuit_breaker.decide
 circuit_breaker_observe = circuit_breaker.observe
+dagor_waited, pi_rejector_leave = dagor.waited, pi_rejector.leave
 uniform, key = draws.uniform, draws.key
 cups_of = people.cups_of
 seconds = retry_after.seconds
 _SHED, _EXPIRED, _NEVER = verdicts.SHED, verdicts.EXPIRED, verdicts.NEVER
 _IN_ORDER = waiting_room.IN_ORDER
 SUCCESS, FAILURE, IGNORED = outcomes.SUCCESS, outcomes.FAILURE, outcomes.IGNORED
-_SLOTS_OF_AIMD = aimd.WIDTH
 _BILLION = sre_throttle.BILLION
 NO_STORE = -1
 
@@ -298,9 +307,8 @@ def ask_other(M: Words, law: int, kind: int, row: int, now_ns: int, cost: int, k
     if kind == _FIXED_CONCURRENCY:
         # at a limit of 0 the law says never; to the person it is overload too
         return 0 if fixed_concurrency_decide(M, row, rest(one, kept_milli), now_ns, cost) == 0 else refusal(SHED, 0)
-    if kind == _AIMD:
-        limit = rest(aimd_limit(M, row, one), kept_milli)
-        return 0 if fixed_concurrency_decide(M, row + _SLOTS_OF_AIMD, limit, now_ns, 1) == 0 else refusal(SHED, 0)
+    if kind != _CIRCUIT_BREAKER:
+        return verdict_of(ask_learned(M, law, row, kept_milli, now_ns))
     return verdict_of(circuit_breaker_decide(M, row, M[law + L_SIX], M[law + L_SEVEN], M[law + L_EIGHT], now_ns, 1))
 
 
@@ -331,19 +339,48 @@ def ask_for(M: Words, F: Numbers, law: int, attempt: int, now_ns: int) -> int:
 @kernel
 def ask_beside(M: Words, F: Numbers, law: int, attempt: int, side: int, now_ns: int, cost: int, kept_milli: int) -> int:
     """Ask one law that may want more of an attempt than its timeout: what its side row says."""
-    if M[law + L_LAW] == _WAITING_ROOM:
-        return ask_room(M, law, attempt, side, now_ns)
-    want, number, segment, zone = M[attempt + A_WANT], M[attempt + A_NUMBER], M[side + AS_SEGMENT], M[side + AS_ZONE]
-    if M[law + L_LAW] == _HOT_KEY:
-        return ask_hot(M, F, law, want, number, segment, zone, NO_STORE, now_ns, cost)
+    kind, segment, zone = M[law + L_LAW], M[side + AS_SEGMENT], M[side + AS_ZONE]
+    if kind >= _HOT_KEY:
+        return ask_rare(M, F, law, kind, attempt, side, now_ns, cost, kept_milli)
     verdict = ask(M, law, segment, zone, M[side + AS_LAWS], M[attempt + A_TIMEOUT_NS], now_ns, cost, kept_milli)
-    kind = M[law + L_LAW]
     if kind == _FIXED_CONCURRENCY and verdict == 0 and M[law + L_COST] == 1:
         slot = M[law + L_SLOT]
         M[side + AS_HELD + (slot >> 5)] |= 1 << (slot & 31)
-    elif kind in (_FIXED_CONCURRENCY, _AIMD, _CIRCUIT_BREAKER) and verdict == 0:
+    elif verdict == 0 and is_told(kind):
         goes_in(M, law, side, now_ns, cost)
     return verdict
+
+
+@kernel
+def ask_rare(
+    M: Words, F: Numbers, law: int, kind: int, attempt: int, side: int, now_ns: int, cost: int, kept_milli: int
+) -> int:
+    """Ask one of the laws that few scenarios have: so the code for the others stays small."""
+    want, segment, zone = M[attempt + A_WANT], M[side + AS_SEGMENT], M[side + AS_ZONE]
+    if kind == _WAITING_ROOM:
+        return ask_room(M, law, attempt, side, now_ns)
+    if kind == _HOT_KEY:
+        return ask_hot(M, F, law, want, M[attempt + A_NUMBER], segment, zone, NO_STORE, now_ns, cost)
+    if kind == _FULFILMENT_CREDIT:
+        return verdict_of(ask_at_gateway(M, F, law, attempt, side, now_ns))
+    if kind in (_DAGOR, _PI_REJECTOR):
+        answer = ask_by_priority(M, law, want, priority_of(M, segment), now_ns)
+    elif kind == _LOAD_MULTIPLIER:
+        answer = ask_multiplier(M, law, law_row(M, law, segment, zone, M[side + AS_LAWS]), now_ns, cost)
+    else:
+        answer = ask_learned(M, law, law_row(M, law, segment, zone, M[side + AS_LAWS]), kept_milli, now_ns)
+    if answer == 0 and is_told(kind):
+        goes_in(M, law, side, now_ns, cost)
+    return verdict_of(answer)
+
+
+@kernel
+def is_told(kind: int) -> bool:
+    """Whether a law of this kind hears of the end of what it let in."""
+    return (
+        kind in (_FIXED_CONCURRENCY, _AIMD, _CIRCUIT_BREAKER, _PI_REJECTOR, _LOAD_MULTIPLIER)
+        or _VEGAS <= kind <= _BBR_CPU
+    )
 
 
 @kernel
@@ -376,12 +413,12 @@ def goes_in(M: Words, law: int, side: int, now_ns: int, cost: int) -> None:
     M[call + CALL_LAW] = law
     M[call + CALL_BEGAN_NS] = now_ns
     row = law_row(M, law, M[side + AS_SEGMENT], M[side + AS_ZONE], M[side + AS_LAWS])
-    M[call + CALL_INFLIGHT] = M[row + _SLOTS_OF_AIMD] if M[law + L_LAW] == _AIMD else cost
+    M[call + CALL_INFLIGHT] = M[row + M[law + L_SLOTS]] if M[law + L_SLOTS] else cost
     M[side + AS_CALLS] = call
 
 
 @kernel
-def comes_out(M: Words, law: int, side: int, now_ns: int, outcome: int) -> None:
+def comes_out(M: Words, law: int, attempt: int, side: int, now_ns: int, outcome: int) -> None:
     """Tell a law how what it let in has ended, if it did let the attempt in."""
     link = side + AS_CALLS
     while M[link] and M[M[link] + CALL_LAW] != law:
@@ -399,15 +436,24 @@ def comes_out(M: Words, law: int, side: int, now_ns: int, outcome: int) -> None:
     if M[law + L_LAW] == _FIXED_CONCURRENCY:
         fixed_concurrency_release(M, row, inflight)
         return
-    fixed_concurrency_release(M, row + _SLOTS_OF_AIMD, 1)
-    start, least, most, backoff, longest_ns = (
-        M[law + L_ONE],
-        M[law + L_TWO],
-        M[law + L_THREE],
-        M[law + L_FOUR],
-        M[law + L_FIVE],
-    )
-    aimd_observe(M, row, start, least, most, backoff, longest_ns, now_ns, rtt_ns, inflight, outcome)
+    if M[law + L_LAW] == _PI_REJECTOR:
+        pi_rejector_leave(M, row)
+        return
+    learns(M, law, row, attempt, now_ns, rtt_ns, inflight, outcome)
+
+
+@kernel
+def has_turn(M: Words, stage: int, attempt: int, now_ns: int) -> None:
+    """Tell the laws that look at the queue of a stage that the turn of an attempt has come."""
+    side = M[attempt + A_SIDE]
+    for at in range(M[stage + G_TURN_LAWS], M[stage + G_TURN_LAWS] + M[stage + G_TURN_LAW_COUNT]):
+        law = M[at]
+        if not concerns(M, law, M[side + AS_SEGMENT]):
+            continue
+        if M[law + L_LAW] == _DAGOR:
+            dagor_waited(M, M[law + L_STATE] + 1, now_ns - M[attempt + A_SINCE_NS])
+        else:
+            comes_out(M, law, attempt, side, now_ns, IGNORED)
 
 
 @kernel
@@ -430,8 +476,10 @@ def comes_out_of_all(M: Words, stage: int, attempt: int, now_ns: int, outcome: i
                 M[word] &= ~(1 << (slot & 31))
                 row = law_row(M, law, M[side + AS_SEGMENT], M[side + AS_ZONE], M[side + AS_LAWS])
                 fixed_concurrency_release(M, row, 1)
-        elif M[law + L_LAW] in (_FIXED_CONCURRENCY, _AIMD, _CIRCUIT_BREAKER):
-            comes_out(M, law, side, now_ns, outcome)
+        elif M[law + L_LAW] == _FULFILMENT_CREDIT:
+            gives_credit_back(M, law, side)
+        elif is_told(M[law + L_LAW]):
+            comes_out(M, law, attempt, side, now_ns, outcome)
 
 
 @kernel
@@ -492,6 +540,8 @@ def ask_about(M: Words, F: Numbers, law: int, person: int, number: int, store: i
         cost, kept_milli = cost_of(M, F, law, M[person + P_WANT], number), kept_of(M, law, segment)
     if M[law + L_LAW] == _HOT_KEY:
         return ask_hot(M, F, law, M[person + P_WANT], number, segment, zone, store, now_ns, cost)
+    if M[law + L_LAW] == _FULFILMENT_CREDIT:
+        return verdict_of(ask_at_store(M, F, law, M[person + P_WANT], store, zone, now_ns))
     laws = M[M[person + P_SIDE] + PS_LAWS] if M[law + L_KEY] == BY_PERSON else 0
     return ask(M, law, segment, store if M[law + L_KEY] == BY_STORE else zone, laws, 0, now_ns, cost, kept_milli)
 

@@ -9,9 +9,10 @@ from typing import Any
 import simpy
 
 from scenarios import knobs
+from scenarios.asking import ADMITTED, Verdict
 from scenarios.knobs import Kind, Knob, Value
 from scenarios.person import Person
-from scenarios.policy import ADMITTED, Verdict, outcome_of
+from scenarios.policy import outcome_of
 from scenarios.schedule import changes
 from scenarios.world import build_world
 from simulator.live.clock import ModelClock, Pace

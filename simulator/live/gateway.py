@@ -18,9 +18,9 @@ from importlib.resources import files
 from typing import Any
 
 from limits import fields
+from scenarios.asking import ADMITTED, REASONS, Verdict
 from scenarios.model import Scenario
 from scenarios.person import Person
-from scenarios.policy import ADMITTED, REASONS, Verdict
 from simulator.live.contents import Contents
 from simulator.live.door import Door
 from simulator.live.laws import Asked, Named

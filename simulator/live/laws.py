@@ -27,10 +27,11 @@ from limits import (
 from limits.chain import Chain, Charging, Permit
 from limits.rules import CALLS, Aimd, By, Concurrency, Rule
 from scenarios import model
+from scenarios.asking import ADMIT, EXPIRED, SHED, THROTTLED, Attempt, Terms, Verdict
 from scenarios.habits import Habits
 from scenarios.knobs import Value, exceptions_of
 from scenarios.person import Person
-from scenarios.policy import ADMIT, EXPIRED, SHED, THROTTLED, Attempt, Policy, Terms, Verdict, concerns, most_slots
+from scenarios.policy import Policy, concerns, most_slots
 
 MOST_INTS = 4_000_000
 """Of the rows of one rule, that are kept by key."""

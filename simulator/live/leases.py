@@ -9,10 +9,11 @@ from limits import rates
 from limits.shared import LeasedQuota, Store
 from limits.verdicts import ADMITTED
 from limits.without_store import LAST_SHARE
+from scenarios.asking import Terms, Verdict
 from scenarios.habits import Habits
 from scenarios.knobs import Value
 from scenarios.model import RateAdmission, Scenario
-from scenarios.policy import Terms, Verdict, concerns
+from scenarios.policy import concerns
 from simulator.live.laws import KEYS, Asked, refusal
 from simulator.live.settings import Settings
 from simulator.reference.attempt import Attempt

@@ -12,8 +12,8 @@ from typing import Any
 
 import simpy
 
+from scenarios.asking import ADMITTED
 from scenarios.person import Person
-from scenarios.policy import ADMITTED
 from simulator.live.contents import Contents
 from simulator.live.town import LiveTown, an_attempt
 from simulator.rank import Rank

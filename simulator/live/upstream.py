@@ -19,9 +19,9 @@ import simpy
 import uvloop
 
 from scenarios import knobs
+from scenarios.asking import ADMITTED
 from scenarios.knobs import Kind, Knob, Value
 from scenarios.person import Person
-from scenarios.policy import ADMITTED
 from scenarios.schedule import Change, changes
 from scenarios.world import build_world
 from simulator.live import settings as settings_of

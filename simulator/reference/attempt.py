@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import simpy
 
-from scenarios.policy import ADMITTED, EXPIRED, PENDING, REASONS, SHED, THROTTLED
+from scenarios.asking import ADMITTED, EXPIRED, PENDING, REASONS, SHED, THROTTLED
 from simulator.rank import Rank
 from simulator.reference.instants import moment
 
@@ -53,6 +53,7 @@ class Attempt:
     retry_after_s: int = 0
     stage: int = 0  # the last one reached
     store: int = -1  # the last one asked to take the order
+    has_slot: bool = False  # its person has taken a later slot
     answer: str = "unanswered"
     answered_ns: int = -1
     ended_ns: int = -1
@@ -85,4 +86,8 @@ def through_stages(town: Town, attempt: Attempt, after: int = 0) -> Generator[si
         if failure:
             town.ends(attempt, failure, retry_after_s)
             return
-    town.commits(attempt)
+    slot_ns = town.commits(attempt)
+    while slot_ns is not None:
+        kitchens = town.street.kitchen_stage
+        yield moment(town.env, slot_ns, Rank.ARRIVAL, kitchens, attempt.person.want, attempt.number)
+        slot_ns = town.commits(attempt)

@@ -6,16 +6,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from scenarios.knobs import Kind, Knob, Value
-from scenarios.policy import (
-    FixedConcurrency,
-    Gcra,
-    HotKey,
-    Pacing,
-    SlidingWindowLog,
-    TokenBucket,
-    WarmUp,
-    Window,
-)
+from scenarios.policy import FixedConcurrency, Gcra, HotKey, Pacing, SlidingWindowLog, TokenBucket, WarmUp, Window
 from simulator.reference.batching import BatchingPool
 from simulator.reference.stations import ServerStation
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import simpy
 
+from scenarios.asking import ADMITTED, REASONS
 from scenarios.person import Person
-from scenarios.policy import ADMITTED, REASONS
 from simulator.rank import Rank
 from simulator.reference.attempt import Attempt, Try, journey
 from simulator.reference.instants import call_at, moment
@@ -99,7 +99,7 @@ def sends(town: Town, person: Person, of: Try) -> None:
 def hedges(town: Town, attempt: Attempt) -> None:
     """Send a copy of an attempt that has no answer yet, if the laws of the client let it go."""
     person = attempt.person
-    if attempt.answered:
+    if attempt.answered or attempt.has_slot:
         return
     if not town.client.allows_retry(person, town.now_ns):
         town.ledger.count("attempts.held_back")

@@ -9,9 +9,13 @@ from dataclasses import dataclass, field
 import simpy
 
 from scenarios import model
+from scenarios.asking import ADMITTED, PENDING, REASONS
+from scenarios.credits import Credits
 from scenarios.habits import Habits
+from scenarios.importance import PiRejector
+from scenarios.learning import BbrCpu
 from scenarios.person import Person
-from scenarios.policy import ADMITTED, PENDING, REASONS, Client, build_laws, outcome_of, policy_at
+from scenarios.policy import Client, build_laws, outcome_of, policy_at
 from scenarios.world import World
 from simulator.rank import Rank
 from simulator.reference.attempt import Attempt, Try
@@ -61,6 +65,7 @@ class Town:
             store_policy=policy_at("store", scenario, self.laws),
             on_delivered=lambda want: self._invites(want, "delivered"),
         )
+        self._shows_laws_around()
         self.zone_policy = policy_at("zone", scenario, self.laws)
         self.people: set[Person] = set()  # who has neither an order nor left
         self.attempts: set[Attempt] = set()  # which have not both ended and been answered
@@ -75,6 +80,20 @@ class Town:
     @property
     def now_ns(self) -> int:
         return int(self.env.now)
+
+    def _shows_laws_around(self) -> None:
+        """Laws are there before what they look at."""
+        at = {f"stage:{stage.name}": stage for stage in self.stages}
+        for admission in self.scenario.admission:
+            law = self.laws.get(admission.name)
+            if isinstance(law, Credits):
+                law.street = self.street
+            elif isinstance(law, BbrCpu):
+                servers = at.get(admission.at, self.gateway.station)
+                assert servers is not None
+                law.servers = servers
+            elif isinstance(law, PiRejector) and isinstance(admission, model.ByPriorityAdmission):
+                law.servers = at[f"stage:{admission.watched}"]
 
     # people
 
@@ -145,7 +164,7 @@ class Town:
             self.ask_to_stop()
         call_at(
             self.env,
-            lambda: self.answers(attempt, "timed_out"),
+            lambda: self._times_out(attempt),
             attempt.of.timeout_ns,
             Rank.TIMEOUT,
             0,
@@ -161,23 +180,28 @@ class Town:
         self.answers(attempt, failure)
         self._forget(attempt)
 
-    def commits(self, attempt: Attempt) -> None:
-        """All stages are done: an order, if its person still waits, a store takes it, and the zone has room for it."""
+    def commits(self, attempt: Attempt) -> int | None:
+        """All stages are done: an order, if its person still waits, a store takes it, and the zone has room for it.
+
+        Where no store takes it and a later slot is offered and taken: the instant of that slot, to commit again.
+        """
         if attempt.answered:
             self.ends(attempt, "outrun" if attempt.answer == "outrun" else "timed_out", 0)
-            return
-        store = self.street.pick_store(attempt)
+            return None
+        store = self.street.pick_store(attempt, self.gateway.policy.credited_store(attempt))
         if store is None:
-            self.ends(attempt, "store", 0)
-            return
+            return self._has_no_store(attempt)
         verdict = self.zone_policy.ask(attempt.person, attempt, self.now_ns)
         if verdict.code != ADMITTED:
             self.ends(attempt, REASONS[verdict.code], verdict.retry_after_s)
-            return
+            return None
         self.places(attempt, store)
+        return None
 
     def places(self, attempt: Attempt, store: int) -> None:
         """An attempt has become an order, now."""
+        for policy in (self.gateway.policy, self.street.store_policy):
+            policy.places(attempt, store, self.now_ns)
         self.ledger.work_ns["useful"] += attempt.done_ns
         attempt.budgets.clear()
         self.closes(attempt, "placed")
@@ -187,12 +211,25 @@ class Town:
             self._outruns(other)
         self._begins_order(attempt, store)
 
+    def _has_no_store(self, attempt: Attempt) -> int | None:
+        """No store takes an order, now: wait for the slot that a credit offers, or fail."""
+        slot_ns = self.gateway.policy.slot_ns(attempt, self.now_ns)
+        if slot_ns is None:
+            self.ends(attempt, "store", 0)
+        else:
+            attempt.has_slot = True
+        return slot_ns
+
     def closes(self, attempt: Attempt, reason: str) -> None:
         """The work on an attempt is over: what it held is given back."""
         attempt.ended_ns = self.now_ns
         for stage in attempt.budgets:
             stage.return_unit()
         self.gateway.policy.give_back(attempt, self.now_ns, outcome_of(reason))
+
+    def _times_out(self, attempt: Attempt) -> None:
+        if not attempt.has_slot:  # who has one waits for it
+            self.answers(attempt, "timed_out")
 
     def answers(self, attempt: Attempt, reason: str) -> None:
         """Tell the person what became of an attempt, if they still wait."""

@@ -26,7 +26,8 @@ from limits.rules import (
     TokenBucket,
     WarmUp,
 )
-from scenarios.policy import ADMITTED, EXPIRED, SHED, THROTTLED, build_laws, policy_at
+from scenarios.asking import ADMITTED, EXPIRED, SHED, THROTTLED
+from scenarios.policy import build_laws, policy_at
 from tests.limits.test_chain import START_NS, Clock, answer
 from tests.scenario_strategy import Tree, loaded
 
