@@ -219,8 +219,8 @@ CASES = [
           "admission.second.key", "one line for many"),
     grown("a shuffle that never was", law('at = "gateway"\nlaw = "waiting_room"\nrate = "4/s"\norder = "shuffle"'),
           "admission.second", 'opens = "10m"'),
-    grown("a knob of a waiting room", law('at = "gateway"\nlaw = "waiting_room"\nrate = "4/s"')
-          + timeline(knob="admission.second.rate", value='"5/s"'), "timelines.day.knob", "no rate to turn"),
+    grown("a waiting room that is off", law('at = "gateway"\nlaw = "waiting_room"\nrate = "4/s"')
+          + timeline(knob="admission.second.rate", value='"off"'), "timelines.day.steps", "needs a rate"),
     grown("a ticket of a law that has none", law('at = "gateway"\nlaw = "deadline"\nticket = "1m"'),
           "admission.second.ticket", "not a known key"),
     grown("two kinds of people of one name", '[[people.kinds]]\nname = "a"\nshare = 0.5\n' * 2,

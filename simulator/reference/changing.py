@@ -14,6 +14,7 @@ from simulator.reference.policy import (
     Pacing,
     SlidingWindowLog,
     TokenBucket,
+    WaitingRoom,
     WarmUp,
     Window,
 )
@@ -54,6 +55,9 @@ def _turn_law(town: Town, knob: Knob, value: Value) -> None:
     law = town.laws[town.scenario.admission[knob.index].name]
     if isinstance(law, TokenBucket | Gcra | HotKey | WarmUp | Pacing):
         assert value is None or isinstance(value, Fraction)
+        law.set_rate(value, town.now_ns)
+    elif isinstance(law, WaitingRoom):
+        assert isinstance(value, Fraction)
         law.set_rate(value, town.now_ns)
     elif isinstance(law, Window | SlidingWindowLog | FixedConcurrency):
         assert isinstance(value, int)
