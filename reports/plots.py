@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from os import PathLike
@@ -119,6 +119,24 @@ def picture_of_the_day(run: Run, path: str | PathLike[str]) -> None:
             0.013, 0.94, figures.plain(run.scenario.title), size=15, weight="bold", color=INK, parse_math=False
         )
         picture.text(0.013, 0.882, picked.headline(run), size=10, color=MUTED, parse_math=False)
+        picture.savefig(path, format="png", dpi=120, metadata={"Software": None})
+
+
+def picture_of_margins(
+    lines: Mapping[str, Sequence[tuple[float, float]]], most_min: float, path: str | PathLike[str]
+) -> None:
+    """Write a PNG of the longest cut of capacity that each variant survives, in minutes, by the share that is cut."""
+    with _styled():
+        picture = Figure(figsize=(_WIDTH_IN, 3.6), facecolor="white")
+        panel = picture.add_axes((_LEFT_IN / _WIDTH_IN, 0.16, 1 - (_LEFT_IN + _RIGHT_IN) / _WIDTH_IN, 0.68))
+        for (name, points), (colour, style), marker in zip(lines.items(), (*_LINES, (RED, "-")), "os^Dv", strict=False):
+            depths, survived = zip(*points, strict=True)
+            panel.plot(depths, survived, style, marker=marker, ms=6, color=colour, label=name, clip_on=False)
+        panel.set_ylim(0, most_min)
+        panel.set_xticks(depths, [figures.share(depth) for depth in depths])
+        panel.set_xlabel("share of the servers that is gone")
+        _value_label(panel, f"minutes survived, of {most_min:g} that were tried")
+        _legend(panel)
         picture.savefig(path, format="png", dpi=120, metadata={"Software": None})
 
 
