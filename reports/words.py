@@ -20,6 +20,10 @@ _LAWS = {
     "sliding_window_log": "sliding window",
     "fixed_concurrency": "at most so many at once",
     "aimd": "a limit that learns (AIMD)",
+    "vegas": "a limit that learns (Vegas)",
+    "gradient2": "a limit that learns (gradient)",
+    "envoy_gradient": "a limit that learns (gradient of medians)",
+    "bbr_cpu": "a limit while servers are busy (BBR)",
     "deadline": "deadline",
     "retry_budget": "retry budget",
     "retry_ratio": "retry budget by ratio",
@@ -29,6 +33,8 @@ _LAWS = {
     "codel": "CoDel",
     "adaptive_lifo": "adaptive LIFO",
     "pacing": "pacing",
+    "waiting_room": "waiting room",
+    "fulfilment_credit": "fulfilment credit",
 }
 _KEYS = {
     "global": "all together",
@@ -174,7 +180,9 @@ def _rule(limit: Any) -> str:
         return f"{figures.count(limit.limit)} in {figures.duration(limit.window_ns / NS_PER_S)}"
     if limit.law == "fixed_concurrency":
         return figures.count(limit.limit)
-    if limit.law == "aimd":
+    if limit.law == "bbr_cpu":
+        return f"at {figures.share(limit.cpu)} of servers busy"
+    if limit.law in ("aimd", "vegas", "gradient2", "envoy_gradient"):
         return f"{figures.count(limit.least)} to {figures.count(limit.most)} at once"
     if limit.law == "deadline":
         return f"at least {figures.duration(limit.least_left_ns / NS_PER_S)} left"
@@ -192,6 +200,12 @@ def _rule(limit: Any) -> str:
     if limit.law == "circuit_breaker":
         open_for = figures.duration(limit.open_for_ns / NS_PER_S)
         return f"at {figures.share(limit.failed)} failures of {figures.count(limit.last_calls)} none for {open_for}"
+    if limit.law == "waiting_room":
+        hold = figures.duration(limit.hold_ns / NS_PER_S)
+        return f"{figures.rate(float(limit.rate_per_s))} are called, who wait ask again within {hold}"
+    if limit.law == "fulfilment_credit":
+        within = (figures.duration(ns / NS_PER_S) for ns in (limit.store_within_ns, limit.courier_within_ns))
+        return "{} for the store, {} for couriers".format(*within)
     if limit.law == "codel":
         target, interval = (figures.duration(ns / NS_PER_S) for ns in (limit.target_ns, limit.interval_ns))
         return f"waits over {target} for {interval}"

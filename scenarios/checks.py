@@ -18,14 +18,16 @@ from scenarios.distributions import DISTRIBUTIONS, Constant
 from scenarios.errors import Problem, Steps, did_you_mean
 from scenarios.model import (
     AdaptiveLifoAdmission,
-    AimdAdmission,
     Arrivals,
     BatchingStage,
+    BbrCpuAdmission,
     Charging,
     CircuitBreakerAdmission,
     ConcurrencyAdmission,
+    CreditAdmission,
     DeadlineAdmission,
     HotKeyAdmission,
+    Learning,
     PacingAdmission,
     QueueLaw,
     Reserving,
@@ -72,6 +74,7 @@ def _laws(scenario: Scenario) -> Iterator[Finding]:
         yield from _queue(scenario, at)
         yield from _street_law(scenario, at)
         yield from _terms(scenario, at)
+        yield from _credit(scenario, at)
         if place == "stage" and stage not in stages:
             yield (*steps, "at"), f"there is no stage {stage}{did_you_mean(stage, stages)}"
         if isinstance(law, RetryBudget) and place != "client":
@@ -89,12 +92,17 @@ def _laws(scenario: Scenario) -> Iterator[Finding]:
             yield from _told(partial(rates.interval_ns, law.rate_per_s), (*steps, "rate"))
         if isinstance(law, PacingAdmission) and place != "stage":
             yield (*steps, "at"), f'pacing holds work back before a stage; write at = "stage:{stages[0]}"'
-        if isinstance(law, DeadlineAdmission | ConcurrencyAdmission | AimdAdmission) and place == "client":
+        if isinstance(law, DeadlineAdmission | ConcurrencyAdmission | Learning) and place == "client":
             yield (*steps, "at"), f"a {law.law} stands at the gateway or a stage; a client knows nothing of others"
         if isinstance(law, Ticketing) and law.ticket_ns is not None and place not in ("gateway", "stage"):
             yield (*steps, "ticket"), "is given at the gateway or a stage; put the law there, or take ticket out"
-        if isinstance(law, DeadlineAdmission | ConcurrencyAdmission | AimdAdmission) and place in ("store", "zone"):
+        if isinstance(law, DeadlineAdmission | ConcurrencyAdmission | Learning) and place in ("store", "zone"):
             remedy = f"a {law.law} stands at the gateway or a stage; stores and zones take laws of rates and windows"
+            yield (*steps, "at"), remedy
+        if isinstance(law, BbrCpuAdmission) and place == "gateway" and scenario.gateway is None:
+            remedy = (
+                "a bbr_cpu sees how many servers are busy, and the gateway has none; add a [gateway], or use a stage"
+            )
             yield (*steps, "at"), remedy
         if isinstance(law, knobs.RATED):
             yield from _told(partial(knobs.check_rate, law, law.rate_per_s), (*steps, "rate"))
@@ -147,6 +155,26 @@ def _street_law(scenario: Scenario, at: int) -> Iterator[Finding]:
         yield (*steps, "key"), remedy
     elif law.at == "zone" and scenario.kitchens is None:
         yield (*steps, "key"), "no store takes an order without [kitchens]; add them, or use another key"
+
+
+def _credit(scenario: Scenario, at: int) -> Iterator[Finding]:
+    law, steps = scenario.admission[at], ("admission", at)
+    if not isinstance(law, CreditAdmission):
+        return
+    if law.at not in ("gateway", "store"):
+        remedy = 'a fulfilment_credit is asked before all work, at = "gateway", and at the commit, at = "store"'
+        yield (*steps, "at"), remedy
+    elif any(isinstance(before, CreditAdmission) and before.at == law.at for before in scenario.admission[:at]):
+        yield (*steps, "at"), "a fulfilment_credit stands there already; take one of them out"
+    if law.key != "global":
+        yield (*steps, "key"), "a fulfilment_credit is by store and zone; take key out"
+    if scenario.kitchens is None:
+        yield (*steps, "law"), "no store delivers an order without [kitchens]; add them, or use another law"
+    if law.at == "store":
+        for field in ("picks", "nearby", "longest_wait_ns", "later"):
+            if field in law.model_fields_set:
+                key = field.removesuffix("_ns")
+                yield (*steps, key), f'{key} belongs at = "gateway"; at the store one is asked about, and says no time'
 
 
 def _terms(scenario: Scenario, at: int) -> Iterator[Finding]:

@@ -78,6 +78,10 @@ class Stream(IntEnum):
     HELD_BACK = 32
     HEDGE = 33
     PLACE_IN_LINE = 34
+    NEARBY_STORE = 35
+    LATER_SLOT = 36
+    TAKES_SLOT = 37
+    PROBE = 38
     SERVICE = 1000
     NETWORK = 2000
     FAILURE = 3000

@@ -37,6 +37,13 @@ _LAW = {
 _TICKETED = {**_LAW, "ticket": "time for which further attempts of a want that was let in are not asked again"}
 _COST = {"cost": 'what it charges: a number, "cups" of the order, or "tokens:STAGE" of its call there'}
 _RESERVE = {"reserve": "share of its limit or burst that priority 0, 1, ... leaves to others; later ones as the last"}
+_LEARNED = {
+    **_LAW,
+    **_RESERVE,
+    "start": "how many may be inside at once at first",
+    "least": "lower bound of that",
+    "most": "upper bound of that",
+}
 _WINDOW = "how far back it looks"
 _SLICES = "parts of the window, forgotten one by one"
 _KIND = {"kind": "which distribution it is"}
@@ -194,13 +201,42 @@ MEANINGS: dict[str, dict[str, str]] = {
     },
     "ConcurrencyAdmission": {**_LAW, **_COST, **_RESERVE, "limit": "how many may be inside at once"},
     "AimdAdmission": {
-        **_LAW,
-        **_RESERVE,
-        "start": "how many may be inside at once at first",
-        "least": "lower bound of that",
-        "most": "upper bound of that",
+        **_LEARNED,
         "backoff": "part of it that is left after work that failed or was slow",
         "longest_rtt": "what takes longer from admission to its end is slow",
+    },
+    "VegasAdmission": {
+        **_LEARNED,
+        "probe": "calls for each place until it measures anew how long work takes without a queue; half at the least",
+        "longest_rtt0": "longest time that is taken for one without a queue; none: any",
+    },
+    "Gradient2Admission": {
+        **_LEARNED,
+        "queue": "how many may wait",
+        "smoothing": "part of the way that the limit goes at once",
+        "tolerance": "how much longer than the long average a time may be without a cut",
+        "average_over": "samples that the long average is over",
+        "sample": "length of a sample, whose times are taken as one, their mean",
+        "least_calls": "a sample of fewer calls is thrown away",
+        "shortest_rtt": "what is quicker is not seen",
+    },
+    "EnvoyGradientAdmission": {
+        **_LAW,
+        **_RESERVE,
+        "least": "how many may be inside while it measures, and lower bound else",
+        "most": "upper bound",
+        "calls": "answers that a measuring takes",
+        "quantile": "which quantile of the times is compared",
+        "buffer": "part by which times may be longer than measured",
+        "update": "time from one change of the limit to the next",
+        "interval": "time from a measuring to the next",
+        "jitter": "part of that which is drawn and added",
+    },
+    "BbrCpuAdmission": {
+        **_LAW,
+        "buckets": "parts of the time it looks back on",
+        "bucket": "length of a part",
+        "cpu": "share of servers busy, smoothed, from which on it refuses",
     },
     "DeadlineAdmission": {**_LAW, "least_left": "time a person must still be there for"},
     "RetryBudgetAdmission": {
@@ -262,6 +298,21 @@ MEANINGS: dict[str, dict[str, str]] = {
         "most": "people who wait, are called or were let in within the hold; who comes then is shed",
         "order": "who is called next: first come, anyone, or anyone of those who came before it opened",
         "opens": "when the first are called",
+    },
+    "LaterSlot": {
+        "delay": "how much later the slot is",
+        "probability": "share who take it",
+        "up_to": "latest slot that is offered, from the start of the attempt",
+    },
+    "CreditAdmission": {
+        **_LAW,
+        "store_within": "time within which a store must be done with the order and all before it",
+        "courier_within": "time within which the zone's couriers must have taken up all that waits, and the order",
+        "told_every": "how old news of a store or a zone may be; 0s: it is seen as it is",
+        "picks": "stores looked at by popularity",
+        "nearby": "stores of the zone looked at after those, each equally likely",
+        "longest_wait": "who would have credit within this is told when; others are shed",
+        "later": "slot that is offered to who was let in and whom no store takes",
     },
     "Street": {
         "zones": "zones of the town",

@@ -334,21 +334,78 @@ class ConcurrencyAdmission(Reserving, Charging, _Admission):
     limit: Whole
 
 
-class AimdAdmission(Reserving, _Admission):
-    """A limit on those inside that grows by one while work ends well, and is cut to `backoff` of it where not."""
+class StartingAdmission(Reserving, _Admission):
+    """A limit on those inside that is learned: from `start` on, between two bounds."""
 
-    law: Literal["aimd"]
     start: AtLeastOne = 20
     least: AtLeastOne = 20
     most: AtLeastOne = 200
-    backoff: Share = 0.9
-    longest_rtt_ns: DurationNs = Field(alias="longest_rtt", default=5_000_000_000)
 
     @model_validator(mode="after")
-    def _in_order(self) -> AimdAdmission:
+    def _in_order(self) -> StartingAdmission:
         if not self.least <= self.start <= self.most:
             raise ValueError(f"start = {self.start} is not from least = {self.least} to most = {self.most}; change one")
         return self
+
+
+class AimdAdmission(StartingAdmission):
+    """A limit on those inside that grows by one while work ends well, and is cut to `backoff` of it where not."""
+
+    law: Literal["aimd"]
+    backoff: Share = 0.9
+    longest_rtt_ns: DurationNs = Field(alias="longest_rtt", default=5_000_000_000)
+
+
+class VegasAdmission(StartingAdmission):
+    """A limit on those inside that keeps a small queue, by how much longer work takes than the shortest of late."""
+
+    law: Literal["vegas"]
+    least: AtLeastOne = 1
+    most: AtLeastOne = 1000
+    probe: int = Field(strict=True, ge=1, le=1000, default=30)
+    longest_rtt0_ns: DurationNs | None = Field(alias="longest_rtt0", gt=0, default=None)
+
+
+class Gradient2Admission(StartingAdmission):
+    """A limit on those inside that follows how the mean of a second compares with the long average."""
+
+    law: Literal["gradient2"]
+    queue: Whole = 4
+    smoothing: Share = 0.2
+    tolerance: Number = Field(ge=1, le=1000, default=1.5)
+    average_over: int = Field(strict=True, ge=1, le=10**6, default=600)
+    sample_ns: DurationNs = Field(alias="sample", gt=0, default=1_000_000_000)
+    least_calls: AtLeastOne = 10
+    shortest_rtt_ns: DurationNs = Field(alias="shortest_rtt", default=100_000)
+
+
+class EnvoyGradientAdmission(Reserving, _Admission):
+    """A limit on those inside by the median time against one that is measured with next to none inside."""
+
+    law: Literal["envoy_gradient"]
+    least: AtLeastOne = 3
+    most: AtLeastOne = 1000
+    calls: int = Field(strict=True, ge=1, le=10**6, default=50)
+    quantile: Share = 0.5
+    buffer: Number = Field(ge=0, le=10, default=0.25)
+    update_ns: DurationNs = Field(alias="update", gt=0, default=100_000_000)
+    interval_ns: DurationNs = Field(alias="interval", gt=0, default=60_000_000_000)
+    jitter: Share = 0.15
+
+    @model_validator(mode="after")
+    def _in_order(self) -> EnvoyGradientAdmission:
+        if self.least > self.most:
+            raise ValueError(f"least = {self.least} is more than most = {self.most}; change one")
+        return self
+
+
+class BbrCpuAdmission(_Admission):
+    """While servers are nearly all busy: no more inside than the best throughput times the best time of late."""
+
+    law: Literal["bbr_cpu"]
+    buckets: int = Field(strict=True, ge=2, le=1000, default=100)
+    bucket_ns: DurationNs = Field(alias="bucket", ge=10_000, default=100_000_000)
+    cpu: Share = 0.8
 
 
 class DeadlineAdmission(_Admission):
@@ -471,6 +528,27 @@ class WaitingRoomAdmission(_Admission):
         return self
 
 
+class LaterSlot(Frozen):
+    """What is offered to one who was let in and whom no store takes at the commit: to be placed a while later."""
+
+    delay: TimeDistribution
+    probability: Share = 0.9
+    up_to_ns: DurationNs = Field(alias="up_to", default=4 * 3600 * units.NS_PER_S)
+
+
+class CreditAdmission(_Admission):
+    """Gateway and stores: no more orders than stores and couriers can deliver, by what they say of themselves."""
+
+    law: Literal["fulfilment_credit"]
+    store_within_ns: DurationNs = Field(alias="store_within", default=2700 * units.NS_PER_S)
+    courier_within_ns: DurationNs = Field(alias="courier_within", default=1350 * units.NS_PER_S)
+    told_every_ns: DurationNs = Field(alias="told_every", default=0)
+    picks: int = Field(strict=True, ge=1, le=100, default=4)
+    nearby: int = Field(strict=True, ge=0, le=1000, default=5)
+    longest_wait_ns: DurationNs = Field(alias="longest_wait", default=0)
+    later: LaterSlot | None = None
+
+
 Admission = Annotated[
     RateAdmission
     | HotKeyAdmission
@@ -478,6 +556,10 @@ Admission = Annotated[
     | WindowAdmission
     | ConcurrencyAdmission
     | AimdAdmission
+    | VegasAdmission
+    | Gradient2Admission
+    | EnvoyGradientAdmission
+    | BbrCpuAdmission
     | DeadlineAdmission
     | RetryBudgetAdmission
     | RetryRatioAdmission
@@ -487,12 +569,15 @@ Admission = Annotated[
     | CodelAdmission
     | AdaptiveLifoAdmission
     | PacingAdmission
-    | WaitingRoomAdmission,
+    | WaitingRoomAdmission
+    | CreditAdmission,
     Field(discriminator="law"),
 ]
 
 Ticketing = RateAdmission | HotKeyAdmission | WarmUpAdmission | WindowAdmission | WaitingRoomAdmission
 """Laws that may give what they let in a ticket."""
+Learning = AimdAdmission | VegasAdmission | Gradient2Admission | EnvoyGradientAdmission | BbrCpuAdmission
+"""Laws of how many may be inside that are told how each of those ended."""
 RetryBudget = RetryBudgetAdmission | RetryRatioAdmission | RetryThrottleAdmission
 """Laws that are asked about retries alone."""
 QueueLaw = CodelAdmission | AdaptiveLifoAdmission

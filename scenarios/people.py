@@ -25,6 +25,7 @@ from scenarios.draws import (
 
 NEVER_NS = 2**62  # later than any horizon; NEVER_NS + NEVER_NS - 1 still fits into 64 bits
 MOST_PROMPT, MOST_OUTPUT = 1_000_000, 100_000  # tokens of a call; beyond them the clock of a long batch overflows
+_LONGEST_PACE_NS = 2.0**61
 NO_TABLE = -1  # instead of the place of a row: there is no such distribution
 
 
@@ -161,6 +162,26 @@ def store_of(edges: Sequence[float], seed: int, want: int, attempt: int, pick: i
 def picks_again(probability: float, seed: int, want: int, attempt: int, pick: int) -> bool:
     """Return whether the re-pick of this number (from 1) is taken up."""
     return uniform(key(seed, Stream.REPICK, want, attempt), pick) < probability
+
+
+def nearby_store_of(stores: int, seed: int, want: int, attempt: int, k: int) -> int:
+    """Return the place in its zone of a store that a fulfilment credit looks at, each equally likely."""
+    return int(uniform(key(seed, Stream.NEARBY_STORE, want, attempt), k) * stores)
+
+
+def slot_delay_ns(table: Sequence[float], at: int, seed: int, want: int, attempt: int, offer: int) -> int:
+    """Return how much later the slot is that an attempt is offered; its first offer is 0."""
+    return sample_ns(table, at, key(seed, Stream.LATER_SLOT, want, attempt + (offer << 32)))
+
+
+def takes_slot(probability: float, seed: int, want: int, attempt: int, offer: int) -> bool:
+    """Return whether the person takes that slot."""
+    return uniform(key(seed, Stream.TAKES_SLOT, want, attempt), offer) < probability
+
+
+def pace_ns(mean_ns: float, slowdown: float, at_once: int) -> int:
+    """Return how long one of many takes those who do so many at once, to the nearest ns, at least 1."""
+    return max(1, int(min(mean_ns * slowdown / at_once + 0.5, _LONGEST_PACE_NS)))
 
 
 def shard_of(shards: int, seed: int, stage: int, want: int) -> int:

@@ -20,11 +20,12 @@ from scenarios.distributions import Frozen
 from scenarios.errors import Problem, ScenarioError
 from scenarios.knobs import Kind
 from scenarios.model import (
-    AimdAdmission,
     BatchingStage,
     ClockCouriers,
     ConcurrencyAdmission,
+    EnvoyGradientAdmission,
     Gate,
+    Gradient2Admission,
     HotKeyAdmission,
     Incident,
     Milestone,
@@ -34,6 +35,7 @@ from scenarios.model import (
     RetryThrottleAdmission,
     Scenario,
     ServerStage,
+    StartingAdmission,
     Timeline,
     WaitingRoomAdmission,
     WindowAdmission,
@@ -127,8 +129,12 @@ class _Scaling:
             return self.whole(scaled_law, path, ("burst",)) if isinstance(law, RateAdmission) else scaled_law
         if isinstance(law, WindowAdmission | ConcurrencyAdmission):
             return self.whole(law, path, ("limit",))
-        if isinstance(law, AimdAdmission):
+        if isinstance(law, Gradient2Admission):
+            return self.whole(law, path, ("start", "least", "most", "queue"))
+        if isinstance(law, StartingAdmission):
             return self.whole(law, path, ("start", "least", "most"))
+        if isinstance(law, EnvoyGradientAdmission):
+            return self.whole(law, path, ("least", "most"))
         if isinstance(law, RetryBudgetAdmission):
             return _with(law, cap=max(1.0, self.real(law.cap)))
         if isinstance(law, RetryThrottleAdmission):

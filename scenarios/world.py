@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from scenarios.distributions import CountDistribution
 from scenarios.draws import Stream, key, nearest, sample, sample_count, uniform
 from scenarios.model import ClockCouriers, ClockKitchens, Scenario, Segment, ServerCouriers, ServerKitchens
-from scenarios.tables import edges, table
+from scenarios.tables import edges, mean, table
 from scenarios.units import LONGEST_NS, NS_PER_S
 
 MOST_STORES = 10_000_000
@@ -178,3 +178,9 @@ def _ns_each(rate: float, period_ns: int) -> int:
     if rate * LONGEST_NS <= period_ns:
         return LONGEST_NS
     return max(nearest(period_ns / rate), 1)
+
+
+def trip_mean_ns(couriers: ServerCouriers) -> float:
+    """Return the mean time of a trip with as many orders as a courier carries."""
+    each = mean(couriers.travel, whole=False) + mean(couriers.dropoff, whole=False)
+    return mean(couriers.pickup, whole=False) + couriers.carry * each

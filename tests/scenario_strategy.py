@@ -307,6 +307,35 @@ LAWS = st.one_of(
         longest_rtt=_durations(4, 1, 0, 20),
     ),
     _table(
+        {"law": st.just("vegas"), "start": _one(2, 3), "least": _one(1, 2), "most": _one(3, 10)},
+        probe=_one(1, 2, 30),
+        longest_rtt0=_durations(4, 1, 20),
+    ),
+    _table(
+        {"law": st.just("gradient2"), "start": _one(2, 3), "least": _one(1, 2), "most": _one(3, 10)},
+        queue=_one(1, 0, 4),
+        smoothing=SHARES,
+        tolerance=_one(1.5, 1.0, 3.0),
+        average_over=_one(20, 1, 600),
+        sample=_durations(1, 4, 0.001),
+        least_calls=_one(1, 2),
+        shortest_rtt=_durations(0, 2),
+    ),
+    _table(
+        {"law": st.just("envoy_gradient"), "least": _one(1, 2), "most": _one(3, 10), "calls": _one(1, 2, 3)},
+        quantile=SHARES,
+        buffer=_one(0.25, 0, 1.0),
+        update=_durations(2, 1, 10),
+        interval=_durations(10, 4, 100),
+        jitter=SHARES,
+    ),
+    _table(
+        {"law": st.just("bbr_cpu")},
+        buckets=_one(10, 2, 100),
+        bucket=_durations(10, 1, 100),
+        cpu=_one(0.02, 0.0, 0.1, 0.8),
+    ),
+    _table(
         {"law": st.just("waiting_room"), "rate": _one("500/s", "100/s", "0/s", "33/s"), "most": _one(100, 3, 1)},
         burst=_one(1, 5),
         hold=_durations(1000, 10, 4, 1),
@@ -317,6 +346,12 @@ LAWS = st.one_of(
         {"law": st.just("waiting_room"), "rate": _one("500/s", "100/s"), "most": _one(100, 3)}
         | {"order": st.just("shuffle"), "opens": _durations(10, 4)},
         hold=_durations(1000, 10, 4),
+    ),
+    _table(
+        {"law": st.just("fulfilment_credit")},
+        store_within=_durations(4, 10, 2, 0, 1000),
+        courier_within=_durations(4, 10, 2, 0, 1000),
+        told_every=_durations(0, 4, 1, 20),
     ),
     _table({"law": st.just("pacing"), "rate": RATES}, longest_wait=_durations(10, 0, 4, 100)),
     _table(
@@ -339,9 +374,17 @@ LAWS = st.one_of(
 )
 
 
-AT_STAGES, INSIDE, ANYWHERE, AT_CLIENT, BEFORE_CALLS, AT_QUEUES, AT_DOOR = range(7)
+CREDIT_AT_GATEWAY = _table(
+    {},
+    picks=_one(1, 2, 4),
+    nearby=_one(0, 1, 5),
+    longest_wait=_durations(0, 1000, 4),
+    later=_table({"delay": LONG}, probability=_one(1.0, 0.9, 0.5, 0.0), up_to=_durations(1000, 60, 20, 0)),
+)
+
+AT_STAGES, INSIDE, ANYWHERE, AT_CLIENT, BEFORE_CALLS, AT_QUEUES, AT_DOOR, OF_STORES = range(8)
 CHARGING = ("token_bucket", "gcra", "hot_key", *WINDOWS_OF, "warm_up", "fixed_concurrency", "pacing")
-RESERVING = ("token_bucket", "gcra", *WINDOWS_OF, "fixed_concurrency", "aimd")
+RESERVING = ("token_bucket", "gcra", *WINDOWS_OF, "fixed_concurrency", "aimd", "vegas", "gradient2", "envoy_gradient")
 LAW_PLACES = {
     "token_bucket": ANYWHERE,
     "gcra": ANYWHERE,
@@ -353,6 +396,7 @@ LAW_PLACES = {
     "fixed_concurrency": INSIDE,
     "deadline": INSIDE,
     "pacing": AT_STAGES,
+    "fulfilment_credit": OF_STORES,
     "waiting_room": AT_DOOR,
     "retry_budget": AT_CLIENT,
     "retry_ratio": AT_CLIENT,
@@ -360,6 +404,10 @@ LAW_PLACES = {
     "sre_throttle": AT_CLIENT,
     "circuit_breaker": BEFORE_CALLS,
     "aimd": INSIDE,
+    "vegas": INSIDE,
+    "gradient2": INSIDE,
+    "envoy_gradient": INSIDE,
+    "bbr_cpu": INSIDE,
     "codel": AT_QUEUES,
     "adaptive_lifo": AT_QUEUES,
 }
@@ -386,7 +434,8 @@ def _admission(draw: Draw, tree: Tree) -> list[Tree]:
     queues = {f"queue:{stage['name']}": stage for stage in tree["stages"]}
     queues |= {"queue:gateway": tree["gateway"]} if "gateway" in tree else {}
     keys = ["global", "person"] + ["segment"] * ("segments" in tree) + ["zone"] * ("street" in tree)
-    admission = []
+    admission: list[Tree] = []
+    credited: list[str] = []
     for index in range(draw(_one(1, 3, 2, 4, 5, 6))):
         law = draw(LAWS)
         if LAW_PLACES[law["law"]] == AT_QUEUES:
@@ -397,7 +446,15 @@ def _admission(draw: Draw, tree: Tree) -> list[Tree]:
                 del queues[at]
                 admission.append({"name": f"l{index}", "at": at, **law})
             continue
-        at = draw(st.sampled_from(places[LAW_PLACES[law["law"]]]))
+        if LAW_PLACES[law["law"]] == OF_STORES:
+            free = [at for at in ("gateway", "store") if "kitchens" in tree and at not in credited]
+            if free:
+                at = draw(st.sampled_from(free))
+                credited.append(at)
+                law |= draw(CREDIT_AT_GATEWAY) if at == "gateway" else {}
+                admission.append({"name": f"l{index}", "at": at, **law, **draw(_terms(tree, law))})
+            continue
+        at = draw(st.sampled_from(stages if needs_servers(law, tree) else places[LAW_PLACES[law["law"]]]))
         if law["law"] == "hot_key":
             of_law = [*keys[1:], *["store"] * ("street" in tree)]
         elif law["law"] == "waiting_room":
@@ -409,6 +466,11 @@ def _admission(draw: Draw, tree: Tree) -> list[Tree]:
             law |= {"ticket": draw(_durations(10, 1, 4, 1000))}
         admission.append({"name": f"l{index}", "at": at, "key": draw(st.sampled_from(of_law)), **law})
     return admission
+
+
+def needs_servers(law: Tree, tree: Tree) -> bool:
+    """Whether a law cannot stand at the gateway, which has no servers to look at."""
+    return law["law"] == "bbr_cpu" and "gateway" not in tree
 
 
 @st.composite

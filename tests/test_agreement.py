@@ -31,6 +31,7 @@ from tests.scenario_strategy import (
     CHARGING,
     INSIDE,
     LAW_PLACES,
+    OF_STORES,
     RESERVING,
     Tree,
     loaded,
@@ -49,6 +50,7 @@ POINTS = {
     AT_DOOR: ("gateway",),
     AT_CLIENT: ("client",),
     BEFORE_CALLS: ("client", "stage:desk", "stage:till"),
+    OF_STORES: ("gateway", "store"),
     AT_QUEUES: ("queue:gateway", "queue:desk", "queue:till", "queue:model"),
 }
 LAWS: dict[str, Tree] = {
@@ -61,11 +63,16 @@ LAWS: dict[str, Tree] = {
     "warm_up": {"rate": "40/s", "warm_up": "200ms"},
     "fixed_concurrency": {"limit": 2},
     "aimd": {"start": 2, "least": 1, "most": 9, "backoff": 0.5, "longest_rtt": "4ms"},
+    "vegas": {"start": 2, "least": 1, "most": 9, "probe": 2},
+    "gradient2": {"start": 2, "least": 1, "most": 9, "sample": "1ms", "least_calls": 1, "queue": 1},
+    "envoy_gradient": {"least": 1, "most": 9, "calls": 2, "update": "2ms", "interval": "20ms"},
+    "bbr_cpu": {"buckets": 20, "bucket": "1ms", "cpu": 0.0},
     "deadline": {"least_left": "5ms"},
     "codel": {"interval": "5ms", "target": "1ms"},
     "adaptive_lifo": {"standing": "4ms", "short": "2ms"},
     "waiting_room": {"rate": "300/s", "burst": 1, "hold": "8ms", "most": 20, "order": "lottery"},
     "pacing": {"rate": "300/s", "longest_wait": "9ms"},
+    "fulfilment_credit": {"store_within": "4ms", "told_every": "2ms"},
     "retry_budget": {"earn": 0.5, "cap": 2},
     "retry_ratio": {"ratio": 0.3, "reserve": 2, "window": "9ms"},
     "retry_throttle": {"cap": 4, "earn": 0.3},
@@ -129,6 +136,7 @@ def test_both_engines_agree_on_every_law_with_every_key_at_every_point(law: str)
         "hot_key": ("person", "segment", "zone", "store"),
         "waiting_room": ("global", "segment", "zone"),
         "codel": ("global",),
+        "fulfilment_credit": ("global",),
         "adaptive_lifo": ("global",),
     }
     for key, at in product(keys.get(law, ("global", "person", "segment", "zone", "store")), POINTS[LAW_PLACES[law]]):
@@ -140,7 +148,8 @@ def test_both_engines_agree_on_every_law_with_every_key_at_every_point(law: str)
             rest = "1/s" if law in ("pacing", "waiting_room") else "off"
             turns = [{**turns[0], "knob": "admission.door.rate", "steps": [["10ms", rest], ["14ms", "700/s"]]}]
         has_knob = {"rate", "limit"} & door.keys()
-        gateway = {"gateway": {"servers": 1, "admit": "1ms"}} if at == "queue:gateway" else {}
+        has_gateway = at == "queue:gateway" or (law == "bbr_cpu" and at == "gateway")
+        gateway = {"gateway": {"servers": 1, "admit": "1ms"}} if has_gateway else {}
         tree = {**CROWD, **gateway, "admission": [door], "timelines": turns if has_knob else []}
         difference = compare(loaded(tree).scenario)
         assert difference is None, f"{tree}\n{difference}"
@@ -158,8 +167,36 @@ def test_both_engines_agree_on_every_law_with_costs_and_priorities_at_every_poin
     for own, at in product(terms, POINTS[LAW_PLACES[law]]):
         door = {"name": "door", "at": at, "law": law, **LAWS[law], **own}
         door |= {"key": "zone"} if law == "hot_key" else {}
-        difference = compare(loaded({**CROWD, "admission": [door]}).scenario)
+        gateway = {"gateway": {"servers": 1, "admit": "1ms"}} if law == "bbr_cpu" else {}
+        difference = compare(loaded({**CROWD, **gateway, "admission": [door]}).scenario)
         assert difference is None, f"{door}\n{difference}"
+
+
+CLOCKS: Tree = {"kitchens": CROWD["kitchens"], "couriers": {"kind": "clock", "rate": "900/s", "trip": "3ms"}}
+COUNTERS: Tree = {
+    "kitchens": {"kind": "servers", "makers": 1, "make": "2ms", "cups": {"kind": "uniform", "low": 1, "high": 3}},
+    "couriers": {"kind": "servers", "per_zone": 2, "carry": 2, "pickup": "1ms", "travel": "2ms", "dropoff": "1ms"},
+}
+
+
+@pytest.mark.parametrize("kitchens", [CLOCKS, COUNTERS])
+@pytest.mark.parametrize("couriers", [CLOCKS, COUNTERS])
+def test_both_engines_agree_on_credits_of_stores_and_couriers_that_offer_later_slots(
+    kitchens: Tree, couriers: Tree
+) -> None:
+    street = {
+        "street": {"zones": 2, "stores_per_zone": 4, "repicks": 2},
+        "kitchens": {**kitchens["kitchens"], "pause_backlog": 6},
+        "couriers": {**couriers["couriers"], "promise": "20ms", "cancel_after": "30ms"},
+    }
+    later = {"delay": {"kind": "uniform", "low": "1ms", "high": "6ms"}, "up_to": "20ms"}
+    for told_every, longest_wait, points in product(("0s", "4ms"), ("0s", "9ms"), (("gateway",), ("gateway", "store"))):
+        credit = {"law": "fulfilment_credit", "store_within": "9ms", "courier_within": "6ms", "told_every": told_every}
+        own = {"gateway": {"longest_wait": longest_wait, "picks": 2, "nearby": 1, "later": later}, "store": {}}
+        laws = [{"name": at, "at": at, **credit, **own[at]} for at in points]
+        tree = {**CROWD, **street, "admission": laws}
+        difference = compare(loaded(tree).scenario)
+        assert difference is None, f"{laws}\n{difference}"
 
 
 @pytest.mark.parametrize("name", [entry.name for entry in catalogue()])

@@ -389,3 +389,54 @@ def test_a_retry_of_who_was_called_rides_on_the_ticket(engine: Engine) -> None:
     assert answers(result) == [*5 * ["throttled"], "error", "error", "throttled"]
     result = live(engine, [0], {**room, "ticket": "1s"}, people=people, stages=BROKEN)
     assert answers(result) == [*5 * ["throttled"], *3 * ["error"]]
+
+
+FAST_THEN_SLOW = [{"name": "slow", "at": "15ms", "for": "1s", "set": {"stages.till.slowdown": 9.0}}]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_vegas_grows_while_work_takes_no_longer_than_the_shortest(engine: Engine) -> None:
+    law = {"at": "stage:till", "law": "vegas", "start": 1, "least": 1, "most": 9}
+    # the first call is the shortest so far, and changes nothing; the second finds no queue: 1 + 6
+    at_ms = [0, 0, 10, 10, 20, 20, 20, 20, 20, 20, 20, 20]
+    assert placed_at(live(engine, at_ms, law), at_ms) == [0, 10, *[20] * 7]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_vegas_is_cut_where_work_takes_longer_than_it_did(engine: Engine) -> None:
+    law = {"at": "gateway", "law": "vegas", "start": 8, "least": 1, "most": 8}
+    # after 1 ms 9 ms: of 8 inside ceil(8 - 8 / 9) wait, over 6; each of the 8 that end takes a place away
+    at_ms = [0, *[20] * 8, *[40] * 8]
+    placed = placed_at(live(engine, at_ms, law, incidents=FAST_THEN_SLOW), at_ms)
+    assert placed[:9] == [0, *[20] * 8]
+    assert 1 <= len(placed) - 9 < 8
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_gradient_of_samples_lets_in_a_queue_more_while_times_stay(engine: Engine) -> None:
+    law = {"at": "stage:till", "law": "gradient2", "start": 2, "least": 1, "most": 9, "queue": 5, "smoothing": 1.0}
+    law |= {"sample": "1ms", "least_calls": 1}
+    # the first that ends is a sample of its own: 2 * 1 + 5 places; the other of 0 ms ends within the next sample
+    at_ms = [0, 0, 0, *[10] * 9]
+    assert placed_at(live(engine, at_ms, law), at_ms) == [0, 0, *[10] * 7]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_gradient_of_medians_holds_the_least_until_it_has_measured(engine: Engine) -> None:
+    law = {"at": "gateway", "law": "envoy_gradient", "least": 1, "most": 9, "calls": 2, "update": "5ms", "jitter": 0.0}
+    # two answers by 11 ms; one more, by 13; due at 16: 1.25 * 1 + root(1.25), of which whole ones are 2
+    at_ms = [0, 0, 10, 10, 12, 17, 17, 17]
+    assert placed_at(live(engine, at_ms, law), at_ms) == [0, 10, 12, 17, 17]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(("cpu", "in_time"), [(0.142, [0, 0, 0]), (0.143, [0, 0, 0, 1500])])
+def test_a_bbr_refuses_while_servers_are_busy_and_more_are_inside_than_went_through(
+    engine: Engine, cpu: float, in_time: list[int]
+) -> None:
+    law = {"at": "stage:till", "law": "bbr_cpu", "cpu": cpu, "bucket": "10ms"}
+    stages = [{"name": "till", "servers": 3, "service": "2s"}]
+    # all of three servers are busy at 1.5 s, when it is told so three times: 0.050, 0.097, 0.142
+    at_ms = [0, 0, 0, 1500]
+    result = live(engine, at_ms, law, stages=stages, people={"timeout": "20s"})
+    assert placed_at(result, at_ms) == in_time

@@ -210,6 +210,22 @@ def test_a_repick_is_taken_up_with_its_probability() -> None:
     assert again[0] != again[1]
 
 
+def test_a_store_nearby_is_any_of_the_zone_and_each_one_anew() -> None:
+    stores = [[people.nearby_store_of(16, 1, want, 1, k) for want in range(32_000)] for k in (0, 1)]
+    for once in stores:
+        assert stats.chisquare(np.bincount(once, minlength=16)).pvalue > FALSE_ALARM
+    assert stores[0] != stores[1]
+
+
+def test_each_later_slot_is_offered_and_taken_anew() -> None:
+    taken = [[people.takes_slot(0.9, 1, want, 1, offer) for want in range(20_000)] for offer in (0, 1)]
+    for once in taken:
+        assert stats.binomtest(sum(once), 20_000, 0.9).pvalue > FALSE_ALARM
+    assert taken[0] != taken[1]
+    delays = [[people.slot_delay_ns(ROW, EXPONENTIAL, 1, want, 1, offer) for want in range(1_000)] for offer in (0, 1)]
+    assert not set(delays[0]) & set(delays[1])
+
+
 def test_a_want_goes_to_one_of_the_shards_equally_likely() -> None:
     shards = np.bincount([people.shard_of(16, 1, 3, want) for want in range(32_000)], minlength=16)
     assert stats.chisquare(shards).pvalue > FALSE_ALARM
@@ -255,7 +271,11 @@ def _life(out: Any, row: Any, edges: Any, steps_ns: Any, shares: Any, seed: int,
         out[i, 17] = people.prompt_of(row, NONE_TO_THREE, seed, session, who, attempt)
         out[i, 18] = people.output_of(row, NONE_TO_THREE, seed, session, who, attempt)
         out[i, 19] = people.hedge_ns(row, EXPONENTIAL, seed, who, attempt)
-        out[i, 20] = people.session_end_ns(row, NO_TABLE, seed, who, session, i)
+        out[i, 20] = people.nearby_store_of(50, seed, who, attempt, session)
+        out[i, 21] = people.slot_delay_ns(row, EXPONENTIAL, seed, who, attempt, session)
+        out[i, 22] = people.takes_slot(0.9, seed, who, attempt, session)
+        out[i, 23] = people.pace_ns(0.37 * who, 1.5, attempt)
+        out[i, 24] = people.session_end_ns(row, NO_TABLE, seed, who, session, i)
 
 
 fast_life = compiled(_life)
@@ -264,7 +284,7 @@ fast_life = compiled(_life)
 @pytest.mark.parametrize(("seed", "first_want"), [(1, 0), (-9, 2**62 + 99)])
 def test_every_rule_is_the_same_interpreted_and_compiled(seed: int, first_want: int) -> None:
     edges, steps_ns, shares = [0.0, 0.2, 0.5, 1.0], [500, 1500], [0.3, 0.6]
-    plain = np.zeros((3_000, 21), dtype=np.int64)
+    plain = np.zeros((3_000, 25), dtype=np.int64)
     _life(plain, ROW, edges, steps_ns, shares, seed, first_want)
     fast = np.zeros_like(plain)
     fast_life(fast, np.array(ROW), np.array(edges), np.array(steps_ns), np.array(shares), seed, first_want)

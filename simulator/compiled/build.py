@@ -9,14 +9,15 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from limits import rates
+from limits import rates, windowed
 from limits.laws import Law, width
+from limits.row import LARGEST
 from scenarios import draws, model
 from scenarios.knobs import RATED, Kind, exceptions_of
 from scenarios.people import NEVER_NS
 from scenarios.schedule import Change
-from scenarios.tables import Distribution, edges, table
-from scenarios.world import World
+from scenarios.tables import Distribution, edges, mean, table
+from scenarios.world import World, trip_mean_ns
 from simulator.compiled import layout as at
 from simulator.compiled.series import COUNTED
 from simulator.outcome import Ints
@@ -258,8 +259,8 @@ def law_of_part(stage: model.BatchingStage, millionths: int) -> tuple[int, ...]:
 
 
 _HEARS = model.SreThrottleAdmission | model.RetryThrottleAdmission | model.CircuitBreakerAdmission
-_TOLD = model.AimdAdmission | model.CircuitBreakerAdmission
-_GIVEN_BACK = model.ConcurrencyAdmission | _TOLD
+_TOLD = model.Learning | model.CircuitBreakerAdmission
+_GIVEN_BACK = model.ConcurrencyAdmission | model.CreditAdmission | _TOLD
 _KEYS = {
     "global": at.BY_ALL,
     "person": at.BY_PERSON,
@@ -269,8 +270,16 @@ _KEYS = {
 }
 
 
-_MORE_WORDS = {Law.AIMD: width(Law.FIXED_CONCURRENCY), Law.WAITING_ROOM: 2}
-"""Beside those of the law: slots; an instant and the credit of a stage."""
+_SLOTS = width(Law.FIXED_CONCURRENCY)
+_MORE_WORDS = {
+    Law.AIMD: _SLOTS,
+    Law.VEGAS: _SLOTS,
+    Law.GRADIENT2: _SLOTS + windowed.WIDTH,
+    Law.ENVOY_GRADIENT: _SLOTS,
+    Law.BBR_CPU: 1,
+    Law.WAITING_ROOM: 2,
+}
+"""Beside those of the law: slots, and a sample; the instant told of; an instant and the credit of a stage."""
 
 
 def _laws(draft: _Draft, scenario: model.Scenario, world: World, changes: Sequence[Change]) -> None:
@@ -301,9 +310,13 @@ def _laws(draft: _Draft, scenario: model.Scenario, world: World, changes: Sequen
             row_of_person += 1
         if isinstance(law, model.ConcurrencyAdmission):
             slots_taken += 1
+        if isinstance(law, model.Learning):
+            draft.single |= {row + at.L_SLOTS: width(kind, slots), row + at.L_STAGE: _stage_row(scenario, law)}
         if isinstance(law, model.HotKeyAdmission):
             draft.single[row + at.L_STATE] = draft.reserve(words)
             draft.single[row + at.L_SIX] = draft.region(exceptions_of(law))
+        elif isinstance(law, model.CreditAdmission):
+            _credits(draft, law, row, world)
         elif law.key == "person":
             draft.single[row + at.L_STATE] = row_of_person
             row_of_person += words
@@ -333,6 +346,20 @@ def _laws(draft: _Draft, scenario: model.Scenario, world: World, changes: Sequen
         ("zone", at.ZONE_LAWS, at.ZONE_LAW_COUNT),
     ):
         _chain(draft, scenario, [law for law in scenario.admission if law.at == point], place, length)
+
+
+def _credits(draft: _Draft, law: model.CreditAdmission, row: int, world: World) -> None:
+    single = draft.single
+    single |= {
+        at.CREDITS: 1,
+        at.CREDIT_LAW if law.at == "gateway" else at.STORE_CREDIT_LAW: row,
+        row + at.L_STATE: draft.reserve(world.stores * at.CREDIT_WIDTH),
+        row + at.L_SEVEN: draft.reserve(world.zones * at.CREDIT_WIDTH),
+    }
+    if law.at == "gateway":
+        single[at.SLOT_UP_TO_NS] = law.later.up_to_ns if law.later else -1
+        draft.set_time(at.SLOT_TIME, law.later.delay if law.later else None)
+        draft.numbers[at.SLOT_PROBABILITY] = law.later.probability if law.later else 0.0
 
 
 def _holds_several(law: model.Admission) -> bool:
@@ -368,6 +395,12 @@ def _stage_of(scenario: model.Scenario, law: model.Admission) -> model.Stage | N
     return next((stage for stage in scenario.stages if law.at == f"queue:{stage.name}"), None)
 
 
+def _stage_row(scenario: model.Scenario, law: model.Admission) -> int:
+    """Return the row of the stage before which a law stands, or of the gateway."""
+    names = [f"stage:{stage.name}" for stage in scenario.stages]
+    return at.STAGES + (names.index(law.at) + 1 if law.at in names else 0) * at.STAGE_WIDTH
+
+
 def _looks_after_queue(draft: _Draft, stage: int, law: model.Admission, row: int) -> None:
     draft.single[stage + at.G_QUEUE_LAW] = row
     draft.single[stage + at.G_LOOKS] |= at.AT_WAIT
@@ -387,6 +420,8 @@ def slots_of(law: model.Admission, index: int, changes: Sequence[Change]) -> int
         return law.slices
     if isinstance(law, model.CircuitBreakerAdmission):
         return law.last_calls
+    if isinstance(law, model.BbrCpuAdmission):
+        return law.buckets
     if isinstance(law, model.HotKeyAdmission):
         return law.most_keys
     if isinstance(law, model.WaitingRoomAdmission):
@@ -414,13 +449,15 @@ def parameters(law: model.Admission, slots: int) -> dict[int, int]:
         drawn_until_ns = {"fifo": 0, "lottery": NEVER_NS, "shuffle": law.opens_ns}[law.order]
         of_room = {at.L_THREE: law.hold_ns, at.L_FOUR: slots, at.L_FIVE: drawn_until_ns, at.L_SIX: law.opens_ns}
         return rate_parameters(law, law.rate_per_s) | of_room
+    if isinstance(law, model.CreditAdmission):
+        within = {at.L_ONE: law.store_within_ns, at.L_TWO: law.courier_within_ns, at.L_THREE: law.told_every_ns}
+        return within | {at.L_FOUR: law.picks, at.L_FIVE: law.nearby, at.L_SIX: law.longest_wait_ns}
     if isinstance(law, model.CodelAdmission):
         return {at.L_ONE: law.interval_ns, at.L_TWO: law.target_ns}
     if isinstance(law, model.AdaptiveLifoAdmission):
         return {at.L_ONE: law.standing_ns, at.L_TWO: law.short_ns}
-    if isinstance(law, model.AimdAdmission):
-        bounds = {at.L_ONE: law.start, at.L_TWO: law.least, at.L_THREE: law.most}
-        return bounds | {at.L_FOUR: rates.milli(law.backoff), at.L_FIVE: law.longest_rtt_ns}
+    if isinstance(law, model.Learning):
+        return _of_learning(law)
     if isinstance(law, model.DeadlineAdmission):
         return {at.L_ONE: law.least_left_ns}
     if isinstance(law, model.PacingAdmission):
@@ -445,6 +482,25 @@ def parameters(law: model.Admission, slots: int) -> dict[int, int]:
     if isinstance(law, model.RetryThrottleAdmission):
         return earns | {at.L_EARN_ON: at.ON_NOTHING}
     return earns | {at.L_EARN_ON: at.ON_CALL if law.earn_on == "call" else at.ON_SUCCESS}
+
+
+def _of_learning(law: model.Learning) -> dict[int, int]:
+    """Return the numbers of a law that learns how many may be inside."""
+    if isinstance(law, model.BbrCpuAdmission):
+        return {at.L_ONE: law.buckets, at.L_TWO: law.bucket_ns, at.L_THREE: rates.milli(law.cpu)}
+    if isinstance(law, model.EnvoyGradientAdmission):
+        of_times = {at.L_FOUR: rates.milli(law.quantile), at.L_FIVE: rates.milli(law.buffer)}
+        spans = {at.L_SIX: law.update_ns, at.L_SEVEN: law.interval_ns, at.L_EIGHT: rates.milli(law.jitter)}
+        return {at.L_ONE: law.least, at.L_TWO: law.most, at.L_THREE: law.calls} | of_times | spans
+    bounds = {at.L_ONE: law.start, at.L_TWO: law.least, at.L_THREE: law.most}
+    if isinstance(law, model.AimdAdmission):
+        return bounds | {at.L_FOUR: rates.milli(law.backoff), at.L_FIVE: law.longest_rtt_ns}
+    if isinstance(law, model.VegasAdmission):
+        longest_ns = LARGEST if law.longest_rtt0_ns is None else law.longest_rtt0_ns
+        return bounds | {at.L_FOUR: law.probe, at.L_FIVE: longest_ns}
+    shares = {at.L_FOUR: law.queue, at.L_FIVE: rates.milli(law.smoothing), at.L_SIX: rates.milli(law.tolerance)}
+    of_sample = {at.L_EIGHT: law.sample_ns, at.L_NINE: law.least_calls, at.L_TEN: law.shortest_rtt_ns}
+    return bounds | shares | {at.L_SEVEN: law.average_over} | of_sample
 
 
 def rate_parameters(law: RATED, rate_per_s: Fraction | None) -> dict[int, int]:
@@ -533,7 +589,8 @@ def _street(draft: _Draft, scenario: model.Scenario, world: World) -> None:
         draft.set_time(at.PICKUP_TIME, couriers.pickup)
         draft.set_time(at.TRAVEL_TIME, couriers.travel)
         draft.set_time(at.DROPOFF_TIME, couriers.dropoff)
-        zones[:, at.Z_FREE] = world.zone_couriers
+        zones[:, at.Z_FREE] = zones[:, at.Z_COURIERS] = world.zone_couriers
+        draft.numbers[at.TRIP_MEAN_NS] = trip_mean_ns(couriers)
     single[at.ZONES] = draft.region(zones.ravel())
     if scenario.kitchens is not None:
         _kitchens(draft, scenario.kitchens, world)
@@ -557,7 +614,8 @@ def _kitchens(draft: _Draft, kitchens: model.Kitchens, world: World) -> None:
         single[at.KITCHEN_KIND] = at.CLOCK
     else:
         stores = np.zeros((world.stores, at.SERVERS_STORE_WIDTH), dtype=np.int64)
-        stores[:, at.ST_FREE] = world.store_makers
+        stores[:, at.ST_FREE] = stores[:, at.ST_MAKERS] = world.store_makers
+        draft.numbers[at.MAKE_MEAN_NS] = mean(kitchens.make, whole=False)
         single[at.KITCHEN_KIND] = at.SERVERS
         single[at.BATCH_CUPS] = kitchens.batch
         draft.set_time(at.MAKE_TIME, kitchens.make)

@@ -48,7 +48,7 @@ from simulator.compiled.memory import Words, give_cell, take_cell
 from simulator.compiled.rows import TURN_MASK, is_void
 from simulator.rank import Rank
 
-PERSON, TIMEOUT, STAGE, DEPARTURE, WAKE, MADE, IS_READY, IS_OVER, CANCEL, BACK, HEDGE = range(1, 12)
+PERSON, TIMEOUT, STAGE, DEPARTURE, WAKE, MADE, IS_READY, IS_OVER, CANCEL, BACK, HEDGE, SLOT = range(1, 13)
 """Kinds of events. The first tries of first people and samples are kept apart."""
 
 _KIND_BITS, _ROW_BITS = 4, 32
@@ -94,6 +94,8 @@ def order_of(M: Words, ref: int) -> tuple[int, int, int]:
         return (_ARRIVAL if kind == STAGE else _DEPARTURE) + stage, M[row + A_WANT], M[row + A_NUMBER]
     if kind == HEDGE:
         return _ARRIVAL, M[row + A_WANT], M[row + A_NUMBER] + 1
+    if kind == SLOT:
+        return _ARRIVAL + M[KITCHEN_STAGE], M[row + A_WANT], M[row + A_NUMBER]
     if kind == WAKE:
         return _STEP + M[M[row + R_POOL] + B_STAGE], M[row + R_INDEX], 0
     if kind == MADE:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from limits import (
-    aimd,
     circuit_breaker,
     deadline,
     fixed_concurrency,
@@ -27,6 +26,7 @@ from limits import (
 from limits.laws import Law
 from scenarios import draws, people
 from scenarios.draws import Stream
+from simulator.compiled.credits import ask_at_gateway, ask_at_store, gives_credit_back
 from simulator.compiled.habits import chosen_by, output_of, prompt_of
 from simulator.compiled.jit import kernel
 from simulator.compiled.layout import (
@@ -78,6 +78,7 @@ from simulator.compiled.layout import (
     L_SEVEN,
     L_SIX,
     L_SLOT,
+    L_SLOTS,
     L_STATE,
     L_THREE,
     L_TICKET,
@@ -104,6 +105,7 @@ from simulator.compiled.layout import (
     STORES_PER_ZONE,
     THROTTLED,
 )
+from simulator.compiled.learning import ask_learned, learns
 from simulator.compiled.memory import Numbers, Words, give_cell, take_cell
 
 # A verdict in one number: 0 or more admits, after so many ns (pacing); less refuses, with a code and Retry-After.
@@ -119,11 +121,12 @@ _SLIDING_WINDOW_LOG = int(Law.SLIDING_WINDOW_LOG)
 _WARM_UP = int(Law.WARM_UP)
 _FIXED_CONCURRENCY = int(Law.FIXED_CONCURRENCY)
 _DEADLINE = int(Law.DEADLINE)
-_AIMD = int(Law.AIMD)
+_AIMD, _VEGAS = int(Law.AIMD), int(Law.VEGAS)
 _RETRY_RATIO = int(Law.RETRY_RATIO)
 _RETRY_THROTTLE = int(Law.RETRY_THROTTLE)
 _SRE_THROTTLE = int(Law.SRE_THROTTLE)
 _CIRCUIT_BREAKER = int(Law.CIRCUIT_BREAKER)
+_FULFILMENT_CREDIT = int(Law.FULFILMENT_CREDIT)
 _WAITING_ROOM = int(Law.WAITING_ROOM)
 _HELD_BACK, _PLACE_IN_LINE = int(Stream.HELD_BACK), int(Stream.PLACE_IN_LINE)
 
@@ -134,8 +137,6 @@ fixed_window_decide = fixed_window.decide
 sliding_window_decide = sliding_window.decide
 sliding_window_log_decide = sliding_window_log.decide
 warm_up_decide = warm_up.decide
-aimd_limit = aimd.limit
-aimd_observe = aimd.observe
 fixed_concurrency_decide = fixed_concurrency.decide
 fixed_concurrency_release = fixed_concurrency.release
 deadline_decide = deadline.decide
@@ -157,7 +158,6 @@ seconds = retry_after.seconds
 _SHED, _EXPIRED, _NEVER = verdicts.SHED, verdicts.EXPIRED, verdicts.NEVER
 _IN_ORDER = waiting_room.IN_ORDER
 SUCCESS, FAILURE, IGNORED = outcomes.SUCCESS, outcomes.FAILURE, outcomes.IGNORED
-_SLOTS_OF_AIMD = aimd.WIDTH
 _BILLION = sre_throttle.BILLION
 NO_STORE = -1
 
@@ -298,9 +298,8 @@ def ask_other(M: Words, law: int, kind: int, row: int, now_ns: int, cost: int, k
     if kind == _FIXED_CONCURRENCY:
         # at a limit of 0 the law says never; to the person it is overload too
         return 0 if fixed_concurrency_decide(M, row, rest(one, kept_milli), now_ns, cost) == 0 else refusal(SHED, 0)
-    if kind == _AIMD:
-        limit = rest(aimd_limit(M, row, one), kept_milli)
-        return 0 if fixed_concurrency_decide(M, row + _SLOTS_OF_AIMD, limit, now_ns, 1) == 0 else refusal(SHED, 0)
+    if kind != _CIRCUIT_BREAKER:
+        return verdict_of(ask_learned(M, law, row, kept_milli, now_ns))
     return verdict_of(circuit_breaker_decide(M, row, M[law + L_SIX], M[law + L_SEVEN], M[law + L_EIGHT], now_ns, 1))
 
 
@@ -331,19 +330,27 @@ def ask_for(M: Words, F: Numbers, law: int, attempt: int, now_ns: int) -> int:
 @kernel
 def ask_beside(M: Words, F: Numbers, law: int, attempt: int, side: int, now_ns: int, cost: int, kept_milli: int) -> int:
     """Ask one law that may want more of an attempt than its timeout: what its side row says."""
-    if M[law + L_LAW] == _WAITING_ROOM:
+    kind, segment, zone = M[law + L_LAW], M[side + AS_SEGMENT], M[side + AS_ZONE]
+    if kind == _WAITING_ROOM:
         return ask_room(M, law, attempt, side, now_ns)
-    want, number, segment, zone = M[attempt + A_WANT], M[attempt + A_NUMBER], M[side + AS_SEGMENT], M[side + AS_ZONE]
-    if M[law + L_LAW] == _HOT_KEY:
+    if kind == _HOT_KEY:
+        want, number = M[attempt + A_WANT], M[attempt + A_NUMBER]
         return ask_hot(M, F, law, want, number, segment, zone, NO_STORE, now_ns, cost)
+    if kind == _FULFILMENT_CREDIT:
+        return verdict_of(ask_at_gateway(M, F, law, attempt, side, now_ns))
     verdict = ask(M, law, segment, zone, M[side + AS_LAWS], M[attempt + A_TIMEOUT_NS], now_ns, cost, kept_milli)
-    kind = M[law + L_LAW]
     if kind == _FIXED_CONCURRENCY and verdict == 0 and M[law + L_COST] == 1:
         slot = M[law + L_SLOT]
         M[side + AS_HELD + (slot >> 5)] |= 1 << (slot & 31)
-    elif kind in (_FIXED_CONCURRENCY, _AIMD, _CIRCUIT_BREAKER) and verdict == 0:
+    elif verdict == 0 and is_told(kind):
         goes_in(M, law, side, now_ns, cost)
     return verdict
+
+
+@kernel
+def is_told(kind: int) -> bool:
+    """Whether a law of this kind hears of the end of what it let in."""
+    return kind in (_FIXED_CONCURRENCY, _AIMD, _CIRCUIT_BREAKER) or kind >= _VEGAS
 
 
 @kernel
@@ -376,12 +383,12 @@ def goes_in(M: Words, law: int, side: int, now_ns: int, cost: int) -> None:
     M[call + CALL_LAW] = law
     M[call + CALL_BEGAN_NS] = now_ns
     row = law_row(M, law, M[side + AS_SEGMENT], M[side + AS_ZONE], M[side + AS_LAWS])
-    M[call + CALL_INFLIGHT] = M[row + _SLOTS_OF_AIMD] if M[law + L_LAW] == _AIMD else cost
+    M[call + CALL_INFLIGHT] = M[row + M[law + L_SLOTS]] if M[law + L_SLOTS] else cost
     M[side + AS_CALLS] = call
 
 
 @kernel
-def comes_out(M: Words, law: int, side: int, now_ns: int, outcome: int) -> None:
+def comes_out(M: Words, law: int, attempt: int, side: int, now_ns: int, outcome: int) -> None:
     """Tell a law how what it let in has ended, if it did let the attempt in."""
     link = side + AS_CALLS
     while M[link] and M[M[link] + CALL_LAW] != law:
@@ -399,15 +406,7 @@ def comes_out(M: Words, law: int, side: int, now_ns: int, outcome: int) -> None:
     if M[law + L_LAW] == _FIXED_CONCURRENCY:
         fixed_concurrency_release(M, row, inflight)
         return
-    fixed_concurrency_release(M, row + _SLOTS_OF_AIMD, 1)
-    start, least, most, backoff, longest_ns = (
-        M[law + L_ONE],
-        M[law + L_TWO],
-        M[law + L_THREE],
-        M[law + L_FOUR],
-        M[law + L_FIVE],
-    )
-    aimd_observe(M, row, start, least, most, backoff, longest_ns, now_ns, rtt_ns, inflight, outcome)
+    learns(M, law, row, attempt, now_ns, rtt_ns, inflight, outcome)
 
 
 @kernel
@@ -430,8 +429,10 @@ def comes_out_of_all(M: Words, stage: int, attempt: int, now_ns: int, outcome: i
                 M[word] &= ~(1 << (slot & 31))
                 row = law_row(M, law, M[side + AS_SEGMENT], M[side + AS_ZONE], M[side + AS_LAWS])
                 fixed_concurrency_release(M, row, 1)
-        elif M[law + L_LAW] in (_FIXED_CONCURRENCY, _AIMD, _CIRCUIT_BREAKER):
-            comes_out(M, law, side, now_ns, outcome)
+        elif M[law + L_LAW] == _FULFILMENT_CREDIT:
+            gives_credit_back(M, law, side)
+        elif is_told(M[law + L_LAW]):
+            comes_out(M, law, attempt, side, now_ns, outcome)
 
 
 @kernel
@@ -492,6 +493,8 @@ def ask_about(M: Words, F: Numbers, law: int, person: int, number: int, store: i
         cost, kept_milli = cost_of(M, F, law, M[person + P_WANT], number), kept_of(M, law, segment)
     if M[law + L_LAW] == _HOT_KEY:
         return ask_hot(M, F, law, M[person + P_WANT], number, segment, zone, store, now_ns, cost)
+    if M[law + L_LAW] == _FULFILMENT_CREDIT:
+        return verdict_of(ask_at_store(M, F, law, M[person + P_WANT], store, zone, now_ns))
     laws = M[M[person + P_SIDE] + PS_LAWS] if M[law + L_KEY] == BY_PERSON else 0
     return ask(M, law, segment, store if M[law + L_KEY] == BY_STORE else zone, laws, 0, now_ns, cost, kept_milli)
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.compiled import layout as at
-from simulator.compiled.calendar import DEPARTURE, IS_OVER, IS_READY, PERSON, STAGE, row_of
+from simulator.compiled.calendar import DEPARTURE, IS_OVER, IS_READY, PERSON, SLOT, STAGE, row_of
 from simulator.compiled.gather import count_events, gather_events, gather_queue, rows_of
 from simulator.outcome import Ints
 
@@ -37,9 +37,9 @@ class PersonState(IntEnum):
 
 
 class AttemptState(IntEnum):
-    """Where an attempt is at its stage. PACED: a law of pacing there holds it back."""
+    """Where an attempt is at its stage. PACED: a law of pacing there holds it back. AWAITS_SLOT: past the last."""
 
-    ON_THE_WAY, PACED, QUEUED, IN_SERVICE = range(4)
+    ON_THE_WAY, PACED, QUEUED, IN_SERVICE, AWAITS_SLOT = range(5)
 
 
 class OrderState(IntEnum):
@@ -59,9 +59,12 @@ def people(run: Run) -> Rows:
     places, rows = _kept(run, at.PEOPLE_POOL, lambda rows: rows[:, at.P_STATE] != at.NOBODY)
     state, session, place = rows[:, at.P_STATE], rows[:, at.P_SESSION], rows[:, at.P_PLACE]
     has_come = state != at.INVITED
-    _, attempts = _kept(run, at.ATTEMPT_POOL, _is_in_use)
-    awaited = attempts[attempts[:, at.A_STATE] & at.ANSWERED == 0]
-    stops_ns = _looked_up(places, awaited[:, at.A_PERSON], awaited[:, at.A_TIMEOUT_NS])
+    of_attempts, awaited = _kept(
+        run, at.ATTEMPT_POOL, lambda rows: _is_in_use(rows) & (rows[:, at.A_STATE] & at.ANSWERED == 0)
+    )
+    slots_ns = _looked_up(of_attempts, *_events(run, SLOT))
+    waits_ns = np.where(awaited[:, at.A_STATE] & at.HAS_SLOT != 0, slots_ns, awaited[:, at.A_TIMEOUT_NS])
+    stops_ns = _looked_up(places, awaited[:, at.A_PERSON], waits_ns)
     return _sorted(
         want=rows[:, at.P_WANT],
         state=state,
@@ -84,22 +87,23 @@ def attempts(run: Run) -> Rows:
     the stage it waits or is served; 0 before.
     `state`: an AttemptState. `turn`: its place in its queue, 0 is served next; at a batching stage the queues of the
     replicas stand one after the other before that of the pool. `next_ns`: when it reaches the stage, may go on there,
-    or when its service ends (at a batching stage only once its finish is about to be reported). `awaited`: 1 if its
-    person still waits, until `timeout_ns`. (One whose work was drawn as 0 and which ends after the horizon by
-    `per_busy` or `reported_delay` alone is told as not yet there: nothing in the state says more of it.)
+    when its later slot comes, or when its service ends (at a batching stage only once its finish is about to be
+    reported). `awaited`: 1 if its person still waits, until `timeout_ns`. (One whose work was drawn as 0 and which ends
+    after the horizon by `per_busy` or `reported_delay` alone is told as not yet there: nothing in the state says more
+    of it.)
     """
     places, rows = _kept(run, at.ATTEMPT_POOL, lambda rows: _is_in_use(rows) & (rows[:, at.A_STATE] & at.ENDED == 0))
     state = rows[:, at.A_STATE]
     stage = (state >> at.A_STAGE_BIT) & 255
-    arrives_ns = _looked_up(places, *_events(run, STAGE))
+    arrives_ns, slot_ns = (_looked_up(places, *_events(run, kind)) for kind in (STAGE, SLOT))
     departs_ns = _looked_up(places, *_events(run, DEPARTURE))
     turn = _looked_up(places, *_turns(run))
     of_stages = at.STAGES + np.arange(run.words[at.STAGE_COUNT]) * at.STAGE_WIDTH
     in_shards = run.words[of_stages + at.G_SHARDS][stage] > 1
     served = (departs_ns != NONE) | (rows[:, at.A_AT_STAGE_NS] > 0) | np.isin(places, _taken_in(run))
     where = np.select(
-        [turn != NONE, served, rows[:, at.A_SEQ] > 0],
-        [AttemptState.QUEUED, AttemptState.IN_SERVICE, AttemptState.PACED],
+        [state & at.HAS_SLOT != 0, turn != NONE, served, rows[:, at.A_SEQ] > 0],
+        [AttemptState.AWAITS_SLOT, AttemptState.QUEUED, AttemptState.IN_SERVICE, AttemptState.PACED],
         AttemptState.ON_THE_WAY,
     )
     return _sorted(
@@ -109,7 +113,7 @@ def attempts(run: Run) -> Rows:
         shard=np.where(in_shards & ((turn != NONE) | served), (state >> at.A_SHARD_BIT) & 4095, 0),
         state=where,
         turn=turn,
-        next_ns=np.maximum(arrives_ns, departs_ns),
+        next_ns=np.maximum(np.maximum(arrives_ns, departs_ns), slot_ns),
         start_ns=rows[:, at.A_START_NS],
         timeout_ns=rows[:, at.A_TIMEOUT_NS],
         awaited=(state & at.ANSWERED == 0).astype(np.int64),

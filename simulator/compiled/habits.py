@@ -47,7 +47,7 @@ from simulator.compiled.layout import (
     TIMEOUT_TIME,
     ZONE_EDGES,
 )
-from simulator.compiled.memory import Numbers, Words
+from simulator.compiled.memory import WORD, Numbers, Words
 
 chosen, key, sample_ns, uniform, happens = draws.chosen, draws.key, draws.sample_ns, draws.uniform, draws.happens
 think_ns_of, comes_back_of = people.think_ns, people.comes_back
@@ -65,6 +65,7 @@ _RESIGNATION, _STORE_RETRY_DELAY = int(Stream.RESIGNATION), int(Stream.STORE_RET
 _HEDGE = int(Stream.HEDGE)
 _COME_BACK_DELAY, _INVITATION_DELAY = int(Stream.COME_BACK_DELAY), int(Stream.INVITATION_DELAY)
 NEVER_NS = people.NEVER_NS
+LONGEST_NS = float(WORD)
 
 
 @kernel
@@ -73,6 +74,12 @@ def drawn_ns(M: Words, F: Numbers, time: int, stream: int, want: int, attempt: i
     if M[time + 1] >= 0:
         return M[time + 1]
     return sample_ns(F, M[time], key(M[SEED], stream, want, attempt))
+
+
+@kernel
+def slowed(ns: int, factor: float) -> int:
+    """Return a time by a factor, to the nearest ns; what no run can reach stays inside 64 bits."""
+    return int(min(ns * factor + 0.5, LONGEST_NS))
 
 
 @kernel

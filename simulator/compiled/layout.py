@@ -168,6 +168,13 @@ for _ in range(len(COUNTERS) - 1):
 WORK = next(_word)  # four sums of two words
 for _ in range(7):
     next(_word)
+# fulfilment credits
+CREDITS = next(_word)  # whether there are some
+CREDIT_LAW = next(_word)  # the law of the gateway, and that of stores; 0: none
+STORE_CREDIT_LAW = next(_word)
+SLOT_UP_TO_NS = next(_word)  # -1: no later slot is offered
+SLOT_TIME = next(_word)
+next(_word)
 WORDS = next(_word)
 STAGES = -(-WORDS // 8) * 8
 
@@ -219,7 +226,10 @@ STAGE_FACTORS = 0  # two a stage: slowdown and failure
     INVITED_MEAN,
     REPICK,
     REOPEN_SHARE,
-) = range(132, 140)
+    MAKE_MEAN_NS,
+    TRIP_MEAN_NS,
+    SLOT_PROBABILITY,
+) = range(132, 143)
 TABLES = 144
 
 # A pool of rows.
@@ -277,11 +287,13 @@ ATTEMPT_WIDTH = 16
 IN_USE, ANSWERED, ENDED = 1, 2, 4  # bits of A_STATE
 TIMED, TIMER = 8, 128  # its timeout has been scheduled; is in the heap
 A_GATEWAY_BIT, A_STAGE_BIT, A_SHARD_BIT, A_TURN_BIT = 4, 8, 16, 32  # where the numbers of A_STATE begin
+HAS_SLOT = 1 << 30  # its person has taken a later slot
 HEDGING, OUTRUN_BY_COPY = 1 << 28, 1 << 29  # an event names it that would send a copy; a copy was placed before it
 """A_TURN counts the attempts that had the row: a timeout that names an earlier one is void."""
 
 # An attempt's side row.
 AS_TRACE, AS_LAWS, AS_SEGMENT, AS_ZONE, AS_HELD, _, _, _, AS_CALLS = range(9)  # AS_HELD: four words of 32 bits
+AS_CREDIT, AS_CUPS, AS_OFFERS = range(9, 12)  # of a credit of the gateway: the store + 1, or 0; its cups; later slots
 CALL_NEXT, CALL_LAW, CALL_BEGAN_NS, CALL_INFLIGHT = range(4)  # a cell of AS_CALLS, for each law that will be told
 """CALL_INFLIGHT of a law that holds several slots for an attempt: how many."""
 PENDING, ADMITTED, THROTTLED, SHED, EXPIRED = range(5)  # codes of the gateway
@@ -313,12 +325,13 @@ CLOCK, SERVERS = 1, 2
 
 # A store, of kitchens of either kind.
 ST_NS_PER_CUP, ST_BUSY_UNTIL_NS, ST_REOPENS_NS, ST_PAUSE = range(4)
-ST_FREE, ST_BACKLOG, ST_PAUSED, _, ST_HEAD, ST_TAIL = range(6)
+ST_FREE, ST_BACKLOG, ST_PAUSED, _, ST_HEAD, ST_TAIL, ST_MAKERS = range(7)
 CLOCK_STORE_WIDTH, SERVERS_STORE_WIDTH = 4, 8
 
 # A zone.
 ZONE_WIDTH = 8
 Z_WANTED, Z_PLACED, Z_NS_PER_ORDER, Z_BUSY_UNTIL_NS, Z_FREE, Z_HEAD, Z_TAIL = range(7)
+Z_COURIERS, Z_WAITING = Z_NS_PER_ORDER, Z_BUSY_UNTIL_NS  # where couriers are of kind servers
 
 # A stage; stage 0 is the gateway.
 STAGE_WIDTH = 48
@@ -487,7 +500,13 @@ LAW_WIDTH = 32
     L_PRIORITIES,  # a bit for each priority that it is asked about; 0: all
     L_RESERVES,  # thousandths of its limit that each priority leaves to others: their number, and their place
     L_RESERVE,
-) = range(25)
+    L_NINE,
+    L_TEN,
+    L_SLOTS,  # place in a row of the slots of a law that learns how many may be inside
+    L_STAGE,  # row of the stage, or the gateway, where it stands
+) = range(29)
+CREDIT_WIDTH = 8  # a row of a fulfilment credit: that of the law, then orders that have arrived, and when news is due
+C_ARRIVED, C_NEWS_NS = 5, 6
 BY_ALL, BY_PERSON, BY_SEGMENT, BY_ZONE, BY_STORE = range(5)
 IN_CUPS = -1
 ON_NOTHING, ON_CALL, ON_SUCCESS = range(3)  # what earns

@@ -13,6 +13,7 @@ from simulator.compiled.calendar import (
     IS_READY,
     MADE,
     PERSON,
+    SLOT,
     STAGE,
     TIMEOUT,
     WAKE,
@@ -39,6 +40,7 @@ from simulator.compiled.layout import (
     FIRST_COUNT,
     G_KIND,
     G_STATION,
+    HAS_SLOT,
     HEAP,
     HEAP_LENGTH,
     HEAP_ROOM,
@@ -66,7 +68,7 @@ from simulator.compiled.rows import forget, take_person
 from simulator.compiled.series import close_bucket
 from simulator.compiled.stations import set_servers
 from simulator.compiled.street import cancels, is_back, is_made, is_over, is_ready, let_go
-from simulator.compiled.walks import departs, reaches_gateway, reaches_stage
+from simulator.compiled.walks import commits, departs, reaches_gateway, reaches_stage
 
 DONE, NEEDS_WORDS, NEEDS_HEAP, PAUSED = range(4)
 """Why `advance` came back: it is there; or it needs more room, or has had its events, and is to be called again."""
@@ -159,7 +161,7 @@ def advance(words: Words, numbers: Numbers, first: Words, until_ns: int, include
             M[row + A_STATE] &= ~TIMER
             if M[row + A_STATE] & ANSWERED:
                 forget(M, row)
-            else:
+            elif not M[row + A_STATE] & HAS_SLOT:
                 times_out(M, F, row, now_ns)
         elif kind == PERSON:
             attempt = arrives(M, F, row, now_ns)
@@ -183,5 +185,7 @@ def advance(words: Words, numbers: Numbers, first: Words, until_ns: int, include
             is_made(M, F, row, ref >> EXTRA_BIT, now_ns)
         elif kind == BACK:
             is_back(M, F, row, now_ns)
+        elif kind == SLOT:
+            commits(M, F, row, now_ns)
     M[NOW_NS] = until_ns
     return DONE

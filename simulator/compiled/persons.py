@@ -33,6 +33,7 @@ from simulator.compiled.layout import (
     BUDGET_COUNT,
     CLIENT_LAW_COUNT,
     GONE_AWAY,
+    HAS_SLOT,
     HEDGING,
     HORIZON_NS,
     INVITED,
@@ -172,7 +173,7 @@ def awaits(M: Words, F: Numbers, person: int, attempt: int, now_ns: int) -> int:
 def hedges(M: Words, F: Numbers, attempt: int, now_ns: int) -> int:
     """Send a copy of an attempt that has no answer yet, if the laws of the client let it go; return it, or 0."""
     M[attempt + A_STATE] &= ~HEDGING
-    if M[attempt + A_STATE] & ANSWERED:
+    if M[attempt + A_STATE] & (ANSWERED | HAS_SLOT):
         forget(M, attempt)
         return 0
     person = M[attempt + A_PERSON]

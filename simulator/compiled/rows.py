@@ -17,7 +17,7 @@ from simulator.compiled.layout import (
     A_TURN_BIT,
     A_WANT,
     ANSWERED,
-    AS_CALLS,
+    AS_CREDIT,
     AS_HELD,
     AS_LAWS,
     AS_SEGMENT,
@@ -105,8 +105,7 @@ def take_attempt(M: Words, person: int, number: int, now_ns: int, timeout_ns: in
         M[side + AS_ZONE] = place & P_ZONE_MASK
         M[side + AS_SEGMENT] = (place >> P_ZONE_BITS) & P_SEGMENT_MASK
         M[side + AS_TRACE] = 0
-        M[side + AS_CALLS] = 0
-        for word in range(side + AS_HELD, side + AS_HELD + 4):
+        for word in range(side + AS_HELD, side + AS_CREDIT + 1):
             M[word] = 0
         laws = M[M[person + P_SIDE] + PS_LAWS] if M[LAW_ROW_WIDTH] else 0
         M[side + AS_LAWS] = laws

@@ -6,7 +6,7 @@ from scenarios.draws import Stream
 from simulator.compiled.calendar import DEPARTURE, ref_of, schedule
 from simulator.compiled.chains import ask_gateway
 from simulator.compiled.ends import is_dropped
-from simulator.compiled.habits import drawn_ns
+from simulator.compiled.habits import drawn_ns, slowed
 from simulator.compiled.jit import kernel
 from simulator.compiled.layout import (
     A_AT_STAGE_NS,
@@ -38,18 +38,11 @@ from simulator.compiled.layout import (
     STATION_WIDTH,
     WORK_BROUGHT,
 )
-from simulator.compiled.memory import WORD, Numbers, Words, add_product, carry, one_less, one_more, sample
+from simulator.compiled.memory import Numbers, Words, add_product, carry, one_less, one_more, sample
 from simulator.compiled.queueing import dequeue, enqueue, why_not
 
 _ADMIT, _REFUSE = int(Stream.ADMIT), int(Stream.REFUSE)
-LONGEST_NS = float(WORD)
 FULL, QUEUED, STARTED, LEFT = range(4)
-
-
-@kernel
-def slowed(ns: int, factor: float) -> int:
-    """Return a time by a factor, to the nearest ns; what no run can reach stays inside 64 bits."""
-    return int(min(ns * factor + 0.5, LONGEST_NS))
 
 
 @kernel

@@ -6,7 +6,7 @@ from scenarios import draws, people
 from scenarios.draws import Stream
 from simulator.compiled.calendar import BACK, CANCEL, IS_OVER, IS_READY, MADE, ref_of, schedule
 from simulator.compiled.chains import NO_STORE, ask_chain
-from simulator.compiled.habits import NEVER_NS, chosen_by, drawn_ns
+from simulator.compiled.habits import NEVER_NS, chosen_by, drawn_ns, slowed
 from simulator.compiled.jit import kernel
 from simulator.compiled.layout import (
     BATCH_CUPS,
@@ -16,7 +16,6 @@ from simulator.compiled.layout import (
     CARRIED_LATER,
     CARRY,
     CLOCK,
-    CLOSED_DRAWS,
     COURIER_KIND,
     COURIERS_CARRIED,
     COURIERS_SLOWDOWN,
@@ -33,7 +32,6 @@ from simulator.compiled.layout import (
     IN_USE,
     INVITES_AFTER,
     KITCHEN_KIND,
-    KITCHENS_CLOSED,
     KITCHENS_CUPS,
     KITCHENS_PAUSES,
     KITCHENS_REFUSED,
@@ -95,13 +93,14 @@ from simulator.compiled.layout import (
     Z_FREE,
     Z_HEAD,
     Z_NS_PER_ORDER,
+    Z_WAITING,
     ZONE_WIDTH,
     ZONES,
 )
 from simulator.compiled.memory import Numbers, Words, give_row, sample, take_row
 from simulator.compiled.persons import invites
 from simulator.compiled.series import bucket_of, step
-from simulator.compiled.stations import slowed
+from simulator.compiled.stores import accepts
 from simulator.compiled.traces import CANCELLED as TRACE_CANCELLED
 from simulator.compiled.traces import LATE, ON_TIME, TRACE_PICKED_UP, TRACE_READY, trace_order, trace_over
 
@@ -114,8 +113,11 @@ _A_REF = 1 << O_REFS_BIT
 
 
 @kernel
-def pick_store(M: Words, F: Numbers, person: int, attempt: int, now_ns: int) -> int:
-    """Return a store that takes the order; NO_STORE where there are no kitchens, NONE_TAKES_IT where none will."""
+def pick_store(M: Words, F: Numbers, person: int, attempt: int, credited: int, now_ns: int) -> int:
+    """Return a store that takes the order, a credited one asked first.
+
+    NO_STORE where there are no kitchens, NONE_TAKES_IT where none will.
+    """
     if M[KITCHEN_KIND] == 0:
         return NO_STORE
     want, zone = M[person + P_WANT], M[person + P_PLACE] & P_ZONE_MASK
@@ -124,30 +126,17 @@ def pick_store(M: Words, F: Numbers, person: int, attempt: int, now_ns: int) -> 
             if not picks_again(F[REPICK], M[SEED], want, attempt, pick):
                 break
             M[KITCHENS_REPICKS] += 1
-        draw = uniform(key(M[SEED], _STORE, want, attempt), pick)
-        store = zone * M[STORES_PER_ZONE] + chosen_by(M, F, POPULARITY_EDGES, 0, M[STORES_PER_ZONE], draw)
+        if pick == 0 and credited != NO_STORE:
+            store = credited
+        else:
+            draw = uniform(key(M[SEED], _STORE, want, attempt), pick)
+            store = zone * M[STORES_PER_ZONE] + chosen_by(M, F, POPULARITY_EDGES, 0, M[STORES_PER_ZONE], draw)
         if accepts(M, F, store, now_ns) and (
             M[STORE_LAW_COUNT] == 0 or ask_chain(M, F, STORE_LAWS, person, attempt, store, now_ns) == 0
         ):
             return store
     M[KITCHENS_REFUSED] += 1
     return NONE_TAKES_IT
-
-
-@kernel
-def accepts(M: Words, F: Numbers, store: int, now_ns: int) -> bool:
-    """Whether a store takes orders now."""
-    row = M[STORES] + store * M[STORE_WIDTH]
-    if M[KITCHEN_KIND] == CLOCK:
-        if now_ns < M[row + ST_REOPENS_NS]:
-            return False
-    elif M[row + ST_PAUSED]:
-        return False
-    closed: float = F[KITCHENS_CLOSED]
-    if closed <= 0.0:
-        return True
-    draw: float = F[M[CLOSED_DRAWS] + store]
-    return draw >= closed
 
 
 @kernel
@@ -346,7 +335,9 @@ def is_ready(M: Words, F: Numbers, order: int, now_ns: int) -> None:
     elif M[COURIER_KIND] == SERVERS:
         M[order + O_STATE] += _A_REF  # the queue's, until it is picked up or found cancelled
         step(M, WAITING_STEPS, now_ns, 1)
-        put(M, M[ZONES] + M[order + O_ZONE] * ZONE_WIDTH + Z_HEAD, order)
+        zone = M[ZONES] + M[order + O_ZONE] * ZONE_WIDTH
+        M[zone + Z_WAITING] += 1
+        put(M, zone + Z_HEAD, order)
         couriers_leave(M, F, M[order + O_ZONE], now_ns)
     else:
         M[order + O_STATE] |= DECIDED
@@ -405,6 +396,7 @@ def takes_load(M: Words, F: Numbers, row: int, now_ns: int) -> int:
                 first = order
                 at_ns = later(at_ns, drive_ns(M, F, PICKUP_TIME, _PICKUP, order))
             loaded += 1
+            M[row + Z_WAITING] -= 1
             step(M, WAITING_STEPS, now_ns, -1)
             M[COURIERS_CARRIED] += 1
             M[order + O_PICKED_UP_NS] = now_ns
@@ -449,6 +441,7 @@ def cancels(M: Words, F: Numbers, order: int, now_ns: int) -> None:
         M[order + O_STATE] |= DECIDED | CANCELLED
         is_over(M, F, order, now_ns)
         if M[order + O_STATE] & READY and M[order + O_PICKED_UP_NS] < 0:
+            M[M[ZONES] + M[order + O_ZONE] * ZONE_WIDTH + Z_WAITING] -= 1
             step(M, WAITING_STEPS, now_ns, -1)
     let_go(M, order)
 

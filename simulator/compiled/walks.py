@@ -8,15 +8,18 @@ from simulator.compiled.calendar import STAGE, ref_of, schedule, schedule_timeou
 from simulator.compiled.chains import (
     FAILURE,
     IGNORED,
+    NO_STORE,
     SUCCESS,
     ask_chain,
     ask_for,
     ask_gateway,
     code_of,
+    concerns_person,
     earns,
     give_back,
     retry_after_of,
 )
+from simulator.compiled.credits import places_at_store, places_credited, takes_later_slot
 from simulator.compiled.ends import (
     close,
     count_refusal,
@@ -42,13 +45,17 @@ from simulator.compiled.layout import (
     A_SEQ,
     A_SERVICE_NS,
     A_SHARD_BIT,
+    A_SIDE,
     A_STATE,
     A_TIMEOUT_NS,
     A_WANT,
     ANSWERED,
+    AS_CREDIT,
     ATTEMPTS_COMPLETED,
     BATCHING_STAGE,
     BUDGET_COUNT,
+    CREDIT_LAW,
+    CREDITS,
     ENDING,
     ERROR,
     EXPIRED,
@@ -99,6 +106,7 @@ from simulator.compiled.layout import (
     STAGES,
     STATION_WIDTH,
     STORE,
+    STORE_CREDIT_LAW,
     TIME_TO_ORDER,
     TIMED_OUT,
     TRACED,
@@ -273,15 +281,19 @@ def commits(M: Words, F: Numbers, attempt: int, now_ns: int) -> None:
         will_end(M, attempt, OUTRUN if M[attempt + A_STATE] & OUTRUN_BY_COPY else TIMED_OUT, 0)
         return
     person = M[attempt + A_PERSON]
-    store = pick_store(M, F, person, M[attempt + A_NUMBER], now_ns)
+    credited = M[M[attempt + A_SIDE] + AS_CREDIT] - 1 if M[CREDIT_LAW] else NO_STORE
+    store = pick_store(M, F, person, M[attempt + A_NUMBER], credited, now_ns)
     if store == NONE_TAKES_IT:
-        will_end(M, attempt, STORE, 0)
+        if credited == NO_STORE or not takes_later_slot(M, F, attempt, now_ns):
+            will_end(M, attempt, STORE, 0)
         return
     if M[ZONE_LAW_COUNT]:
         verdict = ask_chain(M, F, ZONE_LAWS, person, M[attempt + A_NUMBER], store, now_ns)
         if verdict < 0:
             will_end(M, attempt, code_of(verdict), retry_after_of(verdict))
             return
+    if M[CREDITS]:
+        tells_credits(M, F, attempt, person, store, now_ns)
     carry(M, WORK_USEFUL, M[attempt + A_DONE_NS])
     close(M, attempt, PLACED, now_ns)
     is_answered(M, attempt, PLACED, now_ns)
@@ -290,6 +302,16 @@ def commits(M: Words, F: Numbers, attempt: int, now_ns: int) -> None:
         outruns(M, attempt, now_ns)
     forget(M, attempt)
     is_served(M, F, person, store, now_ns)
+
+
+@kernel
+def tells_credits(M: Words, F: Numbers, attempt: int, person: int, store: int, now_ns: int) -> None:
+    """An attempt becomes an order of a store, now."""
+    if M[CREDIT_LAW]:
+        places_credited(M, M[attempt + A_SIDE], store)
+    law = M[STORE_CREDIT_LAW]
+    if law and concerns_person(M, law, person):
+        places_at_store(M, F, law, M[person + P_WANT], store, M[person + P_PLACE] & P_ZONE_MASK, now_ns)
 
 
 @kernel

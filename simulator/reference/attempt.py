@@ -54,6 +54,7 @@ class Attempt:
     retry_after_s: int = 0
     stage: int = 0  # the last one reached
     store: int = -1  # the last one asked to take the order
+    has_slot: bool = False  # its person has taken a later slot
     answer: str = "unanswered"
     answered_ns: int = -1
     ended_ns: int = -1
@@ -81,4 +82,8 @@ def journey(town: Town, attempt: Attempt) -> Generator[simpy.Event, Any, None]:
         if failure:
             town.ends(attempt, failure, retry_after_s)
             return
-    town.commits(attempt)
+    slot_ns = town.commits(attempt)
+    while slot_ns is not None:
+        kitchens = town.street.kitchen_stage
+        yield moment(town.env, slot_ns, Rank.ARRIVAL, kitchens, attempt.person.want, attempt.number)
+        slot_ns = town.commits(attempt)

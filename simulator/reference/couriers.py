@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from scenarios import draws, model
 from scenarios.draws import Stream
+from scenarios.people import pace_ns
 from scenarios.tables import table
+from scenarios.world import trip_mean_ns
 from simulator.rank import Rank
 from simulator.reference.instants import call_at, happen
 from simulator.reference.orders import Order
@@ -21,6 +23,9 @@ class Couriers(Protocol):
 
     slowdown: float
 
+    def news(self, zone: int) -> tuple[int, int] | None:
+        """What a zone says of itself: the time that an order takes it, and how many wait; None: no couriers."""
+
     def carry(self, order: Order) -> None:
         """Take over an order that is ready now; `order.over` happens when it is delivered or cancelled."""
 
@@ -32,6 +37,9 @@ class NoCouriers:
 
     def __init__(self, street: Street) -> None:
         self.street = street
+
+    def news(self, zone: int) -> tuple[int, int] | None:
+        return None
 
     def carry(self, order: Order) -> None:
         order.delivered_ns = self.street.now_ns
@@ -47,9 +55,17 @@ class ClockCouriers:
         self.trip_table = table(couriers.trip, whole=False)
         self.busy_until_ns = [0] * street.world.zones
 
+    def news(self, zone: int) -> tuple[int, int] | None:
+        ns_per_order, behind_ns = self.ns_per_order(zone), max(0, self.busy_until_ns[zone] - self.street.now_ns)
+        return ns_per_order, -(-behind_ns // ns_per_order)
+
+    def ns_per_order(self, zone: int) -> int:
+        """The time one order takes the couriers of a zone now, at least 1 ns."""
+        return max(1, int(int(self.street.world.zone_ns_per_order[zone]) * self.slowdown + 0.5))
+
     def carry(self, order: Order) -> None:
         street, zone = self.street, order.zone
-        ns_per_order = max(1, int(int(street.world.zone_ns_per_order[zone]) * self.slowdown + 0.5))
+        ns_per_order = self.ns_per_order(zone)
         picked_up_ns = max(self.busy_until_ns[zone], street.now_ns) + ns_per_order
         ends_ns, how = order.cancel_ns, "cancelled"
         street.ledger.step("couriers.waiting", street.now_ns, 1)
@@ -75,8 +91,14 @@ class ServerCouriers:
         self.pickup_table = table(couriers.pickup, whole=False)
         self.travel_table = table(couriers.travel, whole=False)
         self.dropoff_table = table(couriers.dropoff, whole=False)
+        self.trip_mean_ns = trip_mean_ns(couriers)
         self.free = [int(couriers) for couriers in street.world.zone_couriers]
         self.ready: list[deque[Order]] = [deque() for _ in range(street.world.zones)]
+
+    def news(self, zone: int) -> tuple[int, int] | None:
+        at_once = int(self.street.world.zone_couriers[zone]) * self.most_carried
+        waiting = sum(not order.over.triggered for order in self.ready[zone])
+        return pace_ns(self.trip_mean_ns, self.slowdown, at_once), waiting
 
     def carry(self, order: Order) -> None:
         self.street.ledger.step("couriers.waiting", self.street.now_ns, 1)

@@ -41,6 +41,9 @@ class Habits:
         self._invitations = scenario.invitations
         self._invitation_delay = _row(scenario.invitations.delay if scenario.invitations else None)
         self._cups = NONE if scenario.kitchens is None else table(scenario.kitchens.cups, whole=True)
+        later = slot_offered(scenario)
+        self._slot_delay = _row(later.delay if later else None)
+        self._slot_probability = later.probability if later else 0.0
         self._priorities = [segment.priority for segment in scenario.segments] or [0]
         self._tokens = {
             stage.name: (number, table(stage.prompt, whole=True), table(stage.output, whole=True))
@@ -114,6 +117,19 @@ class Habits:
         """Whether the re-pick of this number is taken up."""
         return people.picks_again(self.repick_probability, self.seed, want, attempt, pick)
 
+    def nearby_store(self, zone: int, want: int, attempt: int, k: int) -> int:
+        """A store of the zone at which a fulfilment credit looks, popular or not."""
+        stores = self.world.stores_per_zone
+        return zone * stores + people.nearby_store_of(stores, self.seed, want, attempt, k)
+
+    def slot_delay_ns(self, want: int, attempt: int, offer: int) -> int:
+        """How much later the slot is that an attempt is offered."""
+        return people.slot_delay_ns(self._slot_delay, 0, self.seed, want, attempt, offer)
+
+    def takes_slot(self, want: int, attempt: int, offer: int) -> bool:
+        """Whether the person takes that slot."""
+        return people.takes_slot(self._slot_probability, self.seed, want, attempt, offer)
+
     def cups(self, want: int) -> int:
         """The cups of an order."""
         return people.cups_of(self._cups, 0, self.seed, want)
@@ -133,6 +149,12 @@ class Habits:
         for k in range(1, people.invited_count(self._invitations.mean, self.seed, want) + 1):
             invited = draws.invited(want, k)
             yield invited, people.invitation_delay_ns(self._invitation_delay, 0, self.seed, invited)
+
+
+def slot_offered(scenario: model.Scenario) -> model.LaterSlot | None:
+    """The later slot that the credits of the gateway offer, if they do."""
+    at_gateway = [law for law in scenario.admission if isinstance(law, model.CreditAdmission) and law.later]
+    return at_gateway[0].later if at_gateway else None
 
 
 def _row(distribution: Distribution | None) -> list[float]:

@@ -10,7 +10,8 @@ import simpy
 
 from scenarios import draws, model
 from scenarios.draws import Stream
-from scenarios.tables import table
+from scenarios.people import pace_ns
+from scenarios.tables import mean, table
 from simulator.rank import Rank
 from simulator.reference.instants import call_at, happen, moment
 from simulator.reference.orders import Order
@@ -28,6 +29,9 @@ class Kitchens(Protocol):
     def accepts(self, store: int) -> bool:
         """Whether a store takes orders now."""
 
+    def news(self, store: int) -> tuple[int, int]:
+        """What a store says of itself: the time that a cup takes it, 0: it takes no orders; the cups that wait."""
+
     def make(self, order: Order) -> simpy.Event | None:
         """Begin an order; the event is its readiness, None if it will be cancelled first."""
 
@@ -43,6 +47,9 @@ class NoKitchens:
 
     def accepts(self, store: int) -> bool:
         return True
+
+    def news(self, store: int) -> tuple[int, int]:
+        raise AssertionError("credits need kitchens")
 
     def make(self, order: Order) -> simpy.Event:
         order.ready_ns = order.placed_ns
@@ -64,6 +71,10 @@ class ClockKitchens:
     def accepts(self, store: int) -> bool:
         world = self.street.world
         return self.street.now_ns >= self.reopens_ns[store] and world.store_closed_draw[store] >= self.closed
+
+    def news(self, store: int) -> tuple[int, int]:
+        ns_per_cup, behind_ns = self.ns_per_cup(store), max(0, self.busy_until_ns[store] - self.street.now_ns)
+        return ns_per_cup if self.accepts(store) else 0, -(-behind_ns // ns_per_cup)
 
     def make(self, order: Order) -> simpy.Event | None:
         now_ns, store = self.street.now_ns, order.store
@@ -123,10 +134,15 @@ class ServerKitchens:
         self.reopen_share = kitchens.reopen_share
         self.batch = kitchens.batch
         self.make_table = table(kitchens.make, whole=False)
+        self.make_mean_ns = mean(kitchens.make, whole=False)
         self.counters = [_Counter(int(makers)) for makers in street.world.store_makers]
 
     def accepts(self, store: int) -> bool:
         return not self.counters[store].paused and self.street.world.store_closed_draw[store] >= self.closed
+
+    def news(self, store: int) -> tuple[int, int]:
+        at_once, backlog = int(self.street.world.store_makers[store]) * self.batch, self.counters[store].backlog_cups
+        return pace_ns(self.make_mean_ns, self.slowdown, at_once) if self.accepts(store) else 0, backlog
 
     def make(self, order: Order) -> simpy.Event:
         counter = self.counters[order.store]

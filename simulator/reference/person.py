@@ -114,7 +114,7 @@ def sends(town: Town, person: Person, of: Try) -> None:
 def hedges(town: Town, attempt: Attempt) -> None:
     """Send a copy of an attempt that has no answer yet, if the laws of the client let it go."""
     person = attempt.person
-    if attempt.answered:
+    if attempt.answered or attempt.has_slot:
         return
     if not town.client.allows_retry(person, town.now_ns):
         town.ledger.count("attempts.held_back")

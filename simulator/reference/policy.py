@@ -1,15 +1,12 @@
-"""Chains of laws at one point of the model, with a row of state for each key (docs/model.md, The gateway)."""
+"""Chains of laws at one point of the model, and the laws themselves (docs/model.md, The gateway)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from fractions import Fraction
 from types import ModuleType
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from limits import (
-    aimd,
     circuit_breaker,
     deadline,
     fixed_concurrency,
@@ -19,7 +16,6 @@ from limits import (
     outcomes,
     pacing,
     rates,
-    retry_after,
     retry_budget,
     retry_ratio,
     retry_throttle,
@@ -35,96 +31,14 @@ from scenarios import draws, model
 from scenarios.draws import Stream
 from scenarios.knobs import exceptions_of
 from scenarios.schedule import changes
-from simulator.reference.attempt import ADMITTED, EXPIRED, SHED, THROTTLED, Attempt
+from simulator.reference.asking import ADMIT, KEYS, Law, Rows, Terms, Verdict, verdict_of
+from simulator.reference.attempt import ADMITTED, SHED, Attempt
+from simulator.reference.credits import Credits, GatewayCredits, credits_of
+from simulator.reference.learning import BbrCpu, Learned, learning_of
 
 if TYPE_CHECKING:
     from simulator.reference.habits import Habits
     from simulator.reference.person import Person
-
-NS_PER_S = 1_000_000_000
-CODES = {verdicts.SHED: SHED, verdicts.EXPIRED: EXPIRED, verdicts.NEVER: THROTTLED}
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """A gateway code; for a refusal Retry-After (0 s: none told); for an admission by pacing the wait to keep first."""
-
-    code: int
-    retry_after_s: int = 0
-    wait_ns: int = 0
-
-
-ADMIT = Verdict(ADMITTED)
-
-
-class Law(Protocol):
-    """One law of a chain, with its parameters and its rows."""
-
-    def ask(self, person: Person, attempt: Attempt | None, now_ns: int) -> Verdict:
-        """Decide on one attempt now; at the client there is no attempt yet."""
-
-
-def verdict_of(answer: int) -> Verdict:
-    """What a law's answer means, for all laws but pacing."""
-    if answer == verdicts.ADMITTED:
-        return ADMIT
-    if answer > 0:
-        return Verdict(THROTTLED, retry_after_s=retry_after.seconds(answer))
-    return Verdict(CODES[answer])
-
-
-def store_asked(person: Person, attempt: Attempt | None) -> int:
-    """The store that is asked, or has been chosen."""
-    assert attempt is not None
-    return attempt.store
-
-
-KEYS: dict[str, Callable[[Person, Attempt | None], int]] = {
-    "global": lambda person, attempt: 0,
-    "person": lambda person, attempt: person.want,
-    "segment": lambda person, attempt: person.segment,
-    "zone": lambda person, attempt: person.zone,
-    "store": store_asked,
-}
-
-
-class Rows:
-    """A row of state for each value of a key, all zeros at first."""
-
-    def __init__(self, key: str, width: int) -> None:
-        self.key = KEYS[key]
-        self.width = width
-        self.rows: dict[int, list[int]] = {}
-
-    def of(self, person: Person, attempt: Attempt | None = None) -> list[int]:
-        key = self.key(person, attempt)
-        row = self.rows.get(key)
-        if row is None:
-            row = self.rows[key] = [0] * self.width
-        return row
-
-
-class Terms:
-    """What a law charges an attempt, and how much of its limit there is for one of this priority."""
-
-    def __init__(self, admission: model.Admission, habits: Habits) -> None:
-        self.habits = habits
-        self.unit = admission.cost if isinstance(admission, model.Charging) else 1
-        reserve = admission.reserve if isinstance(admission, model.Reserving) else ()
-        self.reserve_milli = [rates.milli(share) for share in reserve]
-
-    def cost(self, person: Person, attempt: Attempt | None) -> int:
-        if isinstance(self.unit, int):
-            return self.unit
-        if self.unit == "cups":
-            return self.habits.cups(person.want)
-        number = person.attempt if attempt is None else attempt.number
-        return sum(self.habits.tokens(self.unit.removeprefix("tokens:"), person.want, number))
-
-    def rest(self, limit: int, person: Person) -> int:
-        if not self.reserve_milli:
-            return limit
-        return limit - limit * self.reserve_milli[min(person.priority, len(self.reserve_milli) - 1)] // 1000
 
 
 class TokenBucket:
@@ -313,34 +227,6 @@ class FixedConcurrency:
             fixed_concurrency.release(row, 0, cost)
 
 
-class Aimd:
-    """limits.aimd, which sets the limit of slots of its own: a row has its number, then those of fixed_concurrency."""
-
-    def __init__(self, admission: model.AimdAdmission, terms: Terms) -> None:
-        self.terms = terms
-        self.of = admission
-        self.rows = Rows(admission.key, aimd.WIDTH + fixed_concurrency.WIDTH)
-        self.inside: dict[Attempt, tuple[list[int], int, int]] = {}  # row, instant, how many were inside with it
-
-    def ask(self, person: Person, attempt: Attempt | None, now_ns: int) -> Verdict:
-        assert attempt is not None
-        row = self.rows.of(person)
-        limit = self.terms.rest(aimd.limit(row, 0, self.of.start), person)
-        if fixed_concurrency.decide(row, aimd.WIDTH, limit, now_ns, 1) != verdicts.ADMITTED:
-            return Verdict(SHED)
-        self.inside[attempt] = row, now_ns, row[aimd.WIDTH]
-        return ADMIT
-
-    def give_back(self, attempt: Attempt, now_ns: int, outcome: int) -> None:
-        if attempt not in self.inside:
-            return
-        row, began_ns, inflight = self.inside.pop(attempt)
-        fixed_concurrency.release(row, aimd.WIDTH, 1)
-        of = self.of
-        parameters = (of.start, of.least, of.most, rates.milli(of.backoff), of.longest_rtt_ns)
-        aimd.observe(row, 0, *parameters, now_ns, now_ns - began_ns, inflight, outcome)
-
-
 class Deadline:
     """limits.deadline."""
 
@@ -490,7 +376,10 @@ class Policy:
 
     def __init__(self, laws: list[tuple[Law, tuple[int, ...]]]) -> None:
         self._laws = laws
-        self._held = [law for law, _ in laws if isinstance(law, FixedConcurrency | Aimd | CircuitBreaker)]
+        self._held = [
+            law for law, _ in laws if isinstance(law, FixedConcurrency | Learned | BbrCpu | CircuitBreaker | Credits)
+        ]
+        self._credits = [law for law, _ in laws if isinstance(law, GatewayCredits)]
 
     def laws_for(self, person: Person) -> list[Law]:
         """The laws that are asked about people of this priority."""
@@ -518,6 +407,20 @@ class Policy:
         """Give back the slots that an attempt holds here, if any, and tell laws that listen how it ended."""
         for law in self._held:
             law.give_back(attempt, now_ns, outcome)
+
+    def credited_store(self, attempt: Attempt) -> int | None:
+        """The store that gave the attempt a credit here, if one did."""
+        return next((law.held[attempt] for law in self._credits if attempt in law.held), None)
+
+    def slot_ns(self, attempt: Attempt, now_ns: int) -> int | None:
+        """When an attempt with a credit that no store takes now will be placed; None: it fails now."""
+        return next((law.slot_ns(attempt, now_ns) for law in self._credits), None)
+
+    def places(self, attempt: Attempt, store: int, now_ns: int) -> None:
+        """Tell credits that an attempt becomes an order of a store, now."""
+        for law in self.laws_for(attempt.person):
+            if isinstance(law, Credits):
+                law.places(attempt, store, now_ns)
 
 
 class RetryBudget:
@@ -645,9 +548,9 @@ def ticketed(law: Law, admission: model.Admission) -> Law:
 def build_laws(scenario: model.Scenario, habits: Habits) -> dict[str, Law]:
     """One law for each entry of `admission` but retry budgets, by its name."""
     laws: dict[str, Law] = {}
-    throttles = rooms = 0
-    for admission in scenario.admission:
+    for index, admission in enumerate(scenario.admission):
         terms = Terms(admission, habits)
+        number = sum(other.law == admission.law for other in scenario.admission[:index])
         if isinstance(admission, model.RateAdmission):
             laws[admission.name] = (TokenBucket if admission.law == "token_bucket" else Gcra)(admission, terms)
         elif isinstance(admission, model.HotKeyAdmission):
@@ -662,18 +565,18 @@ def build_laws(scenario: model.Scenario, habits: Habits) -> dict[str, Law]:
                 laws[admission.name] = Window(admission, by_name[admission.law], terms)
         elif isinstance(admission, model.ConcurrencyAdmission):
             laws[admission.name] = FixedConcurrency(admission, terms)
-        elif isinstance(admission, model.AimdAdmission):
-            laws[admission.name] = Aimd(admission, terms)
+        elif isinstance(admission, model.Learning):
+            laws[admission.name] = learning_of(admission, number, terms)
         elif isinstance(admission, model.DeadlineAdmission):
             laws[admission.name] = Deadline(admission)
         elif isinstance(admission, model.PacingAdmission):
             laws[admission.name] = Pacing(admission, terms)
         elif isinstance(admission, model.SreThrottleAdmission):
-            laws[admission.name] = SreThrottle(admission, throttles, habits.seed)
-            throttles += 1
+            laws[admission.name] = SreThrottle(admission, number, habits.seed)
         elif isinstance(admission, model.WaitingRoomAdmission):
-            laws[admission.name] = WaitingRoom(admission, rooms, habits.seed)
-            rooms += 1
+            laws[admission.name] = WaitingRoom(admission, number, habits.seed)
+        elif isinstance(admission, model.CreditAdmission):
+            laws[admission.name] = credits_of(admission, habits)
         elif isinstance(admission, model.CircuitBreakerAdmission):
             laws[admission.name] = CircuitBreaker(admission)
     return laws

@@ -12,6 +12,7 @@ from scenarios import draws, model, people
 from scenarios.draws import Stream
 from scenarios.tables import table
 from simulator.rank import Rank
+from simulator.reference.asking import ADMIT, Verdict
 from simulator.reference.attempt import (
     ADMITTED,
     EXPIRED,
@@ -22,7 +23,7 @@ from simulator.reference.attempt import (
 )
 from simulator.reference.batching import BatchingPool
 from simulator.reference.instants import moment
-from simulator.reference.policy import ADMIT, Policy, Verdict, outcome_of, policy_at
+from simulator.reference.policy import Policy, outcome_of, policy_at
 from simulator.reference.queueing import queue_law
 from simulator.reference.replica import ReplicaLaw
 from simulator.reference.stations import ServerStation, Station

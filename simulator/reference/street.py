@@ -56,8 +56,11 @@ class Street:
     def now_ns(self) -> int:
         return int(self.env.now)
 
-    def pick_store(self, attempt: Attempt) -> int | None:
-        """A store that takes the order; -1 where the scenario has no kitchens, None where none will."""
+    def pick_store(self, attempt: Attempt, credited: int | None) -> int | None:
+        """A store that takes the order, the one that gave it a credit asked first.
+
+        -1 where the scenario has no kitchens, None where none will.
+        """
         if not self.has_kitchens:
             return -1
         for pick in range(self.habits.repicks + 1):
@@ -65,7 +68,10 @@ class Street:
                 if not self.habits.picks_again(attempt.person.want, attempt.number, pick):
                     break
                 self.ledger.count("kitchens.repicks")
-            attempt.store = self.habits.store(attempt.person.zone, attempt.person.want, attempt.number, pick)
+            if pick == 0 and credited is not None:
+                attempt.store = credited
+            else:
+                attempt.store = self.habits.store(attempt.person.zone, attempt.person.want, attempt.number, pick)
             if self._takes_orders(attempt):
                 return attempt.store
         self.ledger.count("kitchens.refused")

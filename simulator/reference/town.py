@@ -12,8 +12,10 @@ from scenarios import model
 from scenarios.world import World
 from simulator.rank import Rank
 from simulator.reference.attempt import ADMITTED, PENDING, REASONS, Attempt, Try
+from simulator.reference.credits import Credits
 from simulator.reference.habits import Habits
 from simulator.reference.instants import call_at
+from simulator.reference.learning import BbrCpu
 from simulator.reference.ledger import Ledger
 from simulator.reference.person import Person, invited_person
 from simulator.reference.policy import Client, build_laws, outcome_of, policy_at
@@ -60,6 +62,7 @@ class Town:
             store_policy=policy_at("store", scenario, self.laws),
             on_delivered=lambda want: self._invites(want, "delivered"),
         )
+        self._shows_laws_around()
         self.zone_policy = policy_at("zone", scenario, self.laws)
         self.people: set[Person] = set()  # who has neither an order nor left
         self.attempts: set[Attempt] = set()  # which have not both ended and been answered
@@ -74,6 +77,18 @@ class Town:
     @property
     def now_ns(self) -> int:
         return int(self.env.now)
+
+    def _shows_laws_around(self) -> None:
+        """Laws are there before what they look at."""
+        at = {f"stage:{stage.name}": stage for stage in self.stages}
+        for admission in self.scenario.admission:
+            law = self.laws.get(admission.name)
+            if isinstance(law, Credits):
+                law.street = self.street
+            elif isinstance(law, BbrCpu):
+                servers = at.get(admission.at, self.gateway.station)
+                assert servers is not None
+                law.servers = servers
 
     # people
 
@@ -139,7 +154,7 @@ class Town:
             self.ask_to_stop()
         call_at(
             self.env,
-            lambda: self._answers(attempt, "timed_out"),
+            lambda: self._times_out(attempt),
             of.timeout_ns,
             Rank.TIMEOUT,
             0,
@@ -156,19 +171,23 @@ class Town:
         self._answers(attempt, failure)
         self._forget(attempt)
 
-    def commits(self, attempt: Attempt) -> None:
-        """All stages are done: an order, if its person still waits, a store takes it, and the zone has room for it."""
+    def commits(self, attempt: Attempt) -> int | None:
+        """All stages are done: an order, if its person still waits, a store takes it, and the zone has room for it.
+
+        Where no store takes it and a later slot is offered and taken: the instant of that slot, to commit again.
+        """
         if attempt.answered:
             self.ends(attempt, "outrun" if attempt.answer == "outrun" else "timed_out", 0)
-            return
-        store = self.street.pick_store(attempt)
+            return None
+        store = self.street.pick_store(attempt, self.gateway.policy.credited_store(attempt))
         if store is None:
-            self.ends(attempt, "store", 0)
-            return
+            return self._has_no_store(attempt)
         verdict = self.zone_policy.ask(attempt.person, attempt, self.now_ns)
         if verdict.code != ADMITTED:
             self.ends(attempt, REASONS[verdict.code], verdict.retry_after_s)
-            return
+            return None
+        for policy in (self.gateway.policy, self.street.store_policy):
+            policy.places(attempt, store, self.now_ns)
         self.ledger.work_ns["useful"] += attempt.done_ns
         attempt.budgets.clear()
         self._close(attempt, "placed")
@@ -176,12 +195,26 @@ class Town:
         for other in attempt.of.awaited:
             self._outruns(other)
         self._places(attempt, store)
+        return None
+
+    def _has_no_store(self, attempt: Attempt) -> int | None:
+        """No store takes an order, now: wait for the slot that a credit offers, or fail."""
+        slot_ns = self.gateway.policy.slot_ns(attempt, self.now_ns)
+        if slot_ns is None:
+            self.ends(attempt, "store", 0)
+        else:
+            attempt.has_slot = True
+        return slot_ns
 
     def _close(self, attempt: Attempt, reason: str) -> None:
         attempt.ended_ns = self.now_ns
         for stage in attempt.budgets:
             stage.return_unit()
         self.gateway.policy.give_back(attempt, self.now_ns, outcome_of(reason))
+
+    def _times_out(self, attempt: Attempt) -> None:
+        if not attempt.has_slot:  # who has one waits for it
+            self._answers(attempt, "timed_out")
 
     def _answers(self, attempt: Attempt, reason: str) -> None:
         if attempt.answered:

@@ -13,13 +13,8 @@ from scenarios import model
 NO_KEYS = {
     Law.QUOTA_LEASE,
     Law.QUOTA_REPORT,
-    Law.VEGAS,
-    Law.GRADIENT2,
-    Law.ENVOY_GRADIENT,
-    Law.BBR_CPU,
     Law.DAGOR,
     Law.PI_REJECTOR,
-    Law.FULFILMENT_CREDIT,
     Law.BREAKWATER,
     Law.LOAD_MULTIPLIER,
     Law.TOP_DOWN,
