@@ -27,6 +27,7 @@ VARIANTS = (
     f"{DAY}/static-limit",
     f"{DAY}/deadline-and-budget",
     f"{DAY}/waiting-room",
+    f"{DAY}/fulfilment-credits",
 )
 MEAN_ORDERS_PER_S = 309  # derived: ten million orders in nine hours
 HOURS = (3, 4, 5, 9, 16.25)
