@@ -43,13 +43,13 @@ differences, not digits.
 
 ## What it says
 
-- **Without a limit the day is over at ten.** The queue outgrows what people wait, and servers three times as many work
+- **Without a limit the day is over at ten.** The queue outgrows what people wait, and three times the servers work
   through the day for people who have left: a metastable failure.
 - **Deadlines with a retry budget need no rate and nobody awake,** lose the least work, and survive every cut tried:
   without being told, they follow what servers do.
-- **A limit at all that servers can do stands on an edge.** At 1:50 servers are a little slower than at full size, and it
-  loses most of the hour before noon; after a cut it lets in as much as is served, so that a queue that stands never drains.
-  With 0.88 of that it drains, and every cut is survived.
+- **A limit at all that servers can do stands on an edge.** At 1:50 servers are a little slower than at full size, and
+  it loses most of the hour before noon; after a cut it lets in as much as is served, so that a queue never drains. At
+  0.88 of that it drains, and every cut is survived.
 - **A waiting room is as good as its rate.** It does not see servers go, and those whom it let in come back on their
   tickets. How long places are held matters: with 2 min in place of 10 s it fails by itself (measured at 1:50).
 - **Limits that see servers alone move the outage to the street.** They sell half as many orders again as the day did;
