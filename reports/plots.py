@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from os import PathLike
@@ -42,6 +42,7 @@ BLUE, ORANGE, GREEN, RED, PINK = (inline.COLOURS[name] for name in ("blue", "ora
 _CROWD = {"people.trying": ("-", BLUE, "trying now"), "people.away": ("--", ORANGE, "gone, will come back")}
 _LINES = ((BLUE, "-"), (ORANGE, "--"), (GREEN, "-."), (PINK, ":"))
 _BESIDE = ((("completed",), "orders/s"), (("failed", "timed_out"), "attempts that became none, per second"))
+_CASES = (ASH, BLUE, GREEN, ORANGE, PINK)
 _STAGE_GAUGES = ("backlog", "busy", "capacity")
 _WIDTH_IN, _LEFT_IN, _RIGHT_IN, _TOP_IN, _BOTTOM_IN, _BETWEEN_IN = 8.4, 0.85, 0.3, 0.42, 0.52, 0.44
 _STYLE: Any = {  # the type of its keys differs between versions of matplotlib
@@ -148,6 +149,36 @@ def _live_beside_simulated(run: Run) -> Plot:
         caption="Where the lines part, the stack did something else than the model says.",
         figure=picture,
     )
+
+
+def picture_of_margins(
+    cases: Mapping[str, Sequence[tuple[float, int]]], most_min: int, path: str | PathLike[str]
+) -> None:
+    """Write a PNG of the longest cut of servers that each case survives, in minutes, by the share that is gone."""
+    with _styled():
+        picture = Figure(figsize=(10, 3.7), facecolor="white")
+        panel = picture.add_axes((0.07, 0.14, 0.91, 0.66))
+        width = 0.8 / len(cases)
+        for place, ((name, found), colour) in enumerate(zip(cases.items(), _CASES, strict=False)):
+            at = [group + (place - (len(cases) - 1) / 2) * width for group in range(len(found))]
+            survived = [minutes for _, minutes in found]
+            words_above = [f"{minutes}{'+' * (minutes == most_min)}" for minutes in survived]
+            bars = panel.bar(at, survived, 0.9 * width, color=colour, label=name)
+            panel.bar_label(bars, words_above, padding=1.5, size=8, color=MUTED)
+        panel.set_yscale("log")
+        panel.set_ylim(0.5, 2 * most_min)
+        ticks = [minutes for minutes in (1, 2, 5, 10, 20, 60) if minutes <= most_min]
+        panel.set_yticks(ticks, [str(minutes) for minutes in ticks], minor=False)
+        panel.yaxis.set_minor_locator(matplotlib.ticker.NullLocator())
+        depths = [figures.share(depth) for depth, _ in next(iter(cases.values()))]
+        panel.set_xticks(range(len(depths)), depths)
+        panel.grid(visible=False, axis="x")
+        panel.set_xlabel("share of the servers that is gone")
+        panel.set_title(
+            f"Longest cut that is survived, in minutes ({most_min}+: all that was tried)", loc="left", size=10, pad=26
+        )
+        panel.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=len(cases), borderaxespad=0.2, handlelength=1)
+        picture.savefig(path, format="png", dpi=120, metadata={"Software": None})
 
 
 # The frame of every plot.

@@ -19,11 +19,12 @@ from scenarios.model import (
     PacingAdmission,
     RateAdmission,
     Scenario,
+    WaitingRoomAdmission,
     WarmUpAdmission,
     WindowAdmission,
 )
 
-RATED = RateAdmission | HotKeyAdmission | WarmUpAdmission | PacingAdmission
+RATED = RateAdmission | HotKeyAdmission | WarmUpAdmission | PacingAdmission | WaitingRoomAdmission
 """Laws whose rate is a knob."""
 
 Value = int | float | Fraction | None
@@ -72,10 +73,11 @@ def parse(path: str, scenario: Scenario) -> Knob:
 def value(knob: Knob, raw: object, scenario: Scenario) -> Value:
     """Return a knob's value from what a file says, or raise `ValueError`. A rate that is a fraction stays as it is."""
     if knob.kind is Kind.ADMISSION_RATE:
-        if raw == "off" and isinstance(scenario.admission[knob.index], PacingAdmission):
-            raise ValueError('"off" is for laws that refuse; pacing needs a rate, if need be a high one')
+        law = scenario.admission[knob.index]
+        if raw == "off" and isinstance(law, PacingAdmission | WaitingRoomAdmission):
+            raise ValueError(f'"off" is for laws that can do without; a {law.law} needs a rate, if need be a high one')
         rate = raw if isinstance(raw, Fraction) else units.rate_or_off(raw)
-        check_rate(scenario.admission[knob.index], rate)
+        check_rate(law, rate)
         return rate
     if knob.kind is Kind.ADMISSION_LIMIT and isinstance(scenario.admission[knob.index], WindowAdmission):
         return _whole(10**7)(raw)
@@ -88,7 +90,7 @@ def check_rate(law: Admission, rate_per_s: Fraction | None) -> None:
     """Raise `ValueError` where a law cannot count a rate in 64 bits."""
     if rate_per_s is None:
         return
-    if isinstance(law, PacingAdmission):
+    if isinstance(law, PacingAdmission | WaitingRoomAdmission):
         rates.interval_ns(rate_per_s)
     elif isinstance(law, WarmUpAdmission):
         rates.warm_up(rate_per_s, law.warm_up_ns, law.cold_factor)

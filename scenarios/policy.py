@@ -286,17 +286,25 @@ class WaitingRoom:
     def __init__(self, admission: model.WaitingRoomAdmission, number: int, seed: int) -> None:
         self.of = admission
         self.rows = Rows(admission.key, 2 + waiting_room.WIDTH + 3 * admission.most)
-        self.ahead = admission.burst or rates.second_of(admission.rate_per_s)
-        self.interval_ns = rates.interval_ns(admission.rate_per_s)
         self.number = number
         self.seed = seed
         self.numbers: dict[int, int] = {}  # in the line, by want
+        self.set_rate(admission.rate_per_s, 0)
+
+    def set_rate(self, rate_per_s: Fraction, now_ns: int) -> None:
+        for row in self.rows.rows.values():
+            self._grant(row, now_ns)
+        self.ahead = self.of.burst or rates.second_of(rate_per_s)
+        self.interval_ns = rates.interval_ns(rate_per_s)
+
+    def _grant(self, row: list[int], now_ns: int) -> None:
+        since_ns = max(row[0], self.of.opens_ns)
+        row[0] = waiting_room.grant_by_rate(row, 1, 1, self.of.most, 0, self.ahead, self.interval_ns, since_ns, now_ns)
 
     def ask(self, person: Person, attempt: Attempt | None, now_ns: int) -> Verdict:
         assert attempt is not None
         row, room, hold_ns = self.rows.of(person), (1, 1, self.of.most), self.of.hold_ns
-        since_ns = max(row[0], self.of.opens_ns)
-        row[0] = waiting_room.grant_by_rate(row, *room, 0, self.ahead, self.interval_ns, since_ns, now_ns)
+        self._grant(row, now_ns)
         number = self.numbers.get(person.want, 0)
         answer = waiting_room.decide(row, *room, hold_ns, number, now_ns, 1)
         if answer in (verdicts.EXPIRED, verdicts.NEVER):  # the place is lost, or there was none

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, TypeVar
 
-from limits import rates
 from scenarios import knobs, metrics
 from scenarios.distributions import Frozen
 from scenarios.errors import Problem, ScenarioError
@@ -72,8 +71,6 @@ def scaled(scenario: Scenario, scale: Fraction) -> tuple[Scenario, tuple[Roundin
     try:
         changes(result)
         for law in result.admission:
-            if isinstance(law, WaitingRoomAdmission):
-                rates.interval_ns(law.rate_per_s)
             if isinstance(law, knobs.RATED):
                 knobs.check_rate(law, law.rate_per_s)
             for override in law.overrides if isinstance(law, HotKeyAdmission) else ():
@@ -128,9 +125,9 @@ class _Scaling:
             return law
         if isinstance(law, knobs.RATED):
             scaled_law = _with(law, rate_per_s=None if law.rate_per_s is None else law.rate_per_s * self.scale)
+            if isinstance(law, WaitingRoomAdmission):
+                return self.whole(scaled_law, path, ("burst", "most"))
             return self.whole(scaled_law, path, ("burst",)) if isinstance(law, RateAdmission) else scaled_law
-        if isinstance(law, WaitingRoomAdmission):
-            return self.whole(_with(law, rate_per_s=law.rate_per_s * self.scale), path, ("burst", "most"))
         if isinstance(law, WindowAdmission | ConcurrencyAdmission):
             return self.whole(law, path, ("limit",))
         if isinstance(law, Gradient2Admission):

@@ -13,6 +13,7 @@ from unittest import mock
 
 import numpy as np
 
+from scenarios.loader import catalogue
 from scenarios.model import Scenario
 from scenarios.scale import scaled
 from scenarios.workload import first_arrivals
@@ -27,6 +28,7 @@ from tests import probing
 TOP = Path(__file__).parent.parent
 SMALL = {
     "milk-tea-day": Fraction(1, 2000),
+    **{entry.name: Fraction(1, 10_000) for entry in catalogue() if entry.name.startswith("milk-tea-day/")},
     "labs/kitchen-rush": Fraction(1, 2),
     "labs/batching-server": Fraction(1, 4),
     "labs/drop": Fraction(1, 200),

@@ -580,8 +580,8 @@ def _knobs(tree: Tree) -> Knobs:
     if "gateway" in tree:
         knobs["gateway.servers"] = SERVERS
     for law in tree.get("admission", []):
-        if "rate" in law and law["law"] != "waiting_room":
-            own = {"pacing": RATES, "warm_up": WARM_RATES}.get(law["law"], RATES_OR_OFF)
+        if "rate" in law:
+            own = {"pacing": RATES, "waiting_room": RATES, "warm_up": WARM_RATES}.get(law["law"], RATES_OR_OFF)
             knobs[f"admission.{law['name']}.rate"] = own
         elif "limit" in law:
             knobs[f"admission.{law['name']}.limit"] = LIMITS

@@ -150,9 +150,9 @@ def test_both_engines_agree_on_every_law_with_every_key_at_every_point(law: str)
         door = {"name": "door", "at": at, "key": key, "law": law, **LAWS[law]}
         turns = [{"name": "turns", "knob": "admission.door.limit", "steps": [["10ms", 0], ["14ms", 1], ["20ms", 3]]}]
         if "rate" in door:
-            rest = "1/s" if law == "pacing" else "off"
+            rest = "1/s" if law in ("pacing", "waiting_room") else "off"
             turns = [{**turns[0], "knob": "admission.door.rate", "steps": [["10ms", rest], ["14ms", "700/s"]]}]
-        has_knob = {"rate", "limit"} & door.keys() and law != "waiting_room"
+        has_knob = {"rate", "limit"} & door.keys()
         has_gateway = at == "queue:gateway" or (law == "bbr_cpu" and at == "gateway")
         gateway = {"gateway": {"servers": 1, "admit": "1ms"}} if has_gateway else {}
         tree = {**CROWD, **gateway, "admission": [door], "timelines": turns if has_knob else []}

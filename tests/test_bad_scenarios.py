@@ -224,8 +224,8 @@ CASES = [
           "admission.second.key", "one line for many"),
     grown("a shuffle that never was", law('at = "gateway"\nlaw = "waiting_room"\nrate = "4/s"\norder = "shuffle"'),
           "admission.second", 'opens = "10m"'),
-    grown("a knob of a waiting room", law('at = "gateway"\nlaw = "waiting_room"\nrate = "4/s"')
-          + timeline(knob="admission.second.rate", value='"5/s"'), "timelines.day.knob", "no rate to turn"),
+    grown("a waiting room that is off", law('at = "gateway"\nlaw = "waiting_room"\nrate = "4/s"')
+          + timeline(knob="admission.second.rate", value='"off"'), "timelines.day.steps", "needs a rate"),
     grown("a credit of a stage", law('at = "stage:till"\nlaw = "fulfilment_credit"'), "second.at",
           'at = "gateway", and'),
     grown("a credit without kitchens", law('at = "gateway"\nlaw = "fulfilment_credit"'), "second.law", "[kitchens]"),

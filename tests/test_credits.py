@@ -26,7 +26,9 @@ LATER = {"delay": "5ms", "probability": 1.0, "up_to": "1s"}
 
 
 def credited(engine: Engine, at_ms: list[int], *laws: Tree, **more: Any) -> RunResult:
-    return live(engine, at_ms, *laws, **{**STREET, **more})
+    result = live(engine, at_ms, *laws, **{**STREET, **more})
+    assert result.summary["invariants"]["violated"] == []
+    return result
 
 
 def placed_ns(result: RunResult) -> list[int]:

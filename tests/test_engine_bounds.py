@@ -50,6 +50,12 @@ def test_sums_of_server_time_may_go_beyond_64_bits() -> None:
     )
 
 
+def test_sums_of_what_still_waits_may_go_beyond_64_bits() -> None:
+    people = {"timeout": "366d", "attempts": 1}
+    stages = [{"name": "desk", "servers": 0, "service": "1ms"}]
+    agree(scenario(horizon="366d", bucket="366d", arrivals=at_once(400), people=people, stages=stages))
+
+
 def test_sums_of_work_may_go_beyond_64_bits_within_one_bucket() -> None:
     """2**63 ns are 292 years. Each of 2,100 people brings 180 days to two desks; the second needs only half of them."""
     tree = scenario(

@@ -344,6 +344,15 @@ def test_who_stops_asking_loses_the_place_and_nobody_waits_for_them(engine: Engi
 
 
 @pytest.mark.parametrize("engine", ENGINES)
+def test_a_waiting_room_whose_rate_turns_grants_what_came_before_at_the_old_one(engine: Engine) -> None:
+    turns = {"name": "turns", "knob": "admission.law0.rate", "steps": [["15ms", "200/s"]]}
+    result = live(engine, [0, 1, 2, 10], ROOM, people=ASKS, timelines=[turns])
+    # credit comes at 10 and then, 5 ms apart, at 15, 20 and 25 ms
+    assert result.orders is not None
+    assert [ns / 1_000_000 - 1 for ns in result.orders["placed_ns"].tolist()] == [12, 17, 22, 26]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
 def test_a_full_waiting_room_sheds(engine: Engine) -> None:
     result = live(engine, [0, 1, 2], {**ROOM, "most": 2}, people={**ASKS, "attempts": 1})
     assert answers(result) == ["throttled", "throttled", "shed"]

@@ -454,14 +454,8 @@ def parameters(law: model.Admission, slots: int) -> dict[int, int]:
         return rate_parameters(law, law.rate_per_s) | of_table
     if isinstance(law, model.WaitingRoomAdmission):
         drawn_until_ns = {"fifo": 0, "lottery": NEVER_NS, "shuffle": law.opens_ns}[law.order]
-        return {
-            at.L_ONE: rates.interval_ns(law.rate_per_s),
-            at.L_TWO: law.burst or rates.second_of(law.rate_per_s),
-            at.L_THREE: law.hold_ns,
-            at.L_FOUR: slots,
-            at.L_FIVE: drawn_until_ns,
-            at.L_SIX: law.opens_ns,
-        }
+        of_room = {at.L_THREE: law.hold_ns, at.L_FOUR: slots, at.L_FIVE: drawn_until_ns, at.L_SIX: law.opens_ns}
+        return rate_parameters(law, law.rate_per_s) | of_room
     if isinstance(law, model.CreditAdmission):
         within = {at.L_ONE: law.store_within_ns, at.L_TWO: law.courier_within_ns, at.L_THREE: law.told_every_ns}
         return within | {at.L_FOUR: law.picks, at.L_FIVE: law.nearby, at.L_SIX: law.longest_wait_ns}
@@ -533,6 +527,8 @@ def rate_parameters(law: RATED, rate_per_s: Fraction | None) -> dict[int, int]:
     rate = Fraction(rate_per_s)
     if isinstance(law, model.PacingAdmission):
         return {at.L_OFF: 0, at.L_ONE: rates.interval_ns(rate)}
+    if isinstance(law, model.WaitingRoomAdmission):
+        return {at.L_OFF: 0, at.L_ONE: rates.interval_ns(rate), at.L_TWO: law.burst or rates.second_of(rate)}
     if isinstance(law, model.WarmUpAdmission):
         rate_milli, warning, most = rates.warm_up(rate, law.warm_up_ns, law.cold_factor)
         return {at.L_OFF: 0, at.L_ONE: rate_milli, at.L_TWO: law.cold_factor, at.L_THREE: warning, at.L_FOUR: most}

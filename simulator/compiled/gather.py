@@ -27,7 +27,7 @@ from simulator.compiled.layout import (
     WHEEL,
     WHEEL_SHIFT,
 )
-from simulator.compiled.memory import Words
+from simulator.compiled.memory import Words, carry
 from simulator.outcome import Ints
 
 
@@ -124,10 +124,8 @@ def gather_column(M: Words, row: int, before: int, column: int, out: Any) -> Non
 
 
 @entry
-def waited_in(M: Words, attempt: int, now_ns: int) -> int:
-    """Return the time that all attempts of a queue have waited."""
-    waited_ns = 0
+def add_waited_in(M: Words, attempt: int, now_ns: int, sums: Words) -> None:
+    """Add the time that all attempts of a queue have waited to a sum of two words."""
     while attempt:
-        waited_ns += now_ns - M[attempt + A_SINCE_NS]
+        carry(sums, 0, now_ns - M[attempt + A_SINCE_NS])
         attempt = M[attempt + A_NEXT]
-    return waited_ns

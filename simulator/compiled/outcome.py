@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scenarios.metrics import COUNTERS
 from scenarios.units import NS_PER_S
 from simulator.compiled import layout as at
-from simulator.compiled.gather import count_rows, gather_column, gather_sample, rows_of, waited_in
+from simulator.compiled.gather import add_waited_in, count_rows, gather_column, gather_sample, rows_of
 from simulator.compiled.memory import INSTANT_BITS, WORD_BITS
 from simulator.compiled.series import COUNTED
 from simulator.outcome import SHUT_OUT_HOURS, BigInts, Ints, Outcome, StageOutcome, work_within
@@ -252,10 +252,12 @@ class _Reader:
         if batching:
             first, seats = int(words[station + at.B_SEATS]), int(words[station + at.B_SEAT_COUNT])
             queues += [int(words[seat + at.R_HEAD]) for seat in words[first : first + seats]]
-        unserved = self._sum(station + at.S_DROPPED_WAITING)
+        waited = np.zeros(2, dtype=np.int64)
+        for head in queues:
+            add_waited_in(self.run.views[0], head, self.now_ns, waited)
         return (
             *(self._of_pool(station) if batching else self._of_servers(row, station)),
-            unserved + sum(int(waited_in(self.run.views[0], head, self.now_ns)) for head in queues),
+            self._sum(station + at.S_DROPPED_WAITING) + _sum_of(*waited),
             int(words[station + at.S_QUEUE_MAX]),
         )
 
@@ -283,8 +285,7 @@ class _Reader:
         return instants + number * self.now_ns
 
     def _sum(self, place: int) -> int:
-        """A sum of two words."""
-        return int(self.words[place]) + (int(self.words[place + 1]) << WORD_BITS)
+        return _sum_of(self.words[place], self.words[place + 1])
 
     # traces
 
@@ -305,3 +306,8 @@ class _Reader:
             for name in ("ready_ns", "picked_up_ns"):
                 rows[name] = np.where(rows[name] < self.reached_ns, rows[name], -1)
         return rows
+
+
+def _sum_of(low: int, high: int) -> int:
+    """A sum of two words."""
+    return int(low) + (int(high) << WORD_BITS)

@@ -34,7 +34,6 @@ from simulator.compiled.layout import (
     KITCHEN_KIND,
     KITCHENS_CUPS,
     KITCHENS_PAUSES,
-    KITCHENS_REFUSED,
     KITCHENS_REPICKS,
     KITCHENS_SLOWDOWN,
     KITCHENS_WASTED_CUPS,
@@ -135,7 +134,6 @@ def pick_store(M: Words, F: Numbers, person: int, attempt: int, credited: int, n
             M[STORE_LAW_COUNT] == 0 or ask_chain(M, F, STORE_LAWS, person, attempt, store, now_ns) == 0
         ):
             return store
-    M[KITCHENS_REFUSED] += 1
     return NONE_TAKES_IT
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from limits import gcra, hot_key, token_bucket
+from limits import gcra, hot_key, token_bucket, waiting_room
 from limits.laws import Law
 from scenarios import model
 from scenarios.knobs import RATED, Kind, Knob, Value, exceptions_of
@@ -109,6 +109,16 @@ def _turn_rate(run: Run, index: int, rate_per_s: Fraction | None) -> None:
             return state
 
         _each_row(run, row, changed_table)
+        return
+    if isinstance(law, model.WaitingRoomAdmission):
+        most, opens_ns, ahead, interval_ns = law.most, law.opens_ns, before[at.L_TWO], before[at.L_ONE]
+
+        def granted(state: list[int]) -> list[int]:
+            since_ns, now_ns = max(state[1], opens_ns), int(words[at.NOW_NS])
+            state[1] = waiting_room.grant_by_rate(state, 2, 1, most, 0, ahead, interval_ns, since_ns, now_ns)
+            return state
+
+        _each_row(run, row, granted)
         return
     of_bucket = words[row + at.L_LAW] == Law.TOKEN_BUCKET
     change: Callable[..., None] = token_bucket.change if of_bucket else gcra.change

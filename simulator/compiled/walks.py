@@ -76,6 +76,7 @@ from simulator.compiled.layout import (
     G_SLOTS,
     G_SOLD_OUT,
     G_STATION,
+    KITCHENS_REFUSED,
     MOST_HEDGES,
     NO_STAGE,
     ON_SUCCESS,
@@ -285,6 +286,7 @@ def commits(M: Words, F: Numbers, attempt: int, now_ns: int) -> None:
     store = pick_store(M, F, person, M[attempt + A_NUMBER], credited, now_ns)
     if store == NONE_TAKES_IT:
         if credited == NO_STORE or not takes_later_slot(M, F, attempt, now_ns):
+            M[KITCHENS_REFUSED] += 1
             will_end(M, attempt, STORE, 0)
         return
     if M[ZONE_LAW_COUNT]:

@@ -6,7 +6,17 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from scenarios.knobs import Kind, Knob, Value
-from scenarios.policy import FixedConcurrency, Gcra, HotKey, Pacing, SlidingWindowLog, TokenBucket, WarmUp, Window
+from scenarios.policy import (
+    FixedConcurrency,
+    Gcra,
+    HotKey,
+    Pacing,
+    SlidingWindowLog,
+    TokenBucket,
+    WaitingRoom,
+    WarmUp,
+    Window,
+)
 from simulator.reference.batching import BatchingPool
 from simulator.reference.stations import ServerStation
 
@@ -45,6 +55,9 @@ def _turn_law(town: Town, knob: Knob, value: Value) -> None:
     law = town.laws[town.scenario.admission[knob.index].name]
     if isinstance(law, TokenBucket | Gcra | HotKey | WarmUp | Pacing):
         assert value is None or isinstance(value, Fraction)
+        law.set_rate(value, town.now_ns)
+    elif isinstance(law, WaitingRoom):
+        assert isinstance(value, Fraction)
         law.set_rate(value, town.now_ns)
     elif isinstance(law, Window | SlidingWindowLog | FixedConcurrency):
         assert isinstance(value, int)

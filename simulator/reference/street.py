@@ -75,7 +75,6 @@ class Street:
                 attempt.store = self.habits.store(attempt.person.zone, attempt.person.want, attempt.number, pick)
             if self._takes_orders(attempt):
                 return attempt.store
-        self.ledger.count("kitchens.refused")
         return None
 
     def _takes_orders(self, attempt: Attempt) -> bool:

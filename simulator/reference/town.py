@@ -215,6 +215,7 @@ class Town:
         """No store takes an order, now: wait for the slot that a credit offers, or fail."""
         slot_ns = self.gateway.policy.slot_ns(attempt, self.now_ns)
         if slot_ns is None:
+            self.ledger.count("kitchens.refused")
             self.ends(attempt, "store", 0)
         else:
             attempt.has_slot = True
