@@ -289,23 +289,7 @@ OVERRIDE = _table({"value": st.integers(0, 3), "rate": RATES}, burst=_one(1, 3))
 WINDOW_TIMES = _durations(10, 1, 4, 1000)
 SLICES = _one(10, 1, 3)
 WINDOWS_OF = ("fixed_window", "sliding_window", "sliding_window_log")
-LAWS = st.one_of(
-    _table({"law": _one("token_bucket", "gcra"), "rate": RATES_OR_OFF}, burst=_one(1, 2, 5)),
-    _table(
-        {"law": st.just("hot_key"), "rate": RATES_OR_OFF},
-        burst=_one(1, 2, 5),
-        most_keys=_one(100, 1, 2, 5),
-        overrides=st.lists(OVERRIDE, max_size=2, unique_by=lambda override: override["value"]),
-    ),
-    _table({"law": _one(*WINDOWS_OF), "limit": LIMITS, "window": _durations(10, 1, 4, 1000)}),
-    _table({"law": st.just("warm_up"), "rate": WARM_RATES, "warm_up": _durations(1000, 800)}, cold_factor=_one(2, 5)),
-    _table({"law": st.just("fixed_concurrency"), "limit": LIMITS}),
-    _table({"law": st.just("deadline")}, least_left=SHORT),
-    _table(
-        {"law": st.just("aimd"), "start": _one(2, 3), "least": _one(1, 2), "most": _one(3, 10)},
-        backoff=_one(0.5, 0.9, 0.0, 1.0),
-        longest_rtt=_durations(4, 1, 0, 20),
-    ),
+LEARNING = st.one_of(
     _table(
         {"law": st.just("vegas"), "start": _one(2, 3), "least": _one(1, 2), "most": _one(3, 10)},
         probe=_one(1, 2, 30),
@@ -336,18 +320,6 @@ LAWS = st.one_of(
         cpu=_one(0.02, 0.0, 0.1, 0.8),
     ),
     _table(
-        {"law": st.just("waiting_room"), "rate": _one("500/s", "100/s", "0/s", "33/s"), "most": _one(100, 3, 1)},
-        burst=_one(1, 5),
-        hold=_durations(1000, 10, 4, 1),
-        order=_one("fifo", "lottery"),
-        opens=_durations(0, 4, 10),
-    ),
-    _table(
-        {"law": st.just("waiting_room"), "rate": _one("500/s", "100/s"), "most": _one(100, 3)}
-        | {"order": st.just("shuffle"), "opens": _durations(10, 4)},
-        hold=_durations(1000, 10, 4),
-    ),
-    _table(
         {"law": st.just("load_multiplier"), "tick": _durations(4, 1, 20)},
         tolerance=_one(1.25, 0.5, 1.0),
         least=SHARES,
@@ -365,11 +337,35 @@ LAWS = st.one_of(
         up=SHARES,
     ),
     _table({"law": st.just("pi_rejector")}, period=_durations(2, 1, 10), kp=_one(0.1, 0, 1.5), ki=_one(0.1, 0, 1.0)),
+)
+USUAL_LAWS = st.one_of(
+    _table({"law": _one("token_bucket", "gcra"), "rate": RATES_OR_OFF}, burst=_one(1, 2, 5)),
     _table(
-        {"law": st.just("fulfilment_credit")},
-        store_within=_durations(4, 10, 2, 0, 1000),
-        courier_within=_durations(4, 10, 2, 0, 1000),
-        told_every=_durations(0, 4, 1, 20),
+        {"law": st.just("hot_key"), "rate": RATES_OR_OFF},
+        burst=_one(1, 2, 5),
+        most_keys=_one(100, 1, 2, 5),
+        overrides=st.lists(OVERRIDE, max_size=2, unique_by=lambda override: override["value"]),
+    ),
+    _table({"law": _one(*WINDOWS_OF), "limit": LIMITS, "window": _durations(10, 1, 4, 1000)}),
+    _table({"law": st.just("warm_up"), "rate": WARM_RATES, "warm_up": _durations(1000, 800)}, cold_factor=_one(2, 5)),
+    _table({"law": st.just("fixed_concurrency"), "limit": LIMITS}),
+    _table({"law": st.just("deadline")}, least_left=SHORT),
+    _table(
+        {"law": st.just("aimd"), "start": _one(2, 3), "least": _one(1, 2), "most": _one(3, 10)},
+        backoff=_one(0.5, 0.9, 0.0, 1.0),
+        longest_rtt=_durations(4, 1, 0, 20),
+    ),
+    _table(
+        {"law": st.just("waiting_room"), "rate": _one("500/s", "100/s", "0/s", "33/s"), "most": _one(100, 3, 1)},
+        burst=_one(1, 5),
+        hold=_durations(1000, 10, 4, 1),
+        order=_one("fifo", "lottery"),
+        opens=_durations(0, 4, 10),
+    ),
+    _table(
+        {"law": st.just("waiting_room"), "rate": _one("500/s", "100/s"), "most": _one(100, 3)}
+        | {"order": st.just("shuffle"), "opens": _durations(10, 4)},
+        hold=_durations(1000, 10, 4),
     ),
     _table({"law": st.just("pacing"), "rate": RATES}, longest_wait=_durations(10, 0, 4, 100)),
     _table(
@@ -389,6 +385,13 @@ LAWS = st.one_of(
     _table({"law": st.just("codel")}, interval=_durations(4, 1, 10), target=_durations(1, 0, 2, 4)),
     _table({"law": st.just("adaptive_lifo")}, standing=_durations(4, 0, 1, 10), short=_durations(2, 0, 1, 4)),
     _table({"law": st.just("retry_budget")}, earn=SHARES, earn_on=_one("call", "success"), cap=_one(1, 1.5, 5)),
+)
+LAWS = _mostly(USUAL_LAWS, LEARNING)
+CREDIT = _table(
+    {"law": st.just("fulfilment_credit")},
+    store_within=_durations(4, 10, 2, 0, 1000),
+    courier_within=_durations(4, 10, 2, 0, 1000),
+    told_every=_durations(0, 4, 1, 20),
 )
 
 
@@ -457,7 +460,9 @@ def _admission(draw: Draw, tree: Tree) -> list[Tree]:
     queues |= {"queue:gateway": tree["gateway"]} if "gateway" in tree else {}
     keys = ["global", "person"] + ["segment"] * ("segments" in tree) + ["zone"] * ("street" in tree)
     admission: list[Tree] = []
-    credited: list[str] = []
+    for at in draw(_one((), (), ("gateway",), ("store",), ("gateway", "store"))) if "kitchens" in tree else ():
+        law = draw(CREDIT) | (draw(CREDIT_AT_GATEWAY) if at == "gateway" else {})
+        admission.append({"name": f"credit-{at}", "at": at, **law, **draw(_terms(tree, law))})
     for index in range(draw(_one(1, 3, 2, 4, 5, 6))):
         law = draw(LAWS)
         if LAW_PLACES[law["law"]] == AT_QUEUES:
@@ -467,14 +472,6 @@ def _admission(draw: Draw, tree: Tree) -> list[Tree]:
                 at = draw(st.sampled_from(free))
                 del queues[at]
                 admission.append({"name": f"l{index}", "at": at, **law})
-            continue
-        if LAW_PLACES[law["law"]] == OF_STORES:
-            free = [at for at in ("gateway", "store") if "kitchens" in tree and at not in credited]
-            if free:
-                at = draw(st.sampled_from(free))
-                credited.append(at)
-                law |= draw(CREDIT_AT_GATEWAY) if at == "gateway" else {}
-                admission.append({"name": f"l{index}", "at": at, **law, **draw(_terms(tree, law))})
             continue
         at = draw(st.sampled_from(stages if needs_servers(law, tree) else places[LAW_PLACES[law["law"]]]))
         if law["law"] == "hot_key":
