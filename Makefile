@@ -37,7 +37,7 @@ $(STAMP): pyproject.toml constraints.txt
 		echo '$(VENV) is there and is not a virtual environment; name another place: make setup VENV=...' >&2; exit 1; }
 	@echo 'Building $(VENV) with $(PYTHON) from constraints.txt; this takes a minute or two.'
 	@"$(PYTHON)" -m venv --clear "$(VENV)"
-	@"$(BIN)/python" -m pip install --quiet --disable-pip-version-check -e '.[test,report]' -c constraints.txt
+	@"$(BIN)/python" -m pip install --quiet --disable-pip-version-check -e '.[test,report,live]' -c constraints.txt
 	@touch "$@"
 
 run: setup

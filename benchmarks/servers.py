@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import shutil
 import signal
@@ -10,10 +11,10 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 START_S = 30.0
 
@@ -30,18 +31,24 @@ def free_port() -> int:
     return port
 
 
-def program(*names: str) -> str:
-    """Return the first of these programs that is here."""
+def program(*names: str, package: str, beside: str = "") -> str:
+    """Return the first of these programs that is on the PATH, or in a folder that `beside` matches."""
     for name in names:
         if found := shutil.which(name):
             return found
+        for folder in sorted(Path("/").glob(beside), reverse=True) if beside else []:
+            if found := shutil.which(name, path=str(folder)):
+                return found
     raise MissingProgramError(
-        f"needs {' or '.join(names)} on the PATH (Debian: apt-get install {names[0]}; macOS: brew install redis)"
+        f"needs {' or '.join(names)} on the PATH (Debian: apt-get install {package}; macOS: brew install "
+        f"{package.partition('-')[0]})"
     )
 
 
 class Server:
     """A process that listens on a port of its own, in a folder of its own."""
+
+    _as: Mapping[str, Any] = {}  # who it runs as
 
     def __init__(self) -> None:
         """Choose a port, and keep it through restarts."""
@@ -63,7 +70,12 @@ class Server:
         """Start it, and return when it answers."""
         with self._log.open("ab") as out:
             self._process = subprocess.Popen(
-                self._command(), cwd=self._folder.name, stdin=subprocess.DEVNULL, stdout=out, stderr=out
+                self._command(),
+                cwd=self._folder.name,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                **self._as,
             )
         until_s = time.monotonic() + START_S
         while not self._answers():
@@ -105,7 +117,7 @@ class RedisServer(Server):
     def __init__(self) -> None:
         """Choose a port; MissingProgramError where there is no Redis."""
         super().__init__()
-        self._program = program("redis-server", "valkey-server")
+        self._program = program("redis-server", "valkey-server", package="redis-server")
         self.url = f"redis://127.0.0.1:{self.port}/0"
 
     def pause(self) -> None:
@@ -134,4 +146,42 @@ class RedisServer(Server):
     def _answers(self) -> bool:
         with contextlib.suppress(OSError):
             return self.ask("PING") == b"+PONG\r\n"
+        return False
+
+
+class PostgresServer(Server):
+    """A PostgreSQL whose data are gone with it; all that it has committed survives its kills."""
+
+    def __init__(self) -> None:
+        """Choose a port; MissingProgramError where there is no PostgreSQL."""
+        super().__init__()
+        where = "usr/lib/postgresql/*/bin"  # where Debian keeps it, away from the PATH
+        self._program = program("postgres", package="postgresql", beside=where)
+        self._initdb = program("initdb", package="postgresql", beside=where)
+        # It does not run as root; who is root runs it as nobody.
+        self._as: dict[str, Any] = {"user": "nobody"} if os.geteuid() == 0 else {}
+
+    def url(self, database: str = "postgres") -> str:
+        """Return where a database is, for SQLAlchemy."""
+        return f"postgresql+psycopg://sluice@127.0.0.1:{self.port}/{database}"
+
+    def __enter__(self) -> Self:
+        """Make its data, and start it."""
+        self._folder = tempfile.TemporaryDirectory()
+        if self._as:
+            shutil.chown(self._folder.name, "nobody")
+        make = [self._initdb, "-D", f"{self._folder.name}/data", "-U", "sluice", "--auth=trust", "-N"]
+        subprocess.run(make, check=True, capture_output=True, cwd=self._folder.name, **self._as)
+        self.start()
+        return self
+
+    def _command(self) -> Sequence[str]:
+        data, port = f"{self._folder.name}/data", str(self.port)
+        return [self._program, "-D", data, "-p", port, "-c", "listen_addresses=127.0.0.1", "-k", ""]
+
+    def _answers(self) -> bool:
+        # An SSLRequest: who accepts one answers with a letter, before anybody has to be known.
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=5) as connection:
+            connection.sendall(b"\0\0\0\x08\x04\xd2\x16\x2f")
+            return connection.recv(1) in (b"N", b"S") and b"ready to accept" in self.said().encode()
         return False

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from reports import figures, words
+from reports import figures, live, words
 from reports.run import (
     SMALLEST_UNBIASED,
     Run,
@@ -21,6 +21,7 @@ from reports.run import (
     figure,
     horizon_s,
     interrupted,
+    is_live,
     milestone_words,
     number,
     reason,
@@ -90,12 +91,13 @@ def html(run: Run) -> str:
         name=run.scenario.name,
         description=run.scenario.description.strip(),
         asked=_asked(run),
+        is_live=is_live(run),
         stopped=_stopped(run),
         unbalanced=rows(run, "invariants.violated"),
         cards=_cards(run),
         judged=_present(run, (_milestones, _gates)),
         drawings=drawings,
-        tables=_present(run, (_times, _stages, _failures, _street, _segments, _turns, _outages)),
+        tables=_present(run, (_beside, _trust, _times, _stages, _failures, _street, _segments, _turns, _outages)),
         scenario=_present(run, (_asked_stages, _asked_limits, _asked_changes)),
         sentences=_sentences(run),
         kept=_present(run, (_books, _roundings, _versions)),
@@ -109,6 +111,8 @@ def _present(run: Run, makers: Sequence[Callable[[Run], Table]]) -> list[Table]:
 
 
 def _asked(run: Run) -> list[str]:
+    if is_live(run):
+        return live.asked(run).split(", ")
     opens = run.scenario.opens
     when = f"{figures.span(0, horizon_s(run), opens)}, " if opens else ""
     size = scale(run)
@@ -127,7 +131,38 @@ def _stopped(run: Run) -> str:
     return f"{figures.clock(ended_s(run), run.scenario.opens)}, {figures.duration(ended_s(run))} into {asked}"
 
 
+def _beside(run: Run) -> Table:
+    found = live.compared(run) if is_live(run) else []
+    return Table(
+        title="Live beside simulated",
+        head=("", "live", "simulated", "live / simulated"),
+        rows=found,
+        note="The same people in the same slice: against a real stack, and simulated.",
+    )
+
+
+def _trust(run: Run) -> Table:
+    found = live.judged(run) if is_live(run) else []
+    return Table(title="Whether to believe it", head=("", ""), rows=found, words=(0, 1))
+
+
+def _live_cards(run: Run) -> list[Card]:
+    placed, goodput = number(run, "orders.placed"), number(run, "goodput_per_s")
+    same, ratio = (
+        number(run, f"agreement.{figure}") for figure in ("attempts.same_verdict_share", "goodput_per_s.ratio")
+    )
+    behind = rows(run, "generator.behind")
+    cards = [Card(figures.count(placed), "orders placed", f"{figures.rate(goodput)} of the scenario's time")]
+    cards.append(Card(figures.share(same), "of all attempts ended as simulated", ""))
+    cards.append(Card(figures.decimal(ratio), "orders for one that is simulated", ""))
+    late = figures.duration(number(run, "generator.lag_s.p99"))
+    cards.append(Card("fell behind" if behind else "kept up", "the generator", f"99% sent within {late}"))
+    return cards
+
+
 def _cards(run: Run) -> list[Card]:
+    if is_live(run):
+        return _live_cards(run)
     placed, wanted = number(run, "orders.placed"), number(run, "people.wanted")
     cards = [Card(figures.count(placed), "orders placed", f"by {figures.count(wanted)} people who wanted one")]
     cards.append(Card(figures.share(number(run, "orders.placed_share")), "of the people got an order", _shut_out(run)))

@@ -21,6 +21,7 @@ from reports.run import (
     ended_s,
     horizon_s,
     interrupted,
+    is_live,
     rows,
     scale,
     series,
@@ -41,6 +42,7 @@ BLUE, ORANGE, GREEN, RED, PINK = (inline.COLOURS[name] for name in ("blue", "ora
 _CROWD = {"people.trying": ("-", BLUE, "trying now"), "people.away": ("--", ORANGE, "gone, will come back")}
 _LINES = ((BLUE, "-"), (ORANGE, "--"), (GREEN, "-."), (PINK, ":"))
 _CASES = (ASH, BLUE, GREEN, ORANGE, PINK)
+_BESIDE = ((("completed",), "orders/s"), (("failed", "timed_out"), "attempts that became none, per second"))
 _STAGE_GAUGES = ("backlog", "busy", "capacity")
 _WIDTH_IN, _LEFT_IN, _RIGHT_IN, _TOP_IN, _BOTTOM_IN, _BETWEEN_IN = 8.4, 0.85, 0.3, 0.42, 0.52, 0.44
 _STYLE: Any = {  # the type of its keys differs between versions of matplotlib
@@ -86,6 +88,9 @@ def _styled() -> Iterator[None]:
 
 def plots(run: Run) -> list[Plot]:
     """Return the plots that the run has data for, in the order of the report."""
+    if is_live(run):
+        with _styled():
+            return [_live_beside_simulated(run)]
     over = bins.bins(run)
     if over is None:
         return []
@@ -151,6 +156,29 @@ def picture_of_margins(
         )
         panel.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=len(cases), borderaxespad=0.2, handlelength=1)
         picture.savefig(path, format="png", dpi=120, metadata={"Software": None})
+
+
+def _live_beside_simulated(run: Run) -> Plot:
+    """Orders, and attempts that became none, second by second: live and simulated."""
+    at_s = series(run, "t_s")
+    assert at_s is not None
+    picture = Figure(figsize=(_WIDTH_IN, 4.0))
+    for place, (names, title) in enumerate(_BESIDE, start=1):
+        panel = picture.add_subplot(2, 1, place)
+        for prefix, colour, style, word in (("", BLUE, "-", "live"), ("simulated.", ORANGE, "--", "simulated")):
+            counted = np.sum([run.timeseries[f"{prefix}attempts.{name}"] for name in names], axis=0)
+            panel.plot(at_s - at_s[0], counted, color=colour, linestyle=style, label=word)
+        panel.set_ylim(bottom=0)
+        panel.set_title(title, loc="left", size=9.0)
+        panel.legend(loc="upper right", ncols=2)
+    panel.set_xlabel("seconds of the scenario since the slice began")
+    picture.subplots_adjust(left=_LEFT_IN / _WIDTH_IN, right=1 - _RIGHT_IN / _WIDTH_IN, hspace=0.42, bottom=0.13)
+    return Plot(
+        name="beside",
+        title="Live beside simulated",
+        caption="Where the lines part, the stack did something else than the model says.",
+        figure=picture,
+    )
 
 
 # The frame of every plot.

@@ -136,8 +136,15 @@ def ended_s(run: Run) -> float:
 
 
 def interrupted(run: Run) -> bool:
-    """Say whether the run was stopped before its horizon."""
+    """Say whether the run was stopped before its horizon, or before the end of the slice that was played."""
+    if is_live(run):
+        return bool(run.manifest.get("interrupted"))
     return bool(run.manifest.get("interrupted")) or ended_s(run) < horizon_s(run)
+
+
+def is_live(run: Run) -> bool:
+    """Say whether real clients and a real stack made the figures."""
+    return run.summary.get("engine") == "live"
 
 
 def scale(run: Run) -> float:

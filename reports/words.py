@@ -24,6 +24,9 @@ _LAWS = {
     "gradient2": "a limit that learns (gradient)",
     "envoy_gradient": "a limit that learns (gradient of medians)",
     "bbr_cpu": "a limit while servers are busy (BBR)",
+    "load_multiplier": "a rate that learns (load multiplier)",
+    "dagor": "by priority and wait (DAGOR)",
+    "pi_rejector": "by priority and surplus (PI)",
     "deadline": "deadline",
     "retry_budget": "retry budget",
     "retry_ratio": "retry budget by ratio",
@@ -180,6 +183,12 @@ def _rule(limit: Any) -> str:
         return f"{figures.count(limit.limit)} in {figures.duration(limit.window_ns / NS_PER_S)}"
     if limit.law == "fixed_concurrency":
         return figures.count(limit.limit)
+    if limit.law == "load_multiplier":
+        return f"less at {figures.decimal(limit.tolerance)} times the usual time"
+    if limit.law == "dagor":
+        return f"fewer while waits are over {figures.duration(limit.target_ns / NS_PER_S)}"
+    if limit.law == "pi_rejector":
+        return f"a share every {figures.duration(limit.period_ns / NS_PER_S)}"
     if limit.law == "bbr_cpu":
         return f"at {figures.share(limit.cpu)} of servers busy"
     if limit.law in ("aimd", "vegas", "gradient2", "envoy_gradient"):

@@ -21,6 +21,7 @@ from scenarios.model import (
     Arrivals,
     BatchingStage,
     BbrCpuAdmission,
+    ByPriorityAdmission,
     Charging,
     CircuitBreakerAdmission,
     ConcurrencyAdmission,
@@ -75,6 +76,7 @@ def _laws(scenario: Scenario) -> Iterator[Finding]:
         yield from _street_law(scenario, at)
         yield from _terms(scenario, at)
         yield from _credit(scenario, at)
+        yield from _by_priority(scenario, at)
         if place == "stage" and stage not in stages:
             yield (*steps, "at"), f"there is no stage {stage}{did_you_mean(stage, stages)}"
         if isinstance(law, RetryBudget) and place != "client":
@@ -175,6 +177,24 @@ def _credit(scenario: Scenario, at: int) -> Iterator[Finding]:
             if field in law.model_fields_set:
                 key = field.removesuffix("_ns")
                 yield (*steps, key), f'{key} belongs at = "gateway"; at the store one is asked about, and says no time'
+
+
+def _by_priority(scenario: Scenario, at: int) -> Iterator[Finding]:
+    law, steps = scenario.admission[at], ("admission", at)
+    if not isinstance(law, ByPriorityAdmission):
+        return
+    place, _, stands = law.at.partition(":")
+    stages = [stage.name for stage in scenario.stages]
+    if place not in ("gateway", "stage"):
+        yield (*steps, "at"), f'a {law.law} stands before the queue it looks at; write at = "stage:{stages[0]}"'
+    elif place == "gateway" and law.queue is None:
+        yield steps, f'needs the stage whose queue it looks at, such as queue = "{stages[0]}"'
+    elif law.queue is not None and law.queue not in stages:
+        yield (*steps, "queue"), f"there is no stage {law.queue}{did_you_mean(law.queue, stages)}"
+    elif law.queue is not None and stands in stages and stages.index(law.queue) < stages.index(stands):
+        yield (*steps, "queue"), f"{law.queue} is before {stands}; name a stage from there on"
+    if law.key != "global":
+        yield (*steps, "key"), f"a {law.law} tells people apart by their priority; take key out"
 
 
 def _terms(scenario: Scenario, at: int) -> Iterator[Finding]:

@@ -71,6 +71,16 @@ class Frozen(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=False)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle a `Constant[int]` as a Constant: pickle finds classes by their names, and that one has none."""
+        return _unpickled, (self.__pydantic_generic_metadata__["origin"] or type(self), self.__getstate__())
+
+
+def _unpickled(kind: type[Frozen], state: dict[Any, Any]) -> Frozen:
+    found = kind.__new__(kind)
+    found.__setstate__(state)
+    return found
+
 
 class Constant(Frozen, Generic[V]):
     """Always the mean."""

@@ -44,6 +44,7 @@ _LEARNED = {
     "least": "lower bound of that",
     "most": "upper bound of that",
 }
+_BY_PRIORITY = {**_LAW, "queue": "stage whose queue it looks at, unless it is that before which it stands"}
 _WINDOW = "how far back it looks"
 _SLICES = "parts of the window, forgotten one by one"
 _KIND = {"kind": "which distribution it is"}
@@ -74,6 +75,7 @@ MEANINGS: dict[str, dict[str, str]] = {
         "controls": "processes that read gauges and turn knobs",
         "milestones": "what the world is known to have done",
         "gates": "what must hold",
+        "live": "how `sluice live` plays it against a real stack",
     },
     "Arrivals": {
         "process": "how first tries are spread; gamma needs cv, trace needs file",
@@ -238,6 +240,31 @@ MEANINGS: dict[str, dict[str, str]] = {
         "bucket": "length of a part",
         "cpu": "share of servers busy, smoothed, from which on it refuses",
     },
+    "LoadMultiplierAdmission": {
+        **_LAW,
+        **_COST,
+        "tick": "time from one change of the multiplier to the next",
+        "tolerance": "how many times the usual time work may take",
+        "least": "part of what was let in that is let in after a tick, at the least",
+        "increment": "part of what comes by which each raise of the multiplier is larger than the one before",
+        "most": "multiple of what comes from which on all are let in",
+        "window": _WINDOW,
+        "slices": _SLICES,
+    },
+    "DagorAdmission": {
+        **_BY_PRIORITY,
+        "window": "how long it looks before it moves",
+        "window_calls": "how many may come in that time; it moves when one more does",
+        "target": "mean wait above which it refuses more",
+        "down": "part by which fewer are let in then",
+        "up": "part of those who come by which more are let in else",
+    },
+    "PiRejectorAdmission": {
+        **_BY_PRIORITY,
+        "period": "how long it looks before it moves",
+        "kp": "part of the surplus of one period that is refused in the next",
+        "ki": "part of each surplus that is refused from then on",
+    },
     "DeadlineAdmission": {**_LAW, "least_left": "time a person must still be there for"},
     "RetryBudgetAdmission": {
         **_LAW,
@@ -382,6 +409,25 @@ MEANINGS: dict[str, dict[str, str]] = {
         "metric": "the figure it is about",
         "min": "the least that passes",
         "max": "the most that passes",
+    },
+    "Live": {
+        "most_in_flight": "attempts that one process of people may await at once; more are dropped, and told of",
+        "longest_lag": "how late 1% of attempts may be sent before the generator has fallen behind, by the clock",
+        "target": "the API that `sluice live --target` asks; without it: that of our own gateway",
+    },
+    "Target": {
+        "method": "HTTP method of an attempt",
+        "path": "its path and query; {want}, {attempt}, {session}, {segment}, {zone}, {kind}, {timeout_ms} and "
+        "{intended_ns} are filled in",
+        "headers": "its headers, filled in likewise; Host and Content-Length are ours",
+        "body": "its body, filled in likewise",
+        "field": "where an answer in JSON tells more than its status: a key, or keys with dots between",
+        "answers": "what answers mean; the first that fits counts, and where none does it is an error",
+    },
+    "Answer": {
+        "status": "HTTP status",
+        "value": "value of the field; none: any",
+        "verdict": "what the person has been told",
     },
     "Constant": {**_KIND, "mean": "the value"},
     "Exponential": {**_KIND, "mean": "its mean"},

@@ -6,6 +6,7 @@ users write are the aliases (`timeout`, `rate`). What the parts mean to an engin
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 from typing import Annotated, Any, Literal
 
@@ -23,6 +24,7 @@ from scenarios.distributions import (
     TimeDistribution,
     rising_times,
 )
+from scenarios.errors import did_you_mean
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$")]
 Rate = Annotated[
@@ -408,6 +410,37 @@ class BbrCpuAdmission(_Admission):
     cpu: Share = 0.8
 
 
+class ByPriorityAdmission(_Admission):
+    """What looks at the turns in the queue of a stage: `queue`, or the one before which it stands."""
+
+    queue: Name | None = None
+
+    @property
+    def watched(self) -> str:
+        """The name of the stage whose queue it looks at; empty at a gateway that names none."""
+        return self.queue or self.at.partition(":")[2]
+
+
+class DagorAdmission(ByPriorityAdmission):
+    """When those whose turn comes have waited too long, the least important are refused, level by level."""
+
+    law: Literal["dagor"]
+    window_ns: DurationNs = Field(alias="window", gt=0, default=1_000_000_000)
+    window_calls: AtLeastOne = 2000
+    target_ns: DurationNs = Field(alias="target", default=20_000_000)
+    down: Share = 0.05
+    up: Share = 0.01
+
+
+class PiRejectorAdmission(ByPriorityAdmission):
+    """As more come in than go on, a growing share of them is refused, of the least important of late."""
+
+    law: Literal["pi_rejector"]
+    period_ns: DurationNs = Field(alias="period", gt=0, default=500_000_000)
+    kp: Number = Field(ge=0, le=1000, default=0.1)
+    ki: Number = Field(ge=0, le=1000, default=0.1)
+
+
 class DeadlineAdmission(_Admission):
     """Refuses work whose person leaves in less than `least_left`."""
 
@@ -452,6 +485,19 @@ class RetryRatioAdmission(_SlicedAdmission):
     reserve: Whole = 100
     window_ns: DurationNs = Field(alias="window", gt=0, default=10_000_000_000)
     slices: int = Field(strict=True, ge=1, le=1000, default=10)
+
+
+class LoadMultiplierAdmission(Charging, _SlicedAdmission):
+    """Lets in a multiple of what came in the last tick, less while work takes longer than it used to."""
+
+    law: Literal["load_multiplier"]
+    tick_ns: DurationNs = Field(alias="tick", ge=1_000_000, default=10_000_000_000)
+    tolerance: Number = Field(ge=0.001, le=1000, default=1.25)
+    least: Share = 0.1
+    increment: Number = Field(ge=0, le=1000, default=0.025)
+    most: Number = Field(gt=0, le=1000, default=2.0)
+    window_ns: DurationNs = Field(alias="window", gt=0, default=1_800_000_000_000)
+    slices: int = Field(strict=True, ge=1, le=1000, default=30)
 
 
 class RetryThrottleAdmission(_Admission):
@@ -560,6 +606,9 @@ Admission = Annotated[
     | Gradient2Admission
     | EnvoyGradientAdmission
     | BbrCpuAdmission
+    | LoadMultiplierAdmission
+    | DagorAdmission
+    | PiRejectorAdmission
     | DeadlineAdmission
     | RetryBudgetAdmission
     | RetryRatioAdmission
@@ -576,8 +625,15 @@ Admission = Annotated[
 
 Ticketing = RateAdmission | HotKeyAdmission | WarmUpAdmission | WindowAdmission | WaitingRoomAdmission
 """Laws that may give what they let in a ticket."""
-Learning = AimdAdmission | VegasAdmission | Gradient2Admission | EnvoyGradientAdmission | BbrCpuAdmission
-"""Laws of how many may be inside that are told how each of those ended."""
+Learning = (
+    AimdAdmission
+    | VegasAdmission
+    | Gradient2Admission
+    | EnvoyGradientAdmission
+    | BbrCpuAdmission
+    | LoadMultiplierAdmission
+)
+"""Laws that are told how what they let in has ended, and learn from it."""
 RetryBudget = RetryBudgetAdmission | RetryRatioAdmission | RetryThrottleAdmission
 """Laws that are asked about retries alone."""
 QueueLaw = CodelAdmission | AdaptiveLifoAdmission
@@ -725,6 +781,62 @@ class Gate(Frozen):
         return self
 
 
+TEMPLATES = ("want", "attempt", "session", "segment", "zone", "kind", "timeout_ms", "intended_ns")
+"""What stands in braces in a path, a header or a body of `[live.target]`: each becomes a whole number."""
+
+
+def _filled(text: str) -> str:
+    unknown = [name for name in re.findall(r"\{([A-Za-z_]\w*)\}", text) if name not in TEMPLATES]
+    if unknown:
+        raise ValueError(f"{{{unknown[0]}}} is not filled in{did_you_mean(unknown[0], TEMPLATES)}")
+    return text
+
+
+Template = Annotated[str, Field(max_length=10_000), AfterValidator(_filled)]
+InOneLine = Annotated[Template, Field(pattern=r"^[\x20-\x7e]*$")]
+
+
+class Answer(Frozen):
+    """What an answer means: one of this status and, where `value` is given, with this value in the target's field."""
+
+    status: int = Field(strict=True, ge=100, le=599)
+    value: str | None = Field(max_length=200, default=None)
+    verdict: Literal["placed", "throttled", "shed", "expired", "error", "sold_out", "store"]
+
+
+class Target(Frozen):
+    """Somebody's API: the request of an attempt, and what its answers mean; the first that fits counts, else error."""
+
+    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = "POST"
+    path: Annotated[InOneLine, Field(pattern=r"^/[^ ]*$")]
+    headers: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,100}$")], InOneLine] = Field(
+        max_length=50, default_factory=dict
+    )
+    body: Template = ""
+    field: str | None = Field(min_length=1, max_length=200, default=None)
+    answers: tuple[Answer, ...] = Field(min_length=1, max_length=100)
+
+    @model_validator(mode="after")
+    def _can_tell(self) -> Target:
+        ours = [name for name in self.headers if name.lower() in ("host", "content-length", "connection")]
+        if ours:
+            raise ValueError(f"the header {ours[0]} is written for you; take it out of headers")
+        valued = [answer for answer in self.answers if answer.value is not None]
+        if valued and self.field is None:
+            raise ValueError(f"answers ask for the value {valued[0].value!r} of a field; name it with field")
+        if all(answer.verdict != "placed" for answer in self.answers):
+            raise ValueError('no answer means an order; give one the verdict "placed"')
+        return self
+
+
+class Live(Frozen):
+    """How `sluice live` plays the scenario against a real stack."""
+
+    most_in_flight: int = Field(strict=True, ge=1, le=100_000, default=10_000)
+    longest_lag_ns: DurationNs = Field(alias="longest_lag", gt=0, default=50_000_000)
+    target: Target | None = None
+
+
 class Scenario(Frozen):
     """One rehearsal: who comes, what they meet, what happens meanwhile, and what it is held against."""
 
@@ -752,3 +864,4 @@ class Scenario(Frozen):
     controls: tuple[Control, ...] = Field(max_length=100, default=())
     milestones: tuple[Milestone, ...] = Field(max_length=1000, default=())
     gates: tuple[Gate, ...] = Field(max_length=1000, default=())
+    live: Live | None = None

@@ -23,6 +23,7 @@ from scenarios.model import (
     BatchingStage,
     ClockCouriers,
     ConcurrencyAdmission,
+    DagorAdmission,
     EnvoyGradientAdmission,
     Gate,
     Gradient2Admission,
@@ -133,6 +134,8 @@ class _Scaling:
             return self.whole(law, path, ("start", "least", "most", "queue"))
         if isinstance(law, StartingAdmission):
             return self.whole(law, path, ("start", "least", "most"))
+        if isinstance(law, DagorAdmission):
+            return self.whole(law, path, ("window_calls",))
         if isinstance(law, EnvoyGradientAdmission):
             return self.whole(law, path, ("least", "most"))
         if isinstance(law, RetryBudgetAdmission):

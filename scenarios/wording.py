@@ -23,6 +23,7 @@ _PATTERNS = {  # by key: what the pattern of a text wants
     "name": "needs to be 1 to 63 letters, digits, - and _, a letter or a digit first",
     "at": "needs to be client, gateway, stage:NAME, queue:NAME, store or zone",
     "opens": 'needs to be a time of day such as "07:45"',
+    "path": "needs to begin with / and to be of printable ASCII without blanks",
     "process": 'needs to be autoscaler, runbook, or your own as "package.module:function"',
 }
 _KINDS = {
@@ -93,6 +94,10 @@ _EXAMPLES = {
     "pickup": '"4m"',
     "travel": '"6m"',
     "dropoff": '"4m"',
+    "path": '"/v1/orders"',
+    "answers": '[{ status = 201, verdict = "placed" }, { status = 429, verdict = "throttled" }]',
+    "status": "201",
+    "verdict": '"placed"',
 }
 _BOUNDS = {
     "greater_than_equal": ("ge", "needs to be {} or more"),

@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -77,11 +77,14 @@ def run_folder(base: Path, scenario_name: str, seed: int, utc: datetime) -> Path
             return folder
 
 
-def write(result: RunResult, folder: Path) -> None:
-    """Write a run into a folder that is new or empty. The manifest comes last: where it stands, all else is whole."""
+def write(result: RunResult, folder: Path, beside: Collection[str] = ()) -> None:
+    """Write a run into a folder that is new, or has no more than what it may stand beside.
+
+    The manifest comes last: where it stands, all else is whole.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if any(folder.iterdir()):
+        if any(path.name not in beside for path in folder.iterdir()):
             raise ResultError(f"{folder}: is not empty, and a run is never written over another; choose a new folder")
         _write_text(folder / RESOLVED, result.resolved)
         _write_text(folder / SUMMARY, as_json(result.summary))

@@ -10,6 +10,7 @@ from pathlib import Path
 from scenarios import metrics
 from scenarios.metrics import Metric
 from simulator import trace
+from simulator.live_schema import live_schema, live_text
 from simulator.outcome import MOST_TURNS
 from simulator.replications_page import SEVERAL_RUNS, replications_schema
 from simulator.schema import OUTAGES_SAID, summary_schema
@@ -94,6 +95,7 @@ def results_page() -> str:
             _table(("attempts.parquet", "what it is"), _named(trace.ATTEMPT_COLUMNS)),
             SEVERAL_RUNS.rstrip("\n"),
             "",
+            live_text(),
         )
     )
 
@@ -106,6 +108,11 @@ def schema_text() -> str:
 def replications_schema_text() -> str:
     """Return the text of docs/replications.schema.json."""
     return json.dumps(replications_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+def live_schema_text() -> str:
+    """Return the text of docs/live.schema.json."""
+    return json.dumps(live_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
@@ -139,6 +146,7 @@ def main() -> None:
     """Write all files."""
     (DOCS / "results.md").write_text(results_page(), encoding="utf-8")
     (DOCS / "summary.schema.json").write_text(schema_text(), encoding="utf-8")
+    (DOCS / "live.schema.json").write_text(live_schema_text(), encoding="utf-8")
     (DOCS / "replications.schema.json").write_text(replications_schema_text(), encoding="utf-8")
 
 

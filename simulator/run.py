@@ -17,7 +17,6 @@ from scenarios.loader import Loaded
 from scenarios.model import Scenario
 from scenarios.scale import scaled
 from scenarios.units import NS_PER_S, duration_text
-from simulator import reference
 from simulator.control.room import ControlRoom
 from simulator.engines import DEFAULT, Engine
 from simulator.manifest import make_manifest
@@ -153,10 +152,12 @@ def _save(path: Path, resolved: str, seed: int, scale: Fraction, run: compiled.R
 
 def _parts(engine: Engine) -> tuple[Callable[..., Outcome], Arrivals]:
     """Return what runs a scenario on an engine, and what tells when the first people come."""
-    if engine == "compiled":
-        from simulator import compiled  # not before it is asked for: it takes a compiler with it
+    if engine == "compiled":  # neither is imported before it is asked for: both take long
+        from simulator import compiled
 
         return compiled.run, compiled.first_arrivals
+    from simulator import reference
+
     return reference.run, workload.first_arrivals
 
 

@@ -19,6 +19,7 @@ from sluice.compare import compare
 from sluice.console import note
 from sluice.exits import Exit, UserError
 from sluice.gate import gate
+from sluice.live import live
 from sluice.report import report
 from sluice.run import run
 from sluice.validate import validate
@@ -34,7 +35,7 @@ def cli(debug: bool) -> None:
     """
 
 
-for _command in (run, compare, gate, report, validate, catalogue):
+for _command in (run, compare, gate, live, report, validate, catalogue):
     cli.add_command(_command)
 
 

@@ -18,12 +18,16 @@ MAY_IMPORT = {
 DATA_OF_RUNS = {"simulator.results", "simulator.outcome"}
 ENGINES = ("simulator.reference", "simulator.compiled", "simulator.live", "simulator.run")
 ONLY_IN = {
-    "simpy": ("simulator.reference", "simulator.control"),
+    "simpy": ("simulator.reference", "simulator.control", "simulator.live"),
     "numba": ("simulator.compiled",),
     "llvmlite": ("simulator.compiled",),
     "uvloop": ("simulator.live",),
+    "uvicorn": ("simulator.live",),
+    "sqlalchemy": ("simulator.live",),
+    "prometheus_client": ("simulator.live",),
     "matplotlib": ("reports.plots",),
     "locust": ("scenarios.locustfile",),
+    "gevent": ("scenarios.locustfile",),
     "redis": ("limits.shared",),
 }
 ANY_NAME = "simulator.control.processes"  # imports control processes that users wrote

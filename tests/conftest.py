@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from benchmarks.servers import RedisServer
+from benchmarks.servers import PostgresServer, RedisServer
 from tests import servers
 
 
@@ -29,4 +29,11 @@ def shared_redis(redis_of_all: RedisServer) -> RedisServer:
 def redis_server() -> Iterator[RedisServer]:
     """A Redis of its own, for tests that kill or pause it."""
     with servers.redis() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """A PostgreSQL for tests that make a database of their own."""
+    with servers.postgres() as server:
         yield server

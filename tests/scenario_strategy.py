@@ -348,6 +348,24 @@ LAWS = st.one_of(
         hold=_durations(1000, 10, 4),
     ),
     _table(
+        {"law": st.just("load_multiplier"), "tick": _durations(4, 1, 20)},
+        tolerance=_one(1.25, 0.5, 1.0),
+        least=SHARES,
+        increment=_one(0.025, 0, 0.5),
+        most=_one(2, 0.5, 1),
+        window=WINDOW_TIMES,
+        slices=SLICES,
+    ),
+    _table(
+        {"law": st.just("dagor")},
+        window=_durations(4, 1, 20),
+        window_calls=_one(5, 1, 20),
+        target=_durations(1, 0, 4),
+        down=SHARES,
+        up=SHARES,
+    ),
+    _table({"law": st.just("pi_rejector")}, period=_durations(2, 1, 10), kp=_one(0.1, 0, 1.5), ki=_one(0.1, 0, 1.0)),
+    _table(
         {"law": st.just("fulfilment_credit")},
         store_within=_durations(4, 10, 2, 0, 1000),
         courier_within=_durations(4, 10, 2, 0, 1000),
@@ -383,8 +401,9 @@ CREDIT_AT_GATEWAY = _table(
 )
 
 AT_STAGES, INSIDE, ANYWHERE, AT_CLIENT, BEFORE_CALLS, AT_QUEUES, AT_DOOR, OF_STORES = range(8)
-CHARGING = ("token_bucket", "gcra", "hot_key", *WINDOWS_OF, "warm_up", "fixed_concurrency", "pacing")
+CHARGING = ("token_bucket", "gcra", "hot_key", *WINDOWS_OF, "warm_up", "fixed_concurrency", "pacing", "load_multiplier")
 RESERVING = ("token_bucket", "gcra", *WINDOWS_OF, "fixed_concurrency", "aimd", "vegas", "gradient2", "envoy_gradient")
+BY_PRIORITY = ("dagor", "pi_rejector")
 LAW_PLACES = {
     "token_bucket": ANYWHERE,
     "gcra": ANYWHERE,
@@ -408,6 +427,9 @@ LAW_PLACES = {
     "gradient2": INSIDE,
     "envoy_gradient": INSIDE,
     "bbr_cpu": INSIDE,
+    "load_multiplier": INSIDE,
+    "dagor": INSIDE,
+    "pi_rejector": INSIDE,
     "codel": AT_QUEUES,
     "adaptive_lifo": AT_QUEUES,
 }
@@ -459,6 +481,11 @@ def _admission(draw: Draw, tree: Tree) -> list[Tree]:
             of_law = [*keys[1:], *["store"] * ("street" in tree)]
         elif law["law"] == "waiting_room":
             of_law = [key for key in keys if key != "person"]
+        elif law["law"] in BY_PRIORITY:
+            of_law = ["global"]
+            later = stages[stages.index(at) :] if at in stages else stages
+            if at == "gateway" or draw(YES_OR_NO):
+                law |= {"queue": draw(st.sampled_from(later)).removeprefix("stage:")}
         else:
             of_law = [*keys, *["store"] * (at in street and "kitchens" in tree)]
         law |= draw(_terms(tree, law))
@@ -663,7 +690,7 @@ def _scenarios(draw: Draw) -> Tree:
         "horizon": _ms(horizon_ms),
         "bucket": _ms(draw(_one(horizon_ms, 10, 7, 20))),
         "world_seed": draw(st.integers(0, 3)),
-        "arrivals": draw(_arrivals(min(MOST_PEOPLE, MOST_ATTEMPTS // tries), horizon_ms)),
+        "arrivals": draw(_arrivals(min(MOST_PEOPLE, max(2, MOST_ATTEMPTS // tries)), horizon_ms)),
         "people": people,
         "stages": draw(EASY_STAGES if easy else STAGES),
     }

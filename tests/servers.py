@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.servers import MissingProgramError, RedisServer, Server
+from benchmarks.servers import MissingProgramError, PostgresServer, RedisServer, Server
 
 ROOT = Path(__file__).resolve().parent.parent
 STOP_S = 30.0
@@ -25,6 +25,16 @@ def redis() -> RedisServer:
     """Return a Redis to be started; else skip, or fail where CI=true."""
     try:
         return RedisServer()
+    except MissingProgramError as missing:
+        if os.environ.get("CI") == "true":
+            pytest.fail(str(missing))
+        pytest.skip(str(missing))
+
+
+def postgres() -> PostgresServer:
+    """Return a PostgreSQL to be started; else skip, or fail where CI=true."""
+    try:
+        return PostgresServer()
     except MissingProgramError as missing:
         if os.environ.get("CI") == "true":
             pytest.fail(str(missing))

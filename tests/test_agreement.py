@@ -67,6 +67,9 @@ LAWS: dict[str, Tree] = {
     "gradient2": {"start": 2, "least": 1, "most": 9, "sample": "1ms", "least_calls": 1, "queue": 1},
     "envoy_gradient": {"least": 1, "most": 9, "calls": 2, "update": "2ms", "interval": "20ms"},
     "bbr_cpu": {"buckets": 20, "bucket": "1ms", "cpu": 0.0},
+    "load_multiplier": {"tick": "3ms", "tolerance": 0.9, "window": "20ms", "increment": 0.1},
+    "dagor": {"window": "3ms", "target": "0.5ms", "queue": "till"},
+    "pi_rejector": {"period": "3ms", "ki": 0.5, "queue": "till"},
     "deadline": {"least_left": "5ms"},
     "codel": {"interval": "5ms", "target": "1ms"},
     "adaptive_lifo": {"standing": "4ms", "short": "2ms"},
@@ -137,6 +140,8 @@ def test_both_engines_agree_on_every_law_with_every_key_at_every_point(law: str)
         "waiting_room": ("global", "segment", "zone"),
         "codel": ("global",),
         "fulfilment_credit": ("global",),
+        "dagor": ("global",),
+        "pi_rejector": ("global",),
         "adaptive_lifo": ("global",),
     }
     for key, at in product(keys.get(law, ("global", "person", "segment", "zone", "store")), POINTS[LAW_PLACES[law]]):

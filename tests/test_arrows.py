@@ -60,7 +60,7 @@ def test_no_engine_is_reached_through_others(package: str) -> None:
         (
             "simulator/books.py",
             "import simpy",
-            "imports simpy, which only simulator.reference and simulator.control may",
+            "imports simpy, which only simulator.reference and simulator.control and",
         ),
         ("simulator/books.py", "def f():\n    import numba", "simulator.books:2 imports numba, which only"),
         ("simulator/reference/a.py", "from numba import njit", "imports numba, which only simulator.compiled may"),

@@ -104,6 +104,11 @@ def law(more: str) -> str:
 
 
 # fmt: off
+def target(path: str = "/orders", answers: str = '[{ status = 200, verdict = "placed" }]') -> str:
+    """A mapping with one piece of text changed."""
+    return f'[live.target]\npath = "{path}"\nanswers = {answers}\n'
+
+
 CASES = [
     # the file
     Case("an empty file", "", ("shop.toml: is empty", "schema = 1")),
@@ -274,6 +279,14 @@ CASES = [
     grown("a gradient of crossed bounds", law('at = "gateway"\nlaw = "envoy_gradient"\nleast = 9\nmost = 8'),
           "least = 9", "change one"),
     grown("a processor of no servers", law('at = "gateway"\nlaw = "bbr_cpu"'), "second.at", "add a [gateway]"),
+    grown("a dagor at the client", law('at = "client"\nlaw = "dagor"'), "second.at", 'at = "stage:till"'),
+    grown("a dagor of no queue", law('at = "gateway"\nlaw = "dagor"'), "admission.second", 'queue = "till"'),
+    grown("a dagor by person", law('at = "stage:till"\nkey = "person"\nlaw = "dagor"'), "second.key", "priority"),
+    grown("a rejector of a queue that is not there", law('at = "gateway"\nlaw = "pi_rejector"\nqueue = "tile"'),
+          "second.queue", "did you mean till?"),
+    grown("a rejector of a queue behind it", stage('servers = 1\nservice = "1s"')
+          + law('at = "stage:oven"\nlaw = "pi_rejector"\nqueue = "till"'), "second.queue", "till is before oven"),
+    grown("a multiplier at a store", law('at = "store"\nlaw = "load_multiplier"'), "second.at", "or a stage"),
     grown("an aimd that starts outside its bounds", law('at = "gateway"\nlaw = "aimd"\nstart = 9'), "start = 9",
           "least = 20", "most = 200"),
     grown("slices of no length", law('at = "client"\nlaw = "retry_ratio"\nwindow = "9ns"'), "second", "use fewer"),
@@ -411,6 +424,20 @@ CASES = [
     flagged("a flag that extends", "extends=labs/retry-trap", '--set: extends = "labs/retry-trap"', "is for files"),
     Case("a variable with a bad value", SHOP, ("SLUICE_SET: stages.till.servers = -1", "0 or more"),
          environment={"SLUICE_SET": "horizon=5m;stages.till.servers=-1"}),
+    grown("a target that is no path", target(path="orders"), "live.target.path", '"orders"', "begin with /"),
+    grown("a target without answers", target(answers="[]"), "live.target.answers", "at least 1"),
+    grown("a target that never places", target(answers='[{ status = 429, verdict = "throttled" }]'), "live.target",
+          'give one the verdict "placed"'),
+    grown("a status that HTTP has not", target(answers='[{ status = 9, verdict = "placed" }]'),
+          "live.target.answers.0.status = 9", "100 or more"),
+    grown("a verdict nobody knows", target(answers='[{ status = 200, verdict = "placd" }]'), "did you mean placed?"),
+    grown("a value of no field", target(answers='[{ status = 200, value = "ok", verdict = "placed" }]'),
+          "live.target", "'ok'", "name it with field"),
+    grown("a template that is not filled in", target() + 'body = "{wnat}"\n', "live.target.body", "did you mean want?"),
+    grown("a header in two lines", target() + 'headers = { A = "b\\r\\nC: d" }\n', "live.target.headers.A"),
+    grown("a header that is ours", target() + 'headers = { Content-Length = "3" }\n', "Content-Length", "take it out"),
+    grown("a lag of nothing", '[live]\nlongest_lag = "0s"\n', 'live.longest_lag = "0s"', "more than 0"),
+    grown("a key nobody knows there", "[live]\nmost_inflight = 9\n", "live.most_inflight", "most_in_flight"),
 ]
 # fmt: on
 

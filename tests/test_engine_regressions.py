@@ -77,3 +77,12 @@ def test_who_is_invited_at_a_delivery_comes_before_the_next_delivery_of_that_ns(
     inviters = orders["invited_by"][at_once][orders["placed_ns"][at_once].argsort()].tolist()
     assert len(set(inviters)) >= 3
     assert inviters == sorted(inviters)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_what_changes_in_the_last_ns_of_a_bucket_is_in_its_gauge(engine: Engine) -> None:
+    """Two cups are ordered at 2 ms, at the end of the second bucket, and made at 12 ms, at the end of the twelfth."""
+    kitchens = {"kind": "servers", "makers": 1, "make": "5ms", "cups": 2}
+    street = {"street": {"zones": 1, "stores_per_zone": 1}, "kitchens": kitchens}
+    result = simulate(loaded({**ONE_AT_1_MS, **street, "bucket": "1ms"}), engine=engine)
+    assert result.timeseries["kitchens.backlog_cups"].tolist() == [0] + 10 * [2] + 9 * [0]

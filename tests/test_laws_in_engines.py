@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from limits import dagor
 from scenarios import draws
 from scenarios.draws import Stream
 from simulator.engines import ENGINES, Engine
@@ -440,3 +441,66 @@ def test_a_bbr_refuses_while_servers_are_busy_and_more_are_inside_than_went_thro
     at_ms = [0, 0, 0, 1500]
     result = live(engine, at_ms, law, stages=stages, people={"timeout": "20s"})
     assert placed_at(result, at_ms) == in_time
+
+
+SLOW_TILL = [{"name": "till", "servers": 1, "service": "10ms"}]
+TWO_PRIORITIES = [{"name": "first", "share": 0.5}, {"name": "last", "share": 0.5, "priority": 1}]
+BEFORE_THE_TILL = pytest.mark.parametrize("place", [{"at": "stage:till"}, {"at": "gateway", "queue": "till"}])
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@BEFORE_THE_TILL
+def test_a_dagor_refuses_levels_of_people_once_turns_came_late(engine: Engine, place: Tree) -> None:
+    law = {**place, "law": "dagor", "window": "15ms", "target": "1ms", "down": 0.5}
+    levels = [dagor.person_level(want, 0) for want in range(12)]
+    # by 20 ms three of four had their turn, after 0, 10 and 20 ms; the half that would have got in are those of two
+    open_to = sorted(levels[:4])[2]
+    goes = [want for want in range(4, 12) if levels[want] < open_to]
+    assert 0 < len(goes) < 8
+    at_ms = [0] * 4 + [20] * 8
+    answered = answers(live(engine, at_ms, law, stages=SLOW_TILL))
+    assert [want for want in range(4, 12) if answered[want] == "placed"] == goes
+    assert set(answered) == {"placed", "shed"}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@BEFORE_THE_TILL
+def test_a_pi_rejector_refuses_the_less_important_while_more_come_in_than_go_on(engine: Engine, place: Tree) -> None:
+    law = {**place, "law": "pi_rejector", "period": "5ms", "kp": 0, "ki": 1}
+    # of six that came in two have had their turn by 12 ms: a surplus of twice what went on
+    result = live(engine, [0] * 6 + [12] * 6, law, stages=SLOW_TILL, segments=TWO_PRIORITIES)
+    assert result.orders is not None
+    segments = result.orders["segment"].tolist()
+    assert {0, 1} == set(segments[:6]) == set(segments[6:])
+    assert answers(result)[:6] == ["placed"] * 6
+    assert answers(result)[6:] == ["shed" if segment else "placed" for segment in segments[6:]]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@BEFORE_THE_TILL
+def test_what_a_later_law_refuses_has_left_a_pi_rejector(engine: Engine, place: Tree) -> None:
+    law = {**place, "law": "pi_rejector", "period": "5ms", "kp": 0, "ki": 1}
+    later = {"at": place["at"], "law": "fixed_window", "limit": 1, "window": "10ms"}
+    result = live(engine, [0] * 6 + [12] * 6, law, later, stages=SLOW_TILL, segments=TWO_PRIORITIES)
+    assert answers(result) == (["placed"] + ["throttled"] * 5) * 2
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("at", ["gateway", "stage:till"])
+def test_a_load_multiplier_lets_in_less_once_work_takes_longer_than_usual(engine: Engine, at: str) -> None:
+    law = {"at": at, "law": "load_multiplier", "tick": "100ms", "tolerance": 1.0, "window": "10s"}
+    slow = [{"name": "slow", "at": "95ms", "for": "1s", "set": {"stages.till.slowdown": 9.0}}]
+    # ten calls of 1 ms, in the next tick ten of 9: 5 is usual, so 5/9 of ten a tick, 55 a second, its burst
+    at_ms = [*range(0, 100, 10), *range(100, 200, 10), *[200] * 70]
+    placed = placed_at(live(engine, at_ms, law, incidents=slow), at_ms)
+    assert len(placed) == 20 + 55
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_load_multiplier_says_when_to_come_back(engine: Engine) -> None:
+    law = {"at": "gateway", "law": "load_multiplier", "tick": "100ms", "tolerance": 0.5, "window": "10s"}
+    # one call a tick, which takes twice what it may: half of ten a second are 5
+    result = live(engine, [0, *[100] * 6], law)
+    assert answers(result) == ["placed"] * 6 + ["throttled"]
+    assert result.attempts is not None
+    assert result.attempts["retry_after_s"].tolist()[-1] == 1

@@ -7,7 +7,7 @@ import pytest
 from scenarios import metrics
 from scenarios.model import Scenario
 from simulator.outcome import FAILURES
-from simulator.results_page import DOCS, replications_schema_text, results_page, schema_text
+from simulator.results_page import DOCS, live_schema_text, replications_schema_text, results_page, schema_text
 from tests.hand_made import SCENARIO
 
 
@@ -93,6 +93,7 @@ def test_stocks_and_counters_are_figures_and_no_stock_is_a_counter() -> None:
         ("results.md", results_page()),
         ("summary.schema.json", schema_text()),
         ("replications.schema.json", replications_schema_text()),
+        ("live.schema.json", live_schema_text()),
     ],
 )
 def test_published_page_and_schema_are_current(file: str, text: str) -> None:

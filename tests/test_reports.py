@@ -32,6 +32,8 @@ from scenarios.loader import load
 from scenarios.model import ServerStage
 from simulator.run import simulate
 from tests.fake_run import FakeRun, bare_run, crowded_run, milk_tea_run, stopped, with_summary
+from tests.scenario_strategy import LAW_PLACES, loaded
+from tests.test_agreement import CROWD, LAWS, POINTS
 
 TOO_PRECISE = re.compile(r"\d\.\d{7,}")
 VOID = {"meta", "br", "link", "img", "hr", "input"}
@@ -204,6 +206,15 @@ def test_what_control_processes_turned_is_told_by_knob(day: FakeRun) -> None:
     assert "first to (full size)" in text(with_summary(run, scale=0.5))
     assert '<td class="w">front-door rate</td>' in html(run)
     assert "Controls" not in text(day)
+
+
+def test_every_law_has_words_for_its_rule() -> None:
+    for law, keys in LAWS.items():
+        at = POINTS[LAW_PLACES[law]][0]
+        door = {"name": "door", "at": at, "law": law, **keys, **({"key": "zone"} if law == "hot_key" else {})}
+        gateway = {"gateway": {"servers": 1}}
+        (row,) = words.limit_rows(loaded({**CROWD, **gateway, "admission": [door]}).scenario)
+        assert re.fullmatch(r".+: .+", row[2]), law
 
 
 def test_every_kind_of_limit_and_stage_has_words(day: FakeRun) -> None:

@@ -134,6 +134,25 @@ def test_laws_shared_by_all_or_by_a_segment_are_multiplied_and_those_of_a_person
     assert (each, zonal) == TOWN.admission[7:]
 
 
+def test_limits_that_learn_are_multiplied_with_their_bounds_and_multiples_are_not() -> None:
+    laws = [
+        law("vegas", law="vegas", start=40, least=10, most=500),
+        law("gradient", law="gradient2", start=40, least=10, most=500, queue=20),
+        law("envoy", law="envoy_gradient", least=30, most=500, calls=50),
+        law("dagor", law="dagor", queue="till", window_calls=2000),
+        law("multiplier", law="load_multiplier", most=2.0),
+        law("bbr", law="bbr_cpu"),
+    ]
+    plan = {**PLAN, "admission": laws, "incidents": [], "timelines": []}
+    scenario = Scenario.model_validate(plan)
+    small = [one.model_dump() for one in scaled(scenario, Fraction(1, 10))[0].admission]
+    assert [small[0][key] for key in ("start", "least", "most")] == [4, 1, 50]
+    assert [small[1][key] for key in ("start", "least", "most", "queue")] == [4, 1, 50, 2]
+    assert [small[2][key] for key in ("least", "most", "calls")] == [3, 50, 50]
+    assert small[3]["window_calls"] == 200
+    assert small[4:] == [one.model_dump() for one in scenario.admission[4:]]
+
+
 def test_a_warm_up_of_all_is_multiplied() -> None:
     warm = {**PLAN, "admission": [law("warm", law="warm_up", rate="90/s")], "incidents": [], "timelines": []}
     (small,) = scaled(Scenario.model_validate(warm), Fraction(1, 10))[0].admission

@@ -259,8 +259,8 @@ def law_of_part(stage: model.BatchingStage, millionths: int) -> tuple[int, ...]:
 
 
 _HEARS = model.SreThrottleAdmission | model.RetryThrottleAdmission | model.CircuitBreakerAdmission
-_TOLD = model.Learning | model.CircuitBreakerAdmission
-_GIVEN_BACK = model.ConcurrencyAdmission | model.CreditAdmission | _TOLD
+_TOLD = model.Learning | model.CircuitBreakerAdmission | model.PiRejectorAdmission
+_GIVEN_BACK = model.ConcurrencyAdmission | model.CreditAdmission | model.DagorAdmission | _TOLD
 _KEYS = {
     "global": at.BY_ALL,
     "person": at.BY_PERSON,
@@ -291,6 +291,8 @@ def _laws(draft: _Draft, scenario: model.Scenario, world: World, changes: Sequen
         row = laws + index * at.LAW_WIDTH
         kind = Law[law.law.upper()]
         slots = slots_of(law, index, changes)
+        if isinstance(law, model.ByPriorityAdmission):
+            slots = 1 + max((segment.priority for segment in scenario.segments), default=0)
         words = 1 + width(kind, slots) + _MORE_WORDS.get(kind, 0)
         draft.single |= {
             row + at.L_LAW: kind,
@@ -310,8 +312,10 @@ def _laws(draft: _Draft, scenario: model.Scenario, world: World, changes: Sequen
             row_of_person += 1
         if isinstance(law, model.ConcurrencyAdmission):
             slots_taken += 1
-        if isinstance(law, model.Learning):
-            draft.single |= {row + at.L_SLOTS: width(kind, slots), row + at.L_STAGE: _stage_row(scenario, law)}
+        if isinstance(law, model.ByPriorityAdmission):
+            draft.single[row + at.L_STAGE] = _stage_row(scenario, f"stage:{law.watched}")
+        if isinstance(law, model.Learning) and not isinstance(law, model.LoadMultiplierAdmission):
+            draft.single |= {row + at.L_SLOTS: width(kind, slots), row + at.L_STAGE: _stage_row(scenario, law.at)}
         if isinstance(law, model.HotKeyAdmission):
             draft.single[row + at.L_STATE] = draft.reserve(words)
             draft.single[row + at.L_SIX] = draft.region(exceptions_of(law))
@@ -334,6 +338,9 @@ def _laws(draft: _Draft, scenario: model.Scenario, world: World, changes: Sequen
         draft.single[row + at.G_SLOTS_LAWS] = int(any(isinstance(law, _GIVEN_BACK) for law in here))
         for law in (law for law in scenario.admission if law.at == point.replace("stage:", "queue:")):
             _looks_after_queue(draft, row, law, draft.single[at.LAWS] + scenario.admission.index(law) * at.LAW_WIDTH)
+        told = [a for a in scenario.admission if isinstance(a, model.ByPriorityAdmission) and point[6:] == a.watched]
+        _chain(draft, scenario, told, row + at.G_TURN_LAWS, row + at.G_TURN_LAW_COUNT)
+        draft.single[row + at.G_LOOKS] = draft.single.get(row + at.G_LOOKS, 0) | (at.AT_TURN if told else 0)
     at_client = [law for law in scenario.admission if law.at == "client"]
     budgets = [law for law in at_client if isinstance(law, model.RetryBudget)]
     others = [law for law in at_client if law not in budgets]
@@ -395,10 +402,10 @@ def _stage_of(scenario: model.Scenario, law: model.Admission) -> model.Stage | N
     return next((stage for stage in scenario.stages if law.at == f"queue:{stage.name}"), None)
 
 
-def _stage_row(scenario: model.Scenario, law: model.Admission) -> int:
-    """Return the row of the stage before which a law stands, or of the gateway."""
+def _stage_row(scenario: model.Scenario, point: str) -> int:
+    """Return the row of a stage, or of the gateway."""
     names = [f"stage:{stage.name}" for stage in scenario.stages]
-    return at.STAGES + (names.index(law.at) + 1 if law.at in names else 0) * at.STAGE_WIDTH
+    return at.STAGES + (names.index(point) + 1 if point in names else 0) * at.STAGE_WIDTH
 
 
 def _looks_after_queue(draft: _Draft, stage: int, law: model.Admission, row: int) -> None:
@@ -416,7 +423,7 @@ def _chain(draft: _Draft, scenario: model.Scenario, laws: Sequence[model.Admissi
 
 def slots_of(law: model.Admission, index: int, changes: Sequence[Change]) -> int:
     """Return the slots of a law with a ring; a log has as many as the largest limit that it will have in the run."""
-    if isinstance(law, model.RetryRatioAdmission | model.SreThrottleAdmission):
+    if isinstance(law, model.RetryRatioAdmission | model.SreThrottleAdmission | model.LoadMultiplierAdmission):
         return law.slices
     if isinstance(law, model.CircuitBreakerAdmission):
         return law.last_calls
@@ -458,6 +465,12 @@ def parameters(law: model.Admission, slots: int) -> dict[int, int]:
         return {at.L_ONE: law.standing_ns, at.L_TWO: law.short_ns}
     if isinstance(law, model.Learning):
         return _of_learning(law)
+    if isinstance(law, model.DagorAdmission):
+        window = {at.L_ONE: slots, at.L_TWO: law.window_ns, at.L_THREE: law.window_calls, at.L_FOUR: law.target_ns}
+        return window | {at.L_FIVE: rates.milli(law.down), at.L_SIX: rates.milli(law.up)}
+    if isinstance(law, model.PiRejectorAdmission):
+        gains = {at.L_THREE: rates.milli(law.kp), at.L_FOUR: rates.milli(law.ki)}
+        return {at.L_ONE: slots, at.L_TWO: law.period_ns} | gains
     if isinstance(law, model.DeadlineAdmission):
         return {at.L_ONE: law.least_left_ns}
     if isinstance(law, model.PacingAdmission):
@@ -485,9 +498,13 @@ def parameters(law: model.Admission, slots: int) -> dict[int, int]:
 
 
 def _of_learning(law: model.Learning) -> dict[int, int]:
-    """Return the numbers of a law that learns how many may be inside."""
+    """Return the numbers of a law that learns from what it let in."""
     if isinstance(law, model.BbrCpuAdmission):
         return {at.L_ONE: law.buckets, at.L_TWO: law.bucket_ns, at.L_THREE: rates.milli(law.cpu)}
+    if isinstance(law, model.LoadMultiplierAdmission):
+        signal = {at.L_TWO: rates.milli(law.tolerance), at.L_THREE: rates.milli(law.least)}
+        raises = {at.L_FOUR: rates.milli(law.increment), at.L_FIVE: rates.milli(law.most)}
+        return {at.L_ONE: law.tick_ns, at.L_SIX: law.slices, at.L_SEVEN: law.slice_ns} | signal | raises
     if isinstance(law, model.EnvoyGradientAdmission):
         of_times = {at.L_FOUR: rates.milli(law.quantile), at.L_FIVE: rates.milli(law.buffer)}
         spans = {at.L_SIX: law.update_ns, at.L_SEVEN: law.interval_ns, at.L_EIGHT: rates.milli(law.jitter)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from limits import (
     circuit_breaker,
+    dagor,
     deadline,
     fixed_concurrency,
     fixed_window,
@@ -11,6 +12,7 @@ from limits import (
     hot_key,
     outcomes,
     pacing,
+    pi_rejector,
     retry_after,
     retry_budget,
     retry_ratio,
@@ -28,10 +30,12 @@ from scenarios import draws, people
 from scenarios.draws import Stream
 from simulator.compiled.credits import ask_at_gateway, ask_at_store, gives_credit_back
 from simulator.compiled.habits import chosen_by, output_of, prompt_of
+from simulator.compiled.importance import ask_by_priority
 from simulator.compiled.jit import kernel
 from simulator.compiled.layout import (
     A_NUMBER,
     A_SIDE,
+    A_SINCE_NS,
     A_TIMEOUT_NS,
     A_WANT,
     AS_CALLS,
@@ -56,6 +60,8 @@ from simulator.compiled.layout import (
     G_LAW_COUNT,
     G_LAWS,
     G_SLOTS_LAWS,
+    G_TURN_LAW_COUNT,
+    G_TURN_LAWS,
     HEARING_LAW_COUNT,
     HEARING_LAWS,
     IN_CUPS,
@@ -105,7 +111,7 @@ from simulator.compiled.layout import (
     STORES_PER_ZONE,
     THROTTLED,
 )
-from simulator.compiled.learning import ask_learned, learns
+from simulator.compiled.learning import ask_learned, ask_multiplier, learns
 from simulator.compiled.memory import Numbers, Words, give_cell, take_cell
 
 # A verdict in one number: 0 or more admits, after so many ns (pacing); less refuses, with a code and Retry-After.
@@ -121,7 +127,9 @@ _SLIDING_WINDOW_LOG = int(Law.SLIDING_WINDOW_LOG)
 _WARM_UP = int(Law.WARM_UP)
 _FIXED_CONCURRENCY = int(Law.FIXED_CONCURRENCY)
 _DEADLINE = int(Law.DEADLINE)
-_AIMD, _VEGAS = int(Law.AIMD), int(Law.VEGAS)
+_AIMD, _VEGAS, _BBR_CPU = int(Law.AIMD), int(Law.VEGAS), int(Law.BBR_CPU)
+_LOAD_MULTIPLIER = int(Law.LOAD_MULTIPLIER)
+_DAGOR, _PI_REJECTOR = int(Law.DAGOR), int(Law.PI_REJECTOR)
 _RETRY_RATIO = int(Law.RETRY_RATIO)
 _RETRY_THROTTLE = int(Law.RETRY_THROTTLE)
 _SRE_THROTTLE = int(Law.SRE_THROTTLE)
@@ -152,6 +160,7 @@ sre_throttle_observe = sre_throttle.observe
 room_join, room_decide, room_grants = waiting_room.join, waiting_room.decide, waiting_room.grant_by_rate
 circuit_breaker_decide = circuit_breaker.decide
 circuit_breaker_observe = circuit_breaker.observe
+dagor_waited, pi_rejector_leave = dagor.waited, pi_rejector.leave
 uniform, key = draws.uniform, draws.key
 cups_of = people.cups_of
 seconds = retry_after.seconds
@@ -331,13 +340,8 @@ def ask_for(M: Words, F: Numbers, law: int, attempt: int, now_ns: int) -> int:
 def ask_beside(M: Words, F: Numbers, law: int, attempt: int, side: int, now_ns: int, cost: int, kept_milli: int) -> int:
     """Ask one law that may want more of an attempt than its timeout: what its side row says."""
     kind, segment, zone = M[law + L_LAW], M[side + AS_SEGMENT], M[side + AS_ZONE]
-    if kind == _WAITING_ROOM:
-        return ask_room(M, law, attempt, side, now_ns)
-    if kind == _HOT_KEY:
-        want, number = M[attempt + A_WANT], M[attempt + A_NUMBER]
-        return ask_hot(M, F, law, want, number, segment, zone, NO_STORE, now_ns, cost)
-    if kind == _FULFILMENT_CREDIT:
-        return verdict_of(ask_at_gateway(M, F, law, attempt, side, now_ns))
+    if kind >= _HOT_KEY:
+        return ask_rare(M, F, law, kind, attempt, side, now_ns, cost, kept_milli)
     verdict = ask(M, law, segment, zone, M[side + AS_LAWS], M[attempt + A_TIMEOUT_NS], now_ns, cost, kept_milli)
     if kind == _FIXED_CONCURRENCY and verdict == 0 and M[law + L_COST] == 1:
         slot = M[law + L_SLOT]
@@ -348,9 +352,35 @@ def ask_beside(M: Words, F: Numbers, law: int, attempt: int, side: int, now_ns: 
 
 
 @kernel
+def ask_rare(
+    M: Words, F: Numbers, law: int, kind: int, attempt: int, side: int, now_ns: int, cost: int, kept_milli: int
+) -> int:
+    """Ask one of the laws that few scenarios have: so the code for the others stays small."""
+    want, segment, zone = M[attempt + A_WANT], M[side + AS_SEGMENT], M[side + AS_ZONE]
+    if kind == _WAITING_ROOM:
+        return ask_room(M, law, attempt, side, now_ns)
+    if kind == _HOT_KEY:
+        return ask_hot(M, F, law, want, M[attempt + A_NUMBER], segment, zone, NO_STORE, now_ns, cost)
+    if kind == _FULFILMENT_CREDIT:
+        return verdict_of(ask_at_gateway(M, F, law, attempt, side, now_ns))
+    if kind in (_DAGOR, _PI_REJECTOR):
+        answer = ask_by_priority(M, law, want, priority_of(M, segment), now_ns)
+    elif kind == _LOAD_MULTIPLIER:
+        answer = ask_multiplier(M, law, law_row(M, law, segment, zone, M[side + AS_LAWS]), now_ns, cost)
+    else:
+        answer = ask_learned(M, law, law_row(M, law, segment, zone, M[side + AS_LAWS]), kept_milli, now_ns)
+    if answer == 0 and is_told(kind):
+        goes_in(M, law, side, now_ns, cost)
+    return verdict_of(answer)
+
+
+@kernel
 def is_told(kind: int) -> bool:
     """Whether a law of this kind hears of the end of what it let in."""
-    return kind in (_FIXED_CONCURRENCY, _AIMD, _CIRCUIT_BREAKER) or kind >= _VEGAS
+    return (
+        kind in (_FIXED_CONCURRENCY, _AIMD, _CIRCUIT_BREAKER, _PI_REJECTOR, _LOAD_MULTIPLIER)
+        or _VEGAS <= kind <= _BBR_CPU
+    )
 
 
 @kernel
@@ -406,7 +436,24 @@ def comes_out(M: Words, law: int, attempt: int, side: int, now_ns: int, outcome:
     if M[law + L_LAW] == _FIXED_CONCURRENCY:
         fixed_concurrency_release(M, row, inflight)
         return
+    if M[law + L_LAW] == _PI_REJECTOR:
+        pi_rejector_leave(M, row)
+        return
     learns(M, law, row, attempt, now_ns, rtt_ns, inflight, outcome)
+
+
+@kernel
+def has_turn(M: Words, stage: int, attempt: int, now_ns: int) -> None:
+    """Tell the laws that look at the queue of a stage that the turn of an attempt has come."""
+    side = M[attempt + A_SIDE]
+    for at in range(M[stage + G_TURN_LAWS], M[stage + G_TURN_LAWS] + M[stage + G_TURN_LAW_COUNT]):
+        law = M[at]
+        if not concerns(M, law, M[side + AS_SEGMENT]):
+            continue
+        if M[law + L_LAW] == _DAGOR:
+            dagor_waited(M, M[law + L_STATE] + 1, now_ns - M[attempt + A_SINCE_NS])
+        else:
+            comes_out(M, law, attempt, side, now_ns, IGNORED)
 
 
 @kernel

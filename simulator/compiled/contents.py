@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from scenarios import model
 from simulator.compiled import layout as at
 from simulator.compiled.calendar import DEPARTURE, IS_OVER, IS_READY, PERSON, SLOT, STAGE, row_of
 from simulator.compiled.gather import count_events, gather_events, gather_queue, rows_of
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 Rows = NDArray[np.void]
 
 NONE = -1
+_LEVELLED = (model.RateAdmission, model.WarmUpAdmission, model.WindowAdmission, model.PacingAdmission)
 
 
 class PersonState(IntEnum):
@@ -145,6 +147,23 @@ def orders(run: Run) -> Rows:
         over_ns=_looked_up(places, *_events(run, IS_OVER)),
         cancelled=(state & at.CANCELLED != 0).astype(np.int64),
     )
+
+
+def levels(run: Run) -> dict[str, tuple[int, ...]]:
+    """Return the state of each law of a rate or a window that is one for all and has been asked: its row of ints.
+
+    Those that count who is inside are not here, nor are logs, hot keys, and laws of a stage with several shards.
+    """
+    words, found = run.words, {}
+    shards = {f"stage:{stage.name}": getattr(stage, "shards", 1) for stage in run.scenario.stages}
+    for index, law in enumerate(run.scenario.admission):
+        if not isinstance(law, _LEVELLED) or law.key != "global" or shards.get(law.at, 1) > 1:
+            continue
+        place = int(words[at.LAWS]) + index * at.LAW_WIDTH
+        row, width = int(words[place + at.L_STATE]), int(words[place + at.L_ROW_WIDTH])
+        if law.law != "sliding_window_log" and words[row]:
+            found[law.name] = tuple(words[row + 1 : row + width].tolist())
+    return found
 
 
 def _is_in_use(rows: Ints) -> Any:

@@ -371,10 +371,12 @@ STAGE_WIDTH = 48
     G_ERRORS,
     G_SOLD_OUT,
     G_SLOTS,
-) = range(35)
+    G_TURN_LAWS,  # that look at turns in its queue: a list, and its length
+    G_TURN_LAW_COUNT,
+) = range(37)
 NO_STAGE, SERVER_STAGE, BATCHING_STAGE = range(3)
 OLDEST_FIRST, NEWEST_FIRST, BOTH_ENDS = range(3)  # BOTH_ENDS: as the law of the queue says
-AT_DEADLINE, AT_WAIT = 1, 2  # bits of G_LOOKS
+AT_DEADLINE, AT_WAIT, AT_TURN = 1, 2, 4  # bits of G_LOOKS; AT_TURN: laws before it hear of turns
 
 # A station: one shard of a stage, or the first words of a pool. Sums and integrals are two words (memory.py).
 STATION_WIDTH = 16

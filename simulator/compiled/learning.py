@@ -1,8 +1,18 @@
-"""Laws of how many may be inside that learn from how those ended (docs/model.md, Laws)."""
+"""Laws that learn from how what they let in has ended (docs/model.md, Laws)."""
 
 from __future__ import annotations
 
-from limits import aimd, bbr_cpu, envoy_gradient, fixed_concurrency, gradient2, vegas, verdicts, windowed
+from limits import (
+    aimd,
+    bbr_cpu,
+    envoy_gradient,
+    fixed_concurrency,
+    gradient2,
+    load_multiplier,
+    vegas,
+    verdicts,
+    windowed,
+)
 from limits.laws import Law
 from scenarios import draws
 from scenarios.draws import Stream
@@ -31,6 +41,7 @@ from simulator.compiled.series import capacity_of, in_service_at
 
 _AIMD, _VEGAS, _GRADIENT2 = int(Law.AIMD), int(Law.VEGAS), int(Law.GRADIENT2)
 _ENVOY_GRADIENT, _BBR_CPU = int(Law.ENVOY_GRADIENT), int(Law.BBR_CPU)
+_LOAD_MULTIPLIER = int(Law.LOAD_MULTIPLIER)
 _PROBE = int(Stream.PROBE)
 aimd_limit, aimd_observe = aimd.limit, aimd.observe
 vegas_limit, vegas_observe = vegas.limit, vegas.observe
@@ -44,6 +55,7 @@ sample_add, sample_rtt_ns, sample_inflight, sample_outcome = (
     windowed.outcome,
 )
 fixed_concurrency_decide, fixed_concurrency_release = fixed_concurrency.decide, fixed_concurrency.release
+multiplier_decide, multiplier_observe = load_multiplier.decide, load_multiplier.observe
 uniform, key = draws.uniform, draws.key
 _SHED, _BILLION = verdicts.SHED, vegas.BILLION
 _SLOTS_WIDTH, _BBR_WIDTH = fixed_concurrency.WIDTH, bbr_cpu.WIDTH
@@ -75,6 +87,13 @@ def ask_learned(M: Words, law: int, row: int, kept_milli: int, now_ns: int) -> i
 
 
 @kernel
+def ask_multiplier(M: Words, law: int, row: int, now_ns: int, cost: int) -> int:
+    """Ask a load_multiplier."""
+    tolerance, least, increment, most = M[law + L_TWO], M[law + L_THREE], M[law + L_FOUR], M[law + L_FIVE]
+    return multiplier_decide(M, row, M[law + L_ONE], tolerance, least, increment, most, now_ns, cost)
+
+
+@kernel
 def ask_bbr(M: Words, law: int, row: int, now_ns: int) -> int:
     """Tell a bbr_cpu of the servers busy, as often as half a second has passed, and ask it."""
     told_to = row + _BBR_WIDTH + 3 * M[law + L_ONE]
@@ -97,6 +116,9 @@ def learns(M: Words, law: int, row: int, attempt: int, now_ns: int, rtt_ns: int,
     five, six, seven, eight = M[law + L_FIVE], M[law + L_SIX], M[law + L_SEVEN], M[law + L_EIGHT]
     if kind == _BBR_CPU:
         bbr_observe(M, row, one, two, now_ns, rtt_ns, inflight, outcome)
+        return
+    if kind == _LOAD_MULTIPLIER:
+        multiplier_observe(M, row, six, seven, now_ns, rtt_ns, inflight, outcome)
         return
     fixed_concurrency_release(M, row + M[law + L_SLOTS], 1)
     if kind == _AIMD:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from limits import adaptive_lifo, codel
 from limits.laws import Law
+from simulator.compiled.chains import has_turn
 from simulator.compiled.jit import kernel
 from simulator.compiled.layout import (
     A_NEXT,
@@ -11,6 +12,7 @@ from simulator.compiled.layout import (
     A_SINCE_NS,
     A_TIMEOUT_NS,
     AT_DEADLINE,
+    AT_TURN,
     AT_WAIT,
     BOTH_ENDS,
     EXPIRED,
@@ -94,6 +96,8 @@ def queue_row(M: Words, stage: int, station: int) -> int:
 def why_not(M: Words, stage: int, station: int, attempt: int, now_ns: int) -> int:
     """Return why an attempt whose turn has come is dropped: EXPIRED, or SHED by the law of the queue; or 0."""
     looks = M[stage + G_LOOKS]
+    if looks & AT_TURN:
+        has_turn(M, stage, attempt, now_ns)
     if looks & AT_DEADLINE and now_ns >= M[attempt + A_TIMEOUT_NS]:
         return EXPIRED
     if looks & AT_WAIT:

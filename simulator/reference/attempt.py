@@ -8,23 +8,22 @@ from typing import TYPE_CHECKING, Any
 
 import simpy
 
+from scenarios.asking import ADMITTED, EXPIRED, PENDING, REASONS, SHED, THROTTLED
 from simulator.rank import Rank
 from simulator.reference.instants import moment
 
 if TYPE_CHECKING:
-    from simulator.reference.person import Person
+    from scenarios.person import Person
     from simulator.reference.stages import Stage
     from simulator.reference.town import Town
     from simulator.reference.work import Work
 
-PENDING, ADMITTED, THROTTLED, SHED, EXPIRED = range(5)
 GATEWAY_COUNTERS = {
     ADMITTED: "attempts.admitted",
     THROTTLED: "attempts.throttled",
     SHED: "attempts.shed",
     EXPIRED: "attempts.expired",
 }
-REASONS = {THROTTLED: "throttled", SHED: "shed", EXPIRED: "expired"}
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -74,7 +73,12 @@ def journey(town: Town, attempt: Attempt) -> Generator[simpy.Event, Any, None]:
     if verdict.code != ADMITTED:
         town.ends(attempt, REASONS[verdict.code], verdict.retry_after_s)
         return
-    for stage in town.stages:
+    yield from through_stages(town, attempt)
+
+
+def through_stages(town: Town, attempt: Attempt, after: int = 0) -> Generator[simpy.Event, Any, None]:
+    """Walk through the stages after this one (0: the gateway, which has let it in) to the commit."""
+    for stage in town.stages[after:]:
         delay_ns = stage.network_ns(attempt)
         yield moment(town.env, town.now_ns + delay_ns, Rank.ARRIVAL, stage.index, attempt.person.want, attempt.number)
         attempt.stage = stage.index

@@ -6,8 +6,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from scenarios.knobs import Kind, Knob, Value
-from simulator.reference.batching import BatchingPool
-from simulator.reference.policy import (
+from scenarios.policy import (
     FixedConcurrency,
     Gcra,
     HotKey,
@@ -18,6 +17,7 @@ from simulator.reference.policy import (
     WarmUp,
     Window,
 )
+from simulator.reference.batching import BatchingPool
 from simulator.reference.stations import ServerStation
 
 if TYPE_CHECKING:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import simpy
 
+from scenarios.asking import ADMITTED, REASONS
+from scenarios.person import Person
 from simulator.rank import Rank
-from simulator.reference.attempt import ADMITTED, REASONS, Attempt, Try, journey
+from simulator.reference.attempt import Attempt, Try, journey
 from simulator.reference.instants import call_at, moment
 
 if TYPE_CHECKING:
@@ -17,22 +18,6 @@ if TYPE_CHECKING:
 
 SessionEnd = Literal["placed", "failed", "resigned"]
 Life = Generator[simpy.Event, Any, None]
-
-
-@dataclass(slots=True, eq=False, kw_only=True)
-class Person:
-    """Who somebody is, drawn once; and how far they have come."""
-
-    want: int
-    invited_by: int
-    segment: int
-    zone: int
-    kind: int
-    priority: int
-    first_try_ns: int
-    attempt: int = 0  # number of the newest one, from 1
-    session: int = 0  # from 0
-    sent: int = 0
 
 
 def invited_person(town: Town, want: int, inviter: int, first_try_ns: int) -> Life:

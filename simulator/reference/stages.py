@@ -9,21 +9,14 @@ import simpy
 
 from limits import outcomes
 from scenarios import draws, model, people
+from scenarios.asking import ADMIT, ADMITTED, EXPIRED, REASONS, SHED, Verdict
 from scenarios.draws import Stream
+from scenarios.policy import Policy, concerns, outcome_of, policy_at, told_of_turns
 from scenarios.tables import table
 from simulator.rank import Rank
-from simulator.reference.asking import ADMIT, Verdict
-from simulator.reference.attempt import (
-    ADMITTED,
-    EXPIRED,
-    GATEWAY_COUNTERS,
-    REASONS,
-    SHED,
-    Attempt,
-)
+from simulator.reference.attempt import GATEWAY_COUNTERS, Attempt
 from simulator.reference.batching import BatchingPool
 from simulator.reference.instants import moment
-from simulator.reference.policy import Policy, outcome_of, policy_at
 from simulator.reference.queueing import queue_law
 from simulator.reference.replica import ReplicaLaw
 from simulator.reference.stations import ServerStation, Station
@@ -132,6 +125,7 @@ class Stage:
         self.paced = 0  # attempts that keep the distance of a pacing law now
         self._network_table = None if stage.network_delay is None else table(stage.network_delay, whole=False)
         self._demand = demand_of(stage)
+        self._told_of_turns = told_of_turns(stage.name, town.scenario, town.laws)
 
     @property
     def waiting(self) -> int:
@@ -221,8 +215,15 @@ class Stage:
             deadline_ns=attempt.deadline_ns,
         )
         attempt.work = work
+        if self._told_of_turns:
+            work.on_turn = lambda waited_ns: self._has_turn(attempt, waited_ns)
         self._demand(self, work)
         return work
+
+    def _has_turn(self, attempt: Attempt, waited_ns: int) -> None:
+        for law, priorities in self._told_of_turns:
+            if concerns(priorities, attempt.person):
+                law.has_turn(attempt, waited_ns)
 
     def return_unit(self) -> None:
         """An attempt that held a unit of the budget ended without an order."""

@@ -69,6 +69,8 @@ def next_of(queue: deque[Work], newest_first: bool, law: QueueLaw | None, now_ns
 
 def why_not_served(work: Work, deadline: bool, law: QueueLaw | None, now_ns: int) -> str:
     """Why work whose turn has come is dropped: its person has left, where deadlines are looked at, or a law; or ""."""
+    if work.on_turn is not None:
+        work.on_turn(now_ns - work.arrived_ns)
     if deadline and now_ns >= work.deadline_ns:
         return "expired"
     if law is not None and not law.serves(now_ns - work.arrived_ns, now_ns):

@@ -7,14 +7,15 @@ from collections.abc import Callable
 import simpy
 
 from scenarios import model
+from scenarios.asking import ADMITTED
+from scenarios.habits import Habits
+from scenarios.policy import Policy
 from scenarios.world import World
-from simulator.reference.attempt import ADMITTED, Attempt
+from simulator.reference.attempt import Attempt
 from simulator.reference.couriers import couriers_of
-from simulator.reference.habits import Habits
 from simulator.reference.kitchens import kitchens_of
 from simulator.reference.ledger import Ledger
 from simulator.reference.orders import NEVER_NS, How, Order, delivery
-from simulator.reference.policy import Policy
 
 
 class Street:

@@ -9,16 +9,19 @@ from dataclasses import dataclass, field
 import simpy
 
 from scenarios import model
+from scenarios.asking import ADMITTED, PENDING, REASONS
+from scenarios.credits import Credits
+from scenarios.habits import Habits
+from scenarios.importance import PiRejector
+from scenarios.learning import BbrCpu
+from scenarios.person import Person
+from scenarios.policy import Client, build_laws, outcome_of, policy_at
 from scenarios.world import World
 from simulator.rank import Rank
-from simulator.reference.attempt import ADMITTED, PENDING, REASONS, Attempt, Try
-from simulator.reference.credits import Credits
-from simulator.reference.habits import Habits
+from simulator.reference.attempt import Attempt, Try
 from simulator.reference.instants import call_at
-from simulator.reference.learning import BbrCpu
 from simulator.reference.ledger import Ledger
-from simulator.reference.person import Person, invited_person
-from simulator.reference.policy import Client, build_laws, outcome_of, policy_at
+from simulator.reference.person import invited_person
 from simulator.reference.stages import Gateway, build_stages
 from simulator.reference.street import Street
 from simulator.reference.tracing import Tracing
@@ -89,6 +92,8 @@ class Town:
                 servers = at.get(admission.at, self.gateway.station)
                 assert servers is not None
                 law.servers = servers
+            elif isinstance(law, PiRejector) and isinstance(admission, model.ByPriorityAdmission):
+                law.servers = at[f"stage:{admission.watched}"]
 
     # people
 
@@ -146,6 +151,11 @@ class Town:
         of.copies += 1
         of.awaited.append(attempt)
         person.sent += 1
+        self.awaits(attempt)
+        return attempt
+
+    def awaits(self, attempt: Attempt) -> None:
+        """An attempt is on its way, and its person waits for it until its timeout."""
         self.attempts.add(attempt)
         self.ledger.count("attempts.offered")
         if attempt.copy:
@@ -155,20 +165,19 @@ class Town:
         call_at(
             self.env,
             lambda: self._times_out(attempt),
-            of.timeout_ns,
+            attempt.of.timeout_ns,
             Rank.TIMEOUT,
             0,
-            person.want,
+            attempt.person.want,
             attempt.number,
         )
-        return attempt
 
     def ends(self, attempt: Attempt, failure: str, retry_after_s: int) -> None:
         """The work on an attempt is over without an order; tell the person, if they still wait."""
         self.ledger.work_ns["wasted"] += attempt.done_ns
         attempt.retry_after_s = retry_after_s
-        self._close(attempt, failure)
-        self._answers(attempt, failure)
+        self.closes(attempt, failure)
+        self.answers(attempt, failure)
         self._forget(attempt)
 
     def commits(self, attempt: Attempt) -> int | None:
@@ -186,16 +195,21 @@ class Town:
         if verdict.code != ADMITTED:
             self.ends(attempt, REASONS[verdict.code], verdict.retry_after_s)
             return None
+        self.places(attempt, store)
+        return None
+
+    def places(self, attempt: Attempt, store: int) -> None:
+        """An attempt has become an order, now."""
         for policy in (self.gateway.policy, self.street.store_policy):
             policy.places(attempt, store, self.now_ns)
         self.ledger.work_ns["useful"] += attempt.done_ns
         attempt.budgets.clear()
-        self._close(attempt, "placed")
-        self._answers(attempt, "placed")
+        self.closes(attempt, "placed")
+        self.answers(attempt, "placed")
+        self._forget(attempt)
         for other in attempt.of.awaited:
             self._outruns(other)
-        self._places(attempt, store)
-        return None
+        self._begins_order(attempt, store)
 
     def _has_no_store(self, attempt: Attempt) -> int | None:
         """No store takes an order, now: wait for the slot that a credit offers, or fail."""
@@ -207,7 +221,8 @@ class Town:
             attempt.has_slot = True
         return slot_ns
 
-    def _close(self, attempt: Attempt, reason: str) -> None:
+    def closes(self, attempt: Attempt, reason: str) -> None:
+        """The work on an attempt is over: what it held is given back."""
         attempt.ended_ns = self.now_ns
         for stage in attempt.budgets:
             stage.return_unit()
@@ -215,9 +230,10 @@ class Town:
 
     def _times_out(self, attempt: Attempt) -> None:
         if not attempt.has_slot:  # who has one waits for it
-            self._answers(attempt, "timed_out")
+            self.answers(attempt, "timed_out")
 
-    def _answers(self, attempt: Attempt, reason: str) -> None:
+    def answers(self, attempt: Attempt, reason: str) -> None:
+        """Tell the person what became of an attempt, if they still wait."""
         if attempt.answered:
             return
         attempt.answer = reason
@@ -253,7 +269,7 @@ class Town:
 
     # orders
 
-    def _places(self, attempt: Attempt, store: int) -> None:
+    def _begins_order(self, attempt: Attempt, store: int) -> None:
         person = attempt.person
         time_to_order_ns = self.now_ns - person.first_try_ns
         self.trying -= 1

@@ -10,7 +10,7 @@ from simulator.reference.orders import Order
 from simulator.trace import ANSWERS, ATTEMPT_COLUMNS, ORDER_COLUMNS, Trace
 
 if TYPE_CHECKING:
-    from simulator.reference.person import Person
+    from scenarios.person import Person
 
 PENDING, PLACED, ABANDONED = range(3)
 UNDER_WAY, ON_TIME, LATE, CANCELLED = range(4)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -26,5 +27,6 @@ class Work:
     prompt: int = 0  # batching stages only, tokens
     output: int = 0
     shard: int = 0
+    on_turn: Callable[[int], None] | None = None  # told how long it waited when its turn comes
     started_ns: int = field(default=-1)
     ended_ns: int = field(default=-1)

@@ -26,8 +26,8 @@ from limits.rules import (
     TokenBucket,
     WarmUp,
 )
-from simulator.reference.attempt import ADMITTED, EXPIRED, SHED, THROTTLED
-from simulator.reference.policy import build_laws, policy_at
+from scenarios.asking import ADMITTED, EXPIRED, SHED, THROTTLED
+from scenarios.policy import build_laws, policy_at
 from tests.limits.test_chain import START_NS, Clock, answer
 from tests.scenario_strategy import Tree, loaded
 
@@ -41,7 +41,7 @@ class Asked:
 
     want: int
     number: int
-    timeout_ns: int
+    deadline_ns: int
 
 
 BY: dict[str, Callable[[Asked], int] | None] = {"global": None, "person": lambda asked: asked.want}
@@ -64,7 +64,7 @@ FOR_ALL: list[Both] = [
     ),
     (
         {"law": "deadline", "least_left": "300ms"},
-        lambda name, by: Deadline(name, of=lambda asked: asked.timeout_ns, least_left_s=0.3),
+        lambda name, by: Deadline(name, of=lambda asked: asked.deadline_ns, least_left_s=0.3),
     ),
 ]
 chains = st.lists(

@@ -13,10 +13,7 @@ from scenarios import model
 NO_KEYS = {
     Law.QUOTA_LEASE,
     Law.QUOTA_REPORT,
-    Law.DAGOR,
-    Law.PI_REJECTOR,
     Law.BREAKWATER,
-    Law.LOAD_MULTIPLIER,
     Law.TOP_DOWN,
 }
 """What a scenario cannot ask for yet."""

@@ -1,18 +1,28 @@
-"""Laws of how many may be inside that learn from how those ended (docs/model.md, Laws)."""
+"""Laws that learn from how what they let in has ended (docs/model.md, Laws)."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from limits import aimd, bbr_cpu, envoy_gradient, fixed_concurrency, gradient2, rates, vegas, verdicts, windowed
+from limits import (
+    aimd,
+    bbr_cpu,
+    envoy_gradient,
+    fixed_concurrency,
+    gradient2,
+    load_multiplier,
+    rates,
+    vegas,
+    verdicts,
+    windowed,
+)
 from limits.row import LARGEST
 from scenarios import draws, model
+from scenarios.asking import ADMIT, SHED, Attempt, Rows, Terms, Verdict, verdict_of
 from scenarios.draws import Stream
-from simulator.reference.asking import ADMIT, Rows, Terms, Verdict, verdict_of
-from simulator.reference.attempt import SHED, Attempt
 
 if TYPE_CHECKING:
-    from simulator.reference.person import Person
+    from scenarios.person import Person
 
 HALF_A_SECOND_NS = 500_000_000
 MOST_TOLD = 100  # after so many steps the average is what it is told
@@ -174,13 +184,39 @@ class BbrCpu:
             bbr_cpu.sample_cpu(row, 0, used_milli)
 
 
+class LoadMultiplier:
+    """limits.load_multiplier."""
+
+    def __init__(self, admission: model.LoadMultiplierAdmission, terms: Terms) -> None:
+        self.terms = terms
+        self.of = admission
+        self.rows = Rows(admission.key, load_multiplier.WIDTH + 2 * admission.slices)
+        self.inside: dict[Attempt, tuple[list[int], int]] = {}  # row, instant
+
+    def ask(self, person: Person, attempt: Attempt | None, now_ns: int) -> Verdict:
+        assert attempt is not None
+        row, of, cost = self.rows.of(person), self.of, self.terms.cost(person, attempt)
+        signal = (rates.milli(of.tolerance), rates.milli(of.least))
+        raises = (rates.milli(of.increment), rates.milli(of.most))
+        verdict = verdict_of(load_multiplier.decide(row, 0, of.tick_ns, *signal, *raises, now_ns, cost))
+        if verdict is ADMIT:
+            self.inside[attempt] = row, now_ns
+        return verdict
+
+    def give_back(self, attempt: Attempt, now_ns: int, outcome: int) -> None:
+        if attempt in self.inside:
+            row, began_ns = self.inside.pop(attempt)
+            window = (self.of.slices, self.of.slice_ns)
+            load_multiplier.observe(row, 0, *window, now_ns, now_ns - began_ns, 0, outcome)
+
+
 def draw(seed: int, attempt: Attempt, number: int) -> int:
     """The uniform that a law is told with an attempt, in billionths."""
     key = draws.key(seed, Stream.PROBE, attempt.person.want, attempt.number)
     return int(draws.uniform(key, number) * vegas.BILLION)
 
 
-def learning_of(admission: model.Learning, number: int, terms: Terms) -> Learned | BbrCpu:
+def learning_of(admission: model.Learning, number: int, terms: Terms) -> Learned | BbrCpu | LoadMultiplier:
     """The law of an entry of `admission`."""
     if isinstance(admission, model.AimdAdmission):
         return Aimd(admission, terms)
@@ -190,4 +226,6 @@ def learning_of(admission: model.Learning, number: int, terms: Terms) -> Learned
         return Gradient2(admission, terms)
     if isinstance(admission, model.EnvoyGradientAdmission):
         return EnvoyGradient(admission, number, terms)
+    if isinstance(admission, model.LoadMultiplierAdmission):
+        return LoadMultiplier(admission, terms)
     return BbrCpu(admission)

@@ -28,17 +28,17 @@ from limits import (
     warm_up,
 )
 from scenarios import draws, model
+from scenarios.asking import ADMIT, ADMITTED, KEYS, SHED, Attempt, Law, Rows, Terms, Verdict, verdict_of
+from scenarios.credits import Credits, GatewayCredits, credits_of
 from scenarios.draws import Stream
+from scenarios.importance import Dagor, PiRejector, levels_of
 from scenarios.knobs import exceptions_of
+from scenarios.learning import BbrCpu, Learned, LoadMultiplier, learning_of
 from scenarios.schedule import changes
-from simulator.reference.asking import ADMIT, KEYS, Law, Rows, Terms, Verdict, verdict_of
-from simulator.reference.attempt import ADMITTED, SHED, Attempt
-from simulator.reference.credits import Credits, GatewayCredits, credits_of
-from simulator.reference.learning import BbrCpu, Learned, learning_of
 
 if TYPE_CHECKING:
-    from simulator.reference.habits import Habits
-    from simulator.reference.person import Person
+    from scenarios.habits import Habits
+    from scenarios.person import Person
 
 
 class TokenBucket:
@@ -371,14 +371,16 @@ def concerns(priorities: tuple[int, ...], person: Person) -> bool:
     return not priorities or person.priority in priorities
 
 
+HELD = FixedConcurrency | Learned | BbrCpu | LoadMultiplier | PiRejector | CircuitBreaker | Credits
+"""Laws that are given something back, or are told how what they let in has ended."""
+
+
 class Policy:
     """A chain of laws: the first refusal ends it; what earlier laws took stays taken, but slots are given back."""
 
     def __init__(self, laws: list[tuple[Law, tuple[int, ...]]]) -> None:
         self._laws = laws
-        self._held = [
-            law for law, _ in laws if isinstance(law, FixedConcurrency | Learned | BbrCpu | CircuitBreaker | Credits)
-        ]
+        self._held = [law for law, _ in laws if isinstance(law, HELD)]
         self._credits = [law for law, _ in laws if isinstance(law, GatewayCredits)]
 
     def laws_for(self, person: Person) -> list[Law]:
@@ -538,6 +540,19 @@ def policy_at(point: str, scenario: model.Scenario, laws: dict[str, Law]) -> Pol
     return Policy([(ticketed(laws[a.name], a), a.priorities) for a in here])
 
 
+def told_of_turns(
+    stage: str, scenario: model.Scenario, laws: dict[str, Law]
+) -> list[tuple[Dagor | PiRejector, tuple[int, ...]]]:
+    """The laws that look at the queue of a stage, each with the priorities that it is told of."""
+    found: list[tuple[Dagor | PiRejector, tuple[int, ...]]] = []
+    for admission in scenario.admission:
+        law = laws.get(admission.name)
+        if isinstance(admission, model.ByPriorityAdmission) and admission.watched == stage:
+            assert isinstance(law, Dagor | PiRejector)
+            found.append((law, admission.priorities))
+    return found
+
+
 def ticketed(law: Law, admission: model.Admission) -> Law:
     """The law, behind its tickets if it gives any."""
     if isinstance(admission, model.Ticketing) and admission.ticket_ns is not None:
@@ -565,6 +580,10 @@ def build_laws(scenario: model.Scenario, habits: Habits) -> dict[str, Law]:
                 laws[admission.name] = Window(admission, by_name[admission.law], terms)
         elif isinstance(admission, model.ConcurrencyAdmission):
             laws[admission.name] = FixedConcurrency(admission, terms)
+        elif isinstance(admission, model.DagorAdmission):
+            laws[admission.name] = Dagor(admission, levels_of(scenario))
+        elif isinstance(admission, model.PiRejectorAdmission):
+            laws[admission.name] = PiRejector(admission, levels_of(scenario))
         elif isinstance(admission, model.Learning):
             laws[admission.name] = learning_of(admission, number, terms)
         elif isinstance(admission, model.DeadlineAdmission):

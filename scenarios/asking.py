@@ -8,13 +8,24 @@ from typing import TYPE_CHECKING, Protocol
 
 from limits import rates, retry_after, verdicts
 from scenarios import model
-from simulator.reference.attempt import ADMITTED, EXPIRED, SHED, THROTTLED, Attempt
 
 if TYPE_CHECKING:
-    from simulator.reference.habits import Habits
-    from simulator.reference.person import Person
+    from scenarios.habits import Habits
+    from scenarios.person import Person
 
+PENDING, ADMITTED, THROTTLED, SHED, EXPIRED = range(5)
+REASONS = {THROTTLED: "throttled", SHED: "shed", EXPIRED: "expired"}
 CODES = {verdicts.SHED: SHED, verdicts.EXPIRED: EXPIRED, verdicts.NEVER: THROTTLED}
+
+
+class Attempt(Protocol):
+    """What laws may want to know of an attempt, and by which they find what it holds."""
+
+    person: Person
+    number: int
+    start_ns: int
+    deadline_ns: int
+    store: int  # -1: none has been asked
 
 
 @dataclass(frozen=True, slots=True)

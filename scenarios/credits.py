@@ -3,19 +3,43 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from limits import fulfilment_credit
 from limits.row import LARGEST
 from limits.verdicts import ADMITTED as CREDIT
 from scenarios import model
-from simulator.reference.asking import ADMIT, Verdict, verdict_of
-from simulator.reference.attempt import SHED, Attempt
+from scenarios.asking import ADMIT, SHED, Attempt, Verdict, verdict_of
 
 if TYPE_CHECKING:
-    from simulator.reference.habits import Habits
-    from simulator.reference.person import Person
-    from simulator.reference.street import Street
+    from scenarios.habits import Habits
+    from scenarios.person import Person
+
+
+class Kitchens(Protocol):
+    """What credits want to know of stores."""
+
+    def news(self, store: int) -> tuple[int, int]:
+        """The time that a cup takes a store, 0: it takes no orders; the cups that wait."""
+
+
+class Couriers(Protocol):
+    """What credits want to know of couriers."""
+
+    def news(self, zone: int) -> tuple[int, int] | None:
+        """The time that an order takes the zone, and how many wait; None: there are no couriers."""
+
+
+class Street(Protocol):
+    """Who is asked for news."""
+
+    @property
+    def kitchens(self) -> Kitchens:
+        """Those of all zones."""
+
+    @property
+    def couriers(self) -> Couriers:
+        """Those of all zones."""
 
 
 @dataclass(slots=True)

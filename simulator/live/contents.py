@@ -1,0 +1,16 @@
+"""Who and what is in the upstream when model time begins: rows of a run that was brought there (simulator.compiled)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contents:
+    """What functions of these names in `simulator.compiled.contents` return: arrays, and states of laws by name."""
+
+    attempts: Any
+    orders: Any
+    levels: Mapping[str, tuple[int, ...]] = field(default_factory=dict)

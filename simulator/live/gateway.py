@@ -1,0 +1,353 @@
+"""The gateway as a pure ASGI app: checks what it is sent, asks the laws, hands on what gets in, says what became of it.
+
+    POST /v1/orders          an attempt at a want's order
+    GET  /v1/orders/<want>   the order of a want (admin token)
+    GET  /healthz /metrics /openapi.json
+
+What it takes is bounded: the body, the head and time by the server (simulator.live.server), attempts under way here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import json
+from collections.abc import Awaitable, Callable
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any
+
+from limits import fields
+from scenarios.asking import ADMITTED, REASONS, Verdict
+from scenarios.model import Scenario
+from scenarios.person import Person
+from simulator.live.contents import Contents
+from simulator.live.door import Door
+from simulator.live.laws import Asked, Named
+from simulator.live.link import Link
+from simulator.live.settings import Settings
+from simulator.live.tally import TELL_S, Tally, page
+from simulator.live.wire import REPLAYED, VERDICTS, Answer, Call
+from simulator.reference.attempt import Attempt
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+Headers = list[tuple[bytes, bytes]]
+
+KNOWN = {"want", "attempt", "person", "timeout_ms"}
+MOST_BODY = 4096
+MOST_UNDER_WAY = 20_000
+MOST_WANT = 2**64 - 1
+MOST_ATTEMPT = 2**31
+MOST_TIMEOUT_MS = 86_400_000
+AFTER_TIMEOUT_S = 0.05
+"""The client that has stopped waiting is answered a little later, so that it is the first to know."""
+
+STATUS = {
+    "throttled": 429,
+    "shed": 503,
+    "expired": 504,
+    "timed_out": 504,
+    "sold_out": 409,
+    "store": 422,
+    "error": 502,
+}
+JSON = (b"content-type", b"application/json")
+CLOSE = (b"connection", b"close")
+OPENAPI = files("simulator.live").joinpath("openapi.json").read_bytes()
+
+
+class BadRequestError(Exception):
+    """What is wrong with a request, and the status that says so."""
+
+    def __init__(self, status: int, said: str) -> None:
+        """Keep the status."""
+        super().__init__(said)
+        self.status = status
+
+
+class Gateway:
+    """The app of one worker; `door` is None where the upstream decides for all workers."""
+
+    def __init__(self, settings: Settings, link: Link, door: Door | None, now_ns: Callable[[], int]) -> None:
+        self._settings = settings
+        self._link = link
+        self._door = door
+        self._now_ns = now_ns
+        self._scenario = settings.scenario
+        self._bounds = bounds(settings.scenario)
+        self._priorities = [segment.priority for segment in settings.scenario.segments] or [0]
+        self._stages = ["gateway", *(stage.name for stage in settings.scenario.stages)]
+        self._under_way = 0
+        self._let_in = let_in_before(settings.contents)
+        self._loop = asyncio.get_running_loop()
+        self.tally = Tally()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            return
+        path, method = scope["path"], scope["method"]
+        try:
+            if path == "/v1/orders":
+                if method != "POST":
+                    raise BadRequestError(405, "POST an attempt here")
+                await self._order(scope, receive, send)
+            elif method != "GET":
+                raise BadRequestError(405 if path in PAGES else 404, "there is nothing here to send to")
+            elif path == "/healthz":
+                up = self._link.is_up
+                await _send(send, 200 if up else 503, b'{"upstream": %s}' % (b"true" if up else b"false"), [JSON])
+            elif path == "/metrics":
+                await _send(send, 200, await self._page(), [(b"content-type", b"text/plain; version=0.0.4")])
+            elif path == "/openapi.json":
+                await _send(send, 200, OPENAPI, [JSON])
+            elif path.startswith("/v1/orders/"):
+                await self._find(scope, path.removeprefix("/v1/orders/"), send)
+            else:
+                raise BadRequestError(404, "there is nothing here; see /openapi.json")
+        except BadRequestError as bad:
+            self.tally.bad(bad.status)
+            # What is left of the request is not read: the connection ends with the answer.
+            headers = [JSON, CLOSE] if bad.status in (400, 413) or method == "POST" else [JSON]
+            await send_answer(send, bad.status, {"error": str(bad)}, headers)
+
+    async def tell(self, worker: int) -> None:
+        """Tell the upstream what has been counted, for as long as the worker lives."""
+        while True:
+            await asyncio.sleep(TELL_S)
+            if self._link.is_up:
+                self._link.tell(tally=self.tally.take(), worker=worker, under_way=self._under_way)
+
+    async def _page(self) -> bytes:
+        try:
+            found = await self._link.ask(do="figures")
+        except ConnectionError as error:
+            raise BadRequestError(503, str(error)) from None
+        return page(found["totals"], found["gauges"])
+
+    async def _order(self, scope: Scope, receive: Receive, send: Send) -> None:
+        key, intended = _headers(scope)
+        body = await read_body(receive)
+        if body is None:
+            return
+        began_s = self._loop.time()
+        now_ns = self._now_ns()
+        call = read(body, key, intended, now_ns, self._bounds)
+        self._under_way += 1
+        try:
+            verdict, said, headers = await self._attempt(call, now_ns)
+        finally:
+            self._under_way -= 1
+        self.tally.answered(verdict, self._loop.time() - began_s)
+        if verdict == "placed":
+            await send_answer(send, 200 if said["replayed"] else 201, {"verdict": verdict, **said}, headers)
+        else:
+            await _send(send, STATUS[verdict], _refusal(verdict, said["by"]), headers)
+
+    async def _attempt(self, call: Call, now_ns: int) -> tuple[str, dict[str, Any], Headers]:
+        """Return the verdict, what else the answer says, and its headers."""
+        if self._under_way > MOST_UNDER_WAY:
+            return "shed", {"by": "gateway"}, [JSON, (b"retry-after", b"1")]
+        if call.timeout_ns <= now_ns:
+            return "expired", {"by": "timeout"}, [JSON]
+        on_end: Callable[[str], None] = _nothing
+        if (call.want, call.attempt) in self._let_in:
+            call = call._replace(decided=True)
+        elif self._door is not None:
+            attempt = self._asks(self._door, call)
+            verdict = await self._door.ask(attempt)
+            if verdict.code != ADMITTED:
+                return self._refused(self._door, verdict, attempt)
+            call = call._replace(decided=True)
+            door = self._door
+            on_end = lambda reason: door.ended(attempt, reason)  # noqa: E731
+        answer = await self._link.call(call, on_end)
+        if answer is None:
+            return "error", {"by": "upstream"}, [JSON]
+        return await self._told(answer)
+
+    def _asks(self, door: Door, call: Call) -> Attempt:
+        person = Person(
+            want=call.want,
+            invited_by=-1,
+            segment=call.segment,
+            zone=call.zone,
+            kind=call.kind,
+            priority=self._priorities[call.segment],
+            first_try_ns=call.start_ns,
+            attempt=call.attempt,
+        )
+        return door.attempt(person, call.attempt, call.start_ns, call.timeout_ns)
+
+    def _refused(self, door: Door, verdict: Verdict, attempt: Attempt) -> tuple[str, dict[str, Any], Headers]:
+        by = verdict.law if isinstance(verdict, Named) else "gateway"
+        headers = [JSON]
+        if verdict.retry_after_s:
+            headers.append((b"retry-after", b"%d" % verdict.retry_after_s))
+        rule = door.laws.linked.get(by)
+        if REASONS[verdict.code] == "throttled" and rule is not None:
+            headers.append((b"ratelimit-policy", door.laws.policies[by]))
+            if door.laws.is_plain:  # one more is too many, so there are none, and it is known until when
+                headers.append((b"ratelimit", b'"%s";r=0;t=%d' % (by.encode(), verdict.retry_after_s)))
+            else:
+                asked = Asked(attempt.person, attempt)
+                headers.append((b"ratelimit", fields.limit([rule], asked, self._now_ns()).encode()))
+        return REASONS[verdict.code], {"by": by}, headers
+
+    async def _told(self, answer: Answer) -> tuple[str, dict[str, Any], Headers]:
+        verdict = VERDICTS[answer.verdict]
+        if verdict == "placed":
+            replayed = bool(answer.what & REPLAYED)
+            return verdict, {"order": str(answer.order), "store": answer.store, "replayed": replayed}, [JSON]
+        if verdict == "timed_out":
+            await asyncio.sleep(AFTER_TIMEOUT_S)
+            return verdict, {"by": "timeout"}, [JSON]
+        headers = [JSON]
+        if answer.retry_after_s:
+            headers.append((b"retry-after", b"%d" % answer.retry_after_s))
+        return verdict, {"by": self._stages[answer.stage]}, headers
+
+    async def _find(self, scope: Scope, want: str, send: Send) -> None:
+        if not is_authorised(scope, self._settings.token):
+            await send_answer(send, 401, {"error": "needs the admin token"}, [JSON, (b"www-authenticate", b"Bearer")])
+            return
+        number = _whole(want, "want", MOST_WANT)
+        try:
+            found = (await self._link.ask(do="find", want=number))["order"]
+        except ConnectionError as error:
+            raise BadRequestError(503, str(error)) from None
+        if found is None:
+            raise BadRequestError(404, f"want {want} has no order")
+        order, attempt, store, placed_ns = found
+        said = {"want": want, "order": str(order), "attempt": attempt, "store": store, "placed_ns": str(placed_ns)}
+        await send_answer(send, 200, said, [JSON])
+
+
+def let_in_before(contents: Contents | None) -> frozenset[tuple[int, int]]:
+    """The attempts that were past the gateway when model time began: who asks for such an answer is not asked again."""
+    if contents is None:
+        return frozenset()
+    rows = contents.attempts
+    pairs = zip(rows["want"].tolist(), rows["attempt"].tolist(), rows["stage"].tolist(), strict=True)
+    return frozenset((want & MOST_WANT, attempt) for want, attempt, stage in pairs if stage > 0)
+
+
+PAGES = ("/healthz", "/metrics", "/openapi.json")
+
+
+def bounds(scenario: Scenario) -> dict[str, int]:
+    """How many segments, zones and kinds there are."""
+    return {
+        "segment": max(1, len(scenario.segments)),
+        "zone": scenario.street.zones if scenario.street else 1,
+        "kind": max(1, len(scenario.people.kinds)),
+    }
+
+
+def read(body: bytes, key: str | None, intended: bytes | None, now_ns: int, bounds: dict[str, int]) -> Call:
+    """Return the attempt of a request; BadRequestError says what is wrong with it."""
+    try:
+        told = json.loads(body)
+    except ValueError:
+        raise BadRequestError(400, "the body is not JSON") from None
+    except RecursionError:
+        raise BadRequestError(400, "the body is nested too deeply") from None
+    if not isinstance(told, dict):
+        raise BadRequestError(400, "the body is not an object")
+    if unknown := told.keys() - KNOWN:
+        raise BadRequestError(400, f"{min(unknown)[:40]!r} is not known; there are want, attempt, person, timeout_ms")
+    want = told.get("want")
+    if not isinstance(want, str):
+        raise BadRequestError(400, "want: needs a whole number as a string")
+    if key is not None and key != want:
+        raise BadRequestError(400, "Idempotency-Key: is not the want")
+    person = told.get("person")
+    if not isinstance(person, dict) or person.keys() - bounds.keys():
+        raise BadRequestError(400, "person: needs an object with segment, zone and kind")
+    who = {}
+    for name, many in bounds.items():
+        who[name] = _int(person.get(name, 0), f"person.{name}", 0, many - 1)
+    timeout_ms = told.get("timeout_ms")
+    if isinstance(timeout_ms, bool) or not isinstance(timeout_ms, int | float):
+        raise BadRequestError(400, "timeout_ms: needs a number")
+    if not 0 < timeout_ms <= MOST_TIMEOUT_MS:
+        raise BadRequestError(400, f"timeout_ms: needs more than 0 and at most {MOST_TIMEOUT_MS}")
+    start_ns = now_ns
+    if intended is not None:
+        start_ns = min(now_ns, _whole(intended.decode("latin-1"), "X-Sluice-Intended-Ns", 2**62))
+    return Call(
+        number=0,
+        want=_whole(want, "want", MOST_WANT),
+        attempt=_int(told.get("attempt"), "attempt", 1, MOST_ATTEMPT),
+        **who,
+        start_ns=start_ns,
+        timeout_ns=start_ns + round(timeout_ms * 1_000_000),
+        decided=False,
+    )
+
+
+@lru_cache(maxsize=1000)
+def _refusal(verdict: str, by: str) -> bytes:
+    return json.dumps({"verdict": "expired" if verdict == "timed_out" else verdict, "by": by}).encode()
+
+
+def is_authorised(scope: Scope, token: str) -> bool:
+    """Whether a request carries the token."""
+    told = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
+    return hmac.compare_digest(told, b"Bearer " + token.encode())
+
+
+def _headers(scope: Scope) -> tuple[str | None, bytes | None]:
+    key = intended = None
+    for name, value in scope["headers"]:
+        if name == b"idempotency-key":
+            key = value.decode("latin-1")
+        elif name == b"x-sluice-intended-ns":
+            intended = value
+        elif name == b"content-length" and (len(value) > 9 or int(value) > MOST_BODY):
+            raise BadRequestError(413, f"the body is longer than {MOST_BODY} bytes")
+    return key, intended
+
+
+async def read_body(receive: Receive) -> bytes | None:
+    """Read the whole body; None where the client has gone."""
+    body = b""
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        part: bytes = message.get("body", b"")
+        body += part
+        if len(body) > MOST_BODY:
+            raise BadRequestError(413, f"the body is longer than {MOST_BODY} bytes")
+        if not message.get("more_body", False):
+            return body
+
+
+def _int(value: object, name: str, least: int, most: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise BadRequestError(400, f"{name}: needs a whole number from {least} to {most}")
+    return value
+
+
+def _whole(text: str, name: str, most: int) -> int:
+    if not (0 < len(text) <= 20 and text.isascii() and text.isdigit()) or int(text) > most:
+        raise BadRequestError(400, f"{name}: needs a whole number from 0 to {most}")
+    return int(text)
+
+
+def _nothing(reason: str) -> None:
+    """Nobody here wants to know."""
+
+
+async def send_answer(send: Send, status: int, said: Any, headers: Headers) -> None:
+    """Send an answer in JSON."""
+    await _send(send, status, json.dumps(said).encode(), headers)
+
+
+async def _send(send: Send, status: int, body: bytes, headers: Headers) -> None:
+    length = (b"content-length", b"%d" % len(body))
+    await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,355 @@
+"""The gateway's laws of a scenario as one chain of the library (limits.chain), whose parameters may be turned.
+
+It charges as it goes, as the model's gateway does, and stands in that gateway's place: so it gives the same verdicts
+(a test holds one to the other).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+from limits import (
+    deadline,
+    fields,
+    fixed_window,
+    gcra,
+    hot_key,
+    rates,
+    retry_after,
+    sliding_window,
+    sliding_window_log,
+    token_bucket,
+    verdicts,
+    warm_up,
+)
+from limits.chain import Chain, Charging, Permit
+from limits.rules import CALLS, Aimd, By, Concurrency, Rule
+from scenarios import model
+from scenarios.asking import ADMIT, EXPIRED, SHED, THROTTLED, Attempt, Terms, Verdict
+from scenarios.habits import Habits
+from scenarios.knobs import Value, exceptions_of
+from scenarios.person import Person
+from scenarios.policy import Policy, concerns, most_slots
+
+MOST_INTS = 4_000_000
+"""Of the rows of one rule, that are kept by key."""
+CODES = {verdicts.SHED: SHED, verdicts.EXPIRED: EXPIRED, verdicts.NEVER: THROTTLED}
+
+
+class Asked(NamedTuple):
+    """Who asks: what the rules take their keys and their terms from."""
+
+    person: Person
+    attempt: Attempt
+
+
+KEYS: dict[str, By | None] = {
+    "global": None,
+    "person": lambda asked: asked.person.want,
+    "segment": lambda asked: asked.person.segment,
+    "zone": lambda asked: asked.person.zone,
+}
+
+
+class Named(Verdict):
+    """A refusal, with the name of the law."""
+
+    __slots__ = ("law",)
+    law: str
+
+
+def refusal(law: str, answer: int, *, places: bool = False) -> Named:
+    """What a law's answer that is not 0 means to a person; no place at all is overload too."""
+    wait_s = retry_after.seconds(answer) if answer > 0 else 0
+    code = THROTTLED if answer > 0 else SHED if places and answer == verdicts.NEVER else CODES[answer]
+    named = Named(code, retry_after_s=wait_s)
+    object.__setattr__(named, "law", law)
+    return named
+
+
+class Turnable(Rule):
+    """A law of the scenario: its parameters are asked for at each question, so that they may change."""
+
+    def __init__(
+        self,
+        of: Any,
+        decide: Callable[..., int],
+        width: int,
+        terms: Terms,
+        *,
+        by: By | None,
+        given: Callable[[Asked], tuple[int, ...]],
+        unit: str,
+    ) -> None:
+        slots = max(1, min(100_000, MOST_INTS // width))
+        super().__init__(of.name, decide, (), width=width, by=by, slots=slots, given=given, unit=unit)
+        self.of = of
+        self.terms = terms
+        self.is_on = True
+
+    def set(self, value: Value, now_ns: int) -> None:
+        """Turn its knob."""
+        raise NotImplementedError
+
+    def _places(self) -> list[int]:
+        return [0] if self.by is None else list(self.table.places.values())
+
+    def _empty(self) -> None:
+        """All rows as at first."""
+        for at in range(len(self.rows)):
+            self.rows[at] = 0
+        self.table.places.clear()
+
+
+class Rate(Turnable):
+    """A token bucket or gcra; no limit at all while its rate is off."""
+
+    def __init__(self, of: model.RateAdmission, terms: Terms, unit: str) -> None:
+        self.parameters: tuple[int, ...] = ()
+        self.burst = 0
+        law, width = (token_bucket, token_bucket.WIDTH) if of.law == "token_bucket" else (gcra, gcra.WIDTH)
+        self.law: Any = law
+        super().__init__(of, law.decide, width, terms, by=KEYS[of.key], given=self._given, unit=unit)
+        self.set(of.rate_per_s, 0)
+
+    def set(self, value: Value, now_ns: int) -> None:
+        before = (*self.parameters, self.burst)
+        self.is_on = value is not None
+        if value is None:
+            self._empty()
+            return
+        rate = Fraction(value)
+        self.burst = self.of.burst or rates.second_of(rate)
+        if self.law is token_bucket:
+            self.parameters = rates.ratio(rate, self.burst)
+            tokens, per_ns = self.parameters
+            self.window_ns = -(-self.burst * per_ns // tokens) if tokens else 0
+        else:
+            self.parameters = (rates.interval_ns(rate, self.burst),)
+            self.window_ns = self.burst * self.parameters[0]
+        if len(before) > 1:
+            for at in self._places():
+                self.law.change(self.rows, at, *before, *self.parameters, self.burst, now_ns)
+
+    def quota(self) -> int:
+        return self.burst
+
+    def _given(self, asked: Asked) -> tuple[int, ...]:
+        return (*self.parameters, self.terms.rest(self.burst, asked.person))
+
+
+class HotKey(Turnable):
+    """A bucket for each value of a key, in the law's own table."""
+
+    def __init__(self, of: model.HotKeyAdmission, habits: Habits, terms: Terms, unit: str) -> None:
+        self.habits = habits
+        self.exceptions = exceptions_of(of)
+        self.bucket = (0, 0, 0)
+        width = hot_key.width(of.most_keys)
+        super().__init__(of, hot_key.decide, width, terms, by=None, given=self._given, unit=unit)
+        self.set(of.rate_per_s, 0)
+
+    def set(self, value: Value, now_ns: int) -> None:
+        before, self.is_on = self.bucket, value is not None
+        if value is None:
+            self._empty()
+            return
+        rate = Fraction(value)
+        burst = self.of.burst or rates.second_of(rate)
+        self.bucket = (*rates.ratio(rate, burst), burst)
+        own = (self.exceptions, 0, len(self.of.overrides))
+        hot_key.change(self.rows, 0, self.of.most_keys, *before, *self.bucket, *own, now_ns)
+
+    def _given(self, asked: Asked) -> tuple[Any, ...]:
+        own = (self.exceptions, 0, len(self.of.overrides))
+        return (self.of.most_keys, *self.bucket, *own, self._value(asked))
+
+    def _value(self, asked: Asked) -> int:
+        person = asked.person
+        if self.of.key == "store":
+            return self.habits.store(person.zone, person.want, asked.attempt.number, 0)
+        key = KEYS[self.of.key]
+        assert key is not None
+        value = key(asked)
+        assert isinstance(value, int)
+        return value
+
+
+class WarmUp(Turnable):
+    """A rate that wants to be used."""
+
+    def __init__(self, of: model.WarmUpAdmission, terms: Terms, unit: str) -> None:
+        self.parameters = (0, 0, 0, 0)
+        super().__init__(of, warm_up.decide, warm_up.WIDTH, terms, by=KEYS[of.key], given=self._given, unit=unit)
+        self.window_ns = rates.NS_PER_S
+        self.set(of.rate_per_s, 0)
+
+    def set(self, value: Value, now_ns: int) -> None:
+        self.is_on = value is not None
+        if value is None:
+            self._empty()
+            return
+        rate_milli, warning, most = rates.warm_up(Fraction(value), self.of.warm_up_ns, self.of.cold_factor)
+        self.parameters = (rate_milli, self.of.cold_factor, warning, most)
+
+    def quota(self) -> int:
+        return self.parameters[0] // 1000
+
+    def _given(self, asked: Asked) -> tuple[int, ...]:
+        return self.parameters
+
+
+class Window(Turnable):
+    """So many in a window, of any of the three kinds; a log has room for the largest limit of the run."""
+
+    def __init__(self, of: model.WindowAdmission, slots: int, terms: Terms, unit: str) -> None:
+        self.limit = of.limit
+        self.first: tuple[int, ...] = ()
+        laws: dict[str, tuple[Callable[..., int], int]] = {
+            "fixed_window": (fixed_window.decide, fixed_window.WIDTH),
+            "sliding_window": (sliding_window.decide, sliding_window.WIDTH),
+            "sliding_window_log": (sliding_window_log.decide, sliding_window_log.WIDTH + slots),
+        }
+        decide, width = laws[of.law]
+        if of.law == "sliding_window_log":
+            self.first = (slots,)
+        super().__init__(of, decide, width, terms, by=KEYS[of.key], given=self._given, unit=unit)
+        self.window_ns = of.window_ns
+
+    def set(self, value: Value, now_ns: int) -> None:
+        assert isinstance(value, int)
+        self.limit = min(value, self.first[0]) if self.first else value
+
+    def quota(self) -> int:
+        return self.limit
+
+    def _given(self, asked: Asked) -> tuple[int, ...]:
+        return (*self.first, self.terms.rest(self.limit, asked.person), self.of.window_ns)
+
+
+class Places(Concurrency):
+    """So many inside, by a limit that is given or learned, less what is kept from this priority."""
+
+    is_on = True
+
+    def __init__(self, of: model.ConcurrencyAdmission | model.AimdAdmission, terms: Terms, unit: str) -> None:
+        if isinstance(of, model.AimdAdmission):
+            longest_s = Fraction(of.longest_rtt_ns, rates.NS_PER_S)
+            learned = Aimd(start=of.start, least=of.least, most=of.most, backoff=of.backoff, longest_rtt_s=longest_s)
+            super().__init__(of.name, learned, unit=unit)
+        else:
+            super().__init__(of.name, of.limit, by=KEYS[of.key], unit=unit)
+        self.terms = terms
+
+    def set(self, value: Value, now_ns: int) -> None:
+        """Turn its knob."""
+        assert isinstance(value, int)
+        self._limit = value
+
+    def ask(self, subject: Asked, now_ns: int, cost: int) -> int:
+        whole = self._limit
+        self._limit = self.terms.rest(self.quota(), subject.person)
+        try:
+            return super().ask(subject, now_ns, cost)
+        finally:
+            self._limit = whole
+
+    take = ask
+
+
+class DeadlineRule(Turnable):
+    """Nobody who has too little time left."""
+
+    def __init__(self, of: model.DeadlineAdmission, terms: Terms, unit: str) -> None:
+        super().__init__(of, deadline.decide, max(1, deadline.WIDTH), terms, by=None, given=self._given, unit=unit)
+
+    def _given(self, asked: Asked) -> tuple[int, ...]:
+        return (self.of.least_left_ns, asked.attempt.deadline_ns)
+
+
+LawRule = Turnable | Places
+
+
+class Laws(Policy):
+    """The chain at the gateway, in the place of the model's."""
+
+    def __init__(self, scenario: model.Scenario, habits: Habits) -> None:
+        super().__init__([])
+        here = [a for a in scenario.admission if a.at == "gateway"]
+        self._terms = {a.name: (Terms(a, habits), a.priorities) for a in here}
+        self.is_plain = all(terms.unit == 1 and not priorities for terms, priorities in self._terms.values())
+        self.rules: dict[str, LawRule] = {
+            a.name: _rule(a, scenario, habits, self._terms[a.name][0], CALLS if self.is_plain else a.name) for a in here
+        }
+        self._now_ns = 0
+        self._permits: dict[Attempt, Permit] = {}
+        self.without: frozenset[str] = frozenset()
+        self._link()
+
+    def leave_out(self, names: frozenset[str]) -> None:
+        """Somebody else asks these."""
+        self.without = names
+        self._link()
+
+    def begin_with(self, levels: Mapping[str, tuple[int, ...]]) -> None:
+        """Let laws that are one for all begin with these states."""
+        for name in self.rules.keys() & levels.keys():
+            for place, value in enumerate(levels[name]):
+                self.rules[name].rows[place] = value
+
+    def turn(self, name: str, value: Value, now_ns: int) -> None:
+        """Turn the rate or the limit of a law."""
+        self.rules[name].set(value, now_ns)
+        self._link()
+
+    def ask(self, person: Person, attempt: Attempt | None, now_ns: int) -> Verdict:
+        """Ask all laws in their order, in one instant."""
+        if self._chain is None:
+            return ADMIT
+        assert attempt is not None
+        self._now_ns = now_ns
+        asked = Asked(person, attempt)
+        verdict = self._chain.ask(asked, 1 if self.is_plain else self._cost(person, attempt))
+        if not verdict.admitted:
+            return refusal(verdict.law, verdict.answer, places=isinstance(verdict.rule, Concurrency))
+        if self._holds:
+            self._permits[attempt] = verdict
+        return ADMIT
+
+    def give_back(self, attempt: Attempt, now_ns: int, outcome: int) -> None:
+        """Give back the places that an attempt holds here, if any, and tell laws that listen how it ended."""
+        permit = self._permits.pop(attempt, None)
+        if permit is not None:
+            self._now_ns = now_ns
+            permit.release(outcome)
+
+    def _cost(self, person: Person, attempt: Attempt) -> dict[str, int]:
+        return {
+            name: terms.cost(person, attempt) if concerns(priorities, person) else 0
+            for name, (terms, priorities) in self._terms.items()
+            if name in self.linked
+        }
+
+    def _link(self) -> None:
+        self.linked = {name: rule for name, rule in self.rules.items() if rule.is_on and name not in self.without}
+        rules = tuple(self.linked.values())
+        self.policies = {name: fields.policy([rule]).encode() for name, rule in self.linked.items()}
+        self._holds = any(rule.holds for rule in rules)
+        self._chain = Chain(*rules, clock=lambda: self._now_ns, charging=Charging.AS_IT_GOES) if rules else None
+
+
+def _rule(of: model.Admission, scenario: model.Scenario, habits: Habits, terms: Terms, unit: str) -> LawRule:
+    if isinstance(of, model.RateAdmission):
+        return Rate(of, terms, unit)
+    if isinstance(of, model.HotKeyAdmission):
+        return HotKey(of, habits, terms, unit)
+    if isinstance(of, model.WarmUpAdmission):
+        return WarmUp(of, terms, unit)
+    if isinstance(of, model.WindowAdmission):
+        return Window(of, max(1, most_slots(scenario, of)), terms, unit)
+    if isinstance(of, model.ConcurrencyAdmission | model.AimdAdmission):
+        return Places(of, terms, unit)
+    assert isinstance(of, model.DeadlineAdmission)
+    return DeadlineRule(of, terms, unit)

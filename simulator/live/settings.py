@@ -1,0 +1,72 @@
+"""What each process of a stack is told when it starts."""
+
+from __future__ import annotations
+
+import pickle
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from scenarios.model import Scenario, Ticketing, WaitingRoomAdmission
+from simulator.live.contents import Contents
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """One file for all processes of a stack, in a folder that only their user may read."""
+
+    scenario: Scenario
+    seed: int
+    from_ns: int
+    speed: float
+    workers: int
+    ledger_url: str
+    redis_url: str | None
+    token: str
+    folder: Path
+    upstream_path: str
+    contents: Contents | None
+
+    @property
+    def decides_in_worker(self) -> bool:
+        """Whether gateway workers decide by themselves: where there is one, or where they share quota by leases.
+
+        Not where a law gives places in a line, or tickets, which no rule of the library has: the model decides.
+        """
+        return (self.workers == 1 or self.redis_url is not None) and not remembering(self.scenario)
+
+    @property
+    def file(self) -> Path:
+        """Where processes find this."""
+        return self.folder / "settings"
+
+    @property
+    def zero_file(self) -> Path:
+        """Where a process that starts later finds when model time began."""
+        return self.folder / "zero"
+
+    def write(self) -> None:
+        """Write it for processes to come."""
+        self.file.touch(mode=0o600)
+        self.file.write_bytes(pickle.dumps(self))
+
+    def zero_ns(self) -> int | None:
+        """When model time began, if it has."""
+        return int(self.zero_file.read_text()) if self.zero_file.exists() else None
+
+
+def remembering(scenario: Scenario) -> list[str]:
+    """The laws at the gateway that remember whom they have met."""
+    return [
+        law.name
+        for law in scenario.admission
+        if law.at == "gateway"
+        and (isinstance(law, WaitingRoomAdmission) or (isinstance(law, Ticketing) and law.ticket_ns is not None))
+    ]
+
+
+def of_this_process() -> Settings:
+    """Read what this process has been told: the file is its first argument."""
+    settings = pickle.loads(Path(sys.argv[1]).read_bytes())
+    assert isinstance(settings, Settings)
+    return settings

@@ -1,0 +1,135 @@
+"""A slice of a scenario, simulated: who is on the way at its beginning, and every attempt in it, order by order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scenarios.dump import toml_text
+from scenarios.live_lives import PEOPLE_COLUMNS
+from scenarios.loader import Loaded
+from scenarios.model import Scenario
+from scenarios.scale import scaled
+from simulator.outcome import Ints
+from simulator.progress import OnProgress, Stop
+from simulator.results import RunResult
+from simulator.run import check_part, simulate
+
+if TYPE_CHECKING:
+    from simulator.compiled import Run
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slice:
+    """From `from_ns` to `until_ns` of a run. The scenario is the one that runs, already scaled.
+
+    `people`: rows of PEOPLE_COLUMNS of who is on the way at the beginning; `attempts`, `orders`, `levels`: what is in
+    the stages, the street and the laws then (simulator.compiled.contents), None and nothing at 0. `first_ns`: the
+    instants of first tries in the slice, the first of them by `first_want`. `placed_before`: orders placed by then.
+    `simulated`: the run to the end of the slice, with traces of it alone.
+    """
+
+    scenario: Scenario
+    from_ns: int
+    until_ns: int
+    people: NDArray[Any]
+    attempts: NDArray[Any] | None
+    orders: NDArray[Any] | None
+    levels: Mapping[str, tuple[int, ...]]
+    first_ns: Ints
+    first_want: int
+    placed_before: int
+    simulated: RunResult
+
+
+def simulate_slice(
+    loaded: Loaded,
+    *,
+    seed: int,
+    scale: Fraction,
+    from_ns: int,
+    until_ns: int,
+    on_progress: OnProgress | None = None,
+    stop: Stop | None = None,
+    command: Sequence[str] = (),
+) -> Slice:
+    """Run the scenario to the beginning of the slice, look who is there, and run on. Raises ScenarioError."""
+    from simulator import compiled, snapshot  # they bring the compiler with them
+    from simulator.compiled import contents
+
+    begin: snapshot.Snapshot | None = None
+    people, attempts, orders = np.zeros(0, dtype=_ROWS), None, None
+    levels: dict[str, tuple[int, ...]] = {}
+    as_run, _ = scaled(loaded.scenario, scale)
+    first_ns = compiled.first_arrivals(as_run, seed, scale)
+    if from_ns:
+        run = compiled.Run(as_run, seed=seed, first_arrivals_ns=first_ns, trace=True, stop=stop)
+        resolved = toml_text(loaded.resolved)
+        begin = snapshot.Snapshot(resolved=resolved, seed=seed, scale=scale, state=run.state())
+        check_part(loaded.scenario, engine="compiled", until_ns=until_ns, begin=begin, save=None)
+        run.advance(from_ns)
+        begin = replace(begin, state=run.state())
+        attempts, orders = contents.attempts(run), contents.orders(run)
+        people, levels = _on_the_way(run, attempts), contents.levels(run)
+    done = simulate(
+        loaded,
+        engine="compiled",
+        seed=seed,
+        scale=scale,
+        trace=True,
+        until_ns=until_ns,
+        begin=begin,
+        on_progress=on_progress,
+        stop=stop,
+        command=command,
+    )
+    assert done.attempts is not None
+    assert done.orders is not None
+    first, end = np.searchsorted(first_ns, [from_ns, until_ns])
+    return Slice(
+        scenario=as_run,
+        from_ns=from_ns,
+        until_ns=until_ns,
+        people=people,
+        attempts=attempts,
+        orders=orders,
+        levels=levels,
+        first_ns=first_ns[first:end],
+        first_want=int(first),
+        placed_before=int(np.count_nonzero((done.orders["placed_ns"] >= 0) & (done.orders["placed_ns"] < from_ns))),
+        simulated=replace(
+            done,
+            attempts=_kept(done.attempts, done.attempts["answered_ns"], from_ns),
+            orders=_kept(done.orders, done.orders["ended_ns"], from_ns),
+        ),
+    )
+
+
+_ROWS = [(name, np.int64) for name in PEOPLE_COLUMNS]
+
+
+def _kept(rows: Mapping[str, Ints], over_ns: Ints, from_ns: int) -> dict[str, Ints]:
+    """Return the rows of what was not over when the slice began."""
+    inside = (over_ns < 0) | (over_ns >= from_ns)
+    return {name: values[inside] for name, values in rows.items()}
+
+
+def _on_the_way(run: Run, attempts: NDArray[Any]) -> NDArray[Any]:
+    from simulator.compiled import contents
+
+    found = contents.people(run)
+    waits = found["state"] == contents.PersonState.WAITING
+    rows = np.zeros(len(found), dtype=_ROWS)
+    for name in set(PEOPLE_COLUMNS) - {"waits", "start_ns"}:
+        rows[name] = found[name]
+    rows["waits"] = waits
+    rows["start_ns"] = -1
+    awaited = attempts[attempts["awaited"] == 1]  # one each, and sorted by want as people are
+    rows["start_ns"][waits] = awaited["start_ns"]
+    assert np.array_equal(found["want"][waits], awaited["want"])
+    return rows[rows["waits"].astype(bool) | (rows["next_ns"] >= 0)]

@@ -1,0 +1,124 @@
+"""The people of a live run do what those of the reference do, told the same answers: replayed from its traces."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from scenarios.loader import Loaded, load
+from scenarios.policy import build_laws
+from scenarios.units import NS_PER_S
+from simulator.live_slice import simulate_slice
+from simulator.run import simulate
+from simulator.trace import ENDS
+from tests.live.replayed import Replayed, Row, rows
+
+SHOP = """
+schema = 1
+name = "shop"
+title = "A shop that is too small"
+horizon = "90s"
+arrivals = { process = "poisson", rate = "20/s" }
+stages = [{ name = "till", servers = 2, service = { kind = "exponential", mean = "200ms" }, failure = 0.1 }]
+"""
+LIVES = {
+    "sessions that end": """
+invitations = { mean = 0.6, delay = "8s" }
+admission = [{ name = "door", at = "gateway", law = "gcra", rate = "9/s" }]
+[people]
+timeout = "1s"
+patience = { kind = "exponential", mean = "3s" }
+attempts = 9
+retry_delay = { kind = "exponential", mean = "2s" }
+come_back = { probability = 0.6, delay = "3s", times = 3 }
+""",
+    "retries at once": 'people = { timeout = "1s", attempts = 2, retry_delay = "0s" }',
+    "a budget for retries": """
+people = { timeout = "1s", attempts = 4, retry_delay = "100ms" }
+admission = [{ name = "budget", at = "client", law = "retry_budget", earn = 0.2, cap = 3 }]""",
+    "clients that learn, sessions that end, people who leave": """
+admission = [
+    { name = "mine", at = "client", law = "token_bucket", key = "person", rate = "1/s", burst = 2 },
+    { name = "door", at = "gateway", law = "gcra", rate = "12/s" },
+    { name = "spares", at = "client", law = "sre_throttle", window = "10s", slices = 5 },
+]
+invitations = { mean = 0.3, delay = "2s" }
+[people]
+timeout = { kind = "exponential", mean = "800ms" }
+attempts = 9
+retry_delay = { kind = "lognormal", median = "400ms", sigma = 1 }
+retry_delay_growth = 1.5
+come_back = { probability = 0.6, delay = "3s", times = 3 }
+resignation = [["30s", 0.1]]
+kinds = [
+    { name = "in-a-hurry", share = 0.5, patience = { kind = "exponential", mean = "3s" } },
+    { name = "patient", share = 0.5, retry_delay = "1s" },
+]
+""",
+}
+
+
+def loaded(path: Path, name: str) -> Loaded:
+    path.write_text(SHOP + LIVES[name])
+    return load(path)
+
+
+@pytest.mark.parametrize("name", LIVES)
+def test_every_try_is_at_the_instant_of_the_reference(name: str, tmp_path: Path) -> None:
+    scenario = loaded(tmp_path / "shop.toml", name)
+    done = simulate(scenario, engine="simpy", seed=3, trace=True)
+    assert done.attempts is not None
+    assert done.orders is not None
+    attempts, wants = rows(done.attempts), rows(done.orders)
+    replayed = Replayed(scenario.scenario, seed=3, attempts=attempts, until_ns=scenario.scenario.horizon_ns)
+    replayed.come((row["want"], row["first_try_ns"]) for row in wants if row["invited_by"] < 0)
+    replayed.live()
+    assert len(attempts) > 700
+    assert sent(replayed) == asked(attempts)
+    assert replayed.people.held_back == done.summary["attempts"]["held_back"]
+    for row in wants:
+        alive = replayed.everybody[row["want"]]
+        assert (alive.end, alive.ended_ns) == (ENDS[row["end"]], row["ended_ns"])
+
+
+def test_a_slice_goes_on_with_the_people_who_are_on_the_way(tmp_path: Path) -> None:
+    scenario = loaded(tmp_path / "shop.toml", "sessions that end")
+    from_ns, until_ns = 30 * NS_PER_S, 70 * NS_PER_S
+    slice_ = simulate_slice(scenario, seed=3, scale=Fraction(1), from_ns=from_ns, until_ns=until_ns)
+    assert slice_.simulated.attempts is not None
+    attempts = rows(slice_.simulated.attempts)
+    replayed = Replayed(scenario.scenario, seed=3, attempts=attempts, until_ns=until_ns)
+    replayed.resume(slice_.people)
+    replayed.come((slice_.first_want + place, int(at_ns)) for place, at_ns in enumerate(slice_.first_ns))
+    replayed.live()
+    resumed = slice_.people["segment"] >= 0
+    assert np.count_nonzero(slice_.people["waits"]) > 2
+    assert np.count_nonzero(resumed & (slice_.people["tries"] > 0) & (slice_.people["waits"] == 0)) > 5
+    assert np.count_nonzero(resumed & (slice_.people["tries"] == 0)) > 5
+    assert np.count_nonzero(~resumed) > 2
+    assert sent(replayed) == asked(attempts)
+    # the law at the gateway goes on from its level: it decides on the rest of the slice as it did
+    law: Any = build_laws(scenario.scenario, replayed.people.habits)["door"]
+    law.rows.rows[0] = list(slice_.levels["door"])
+    later = sorted((row["start_ns"], row["want"], row["gateway"]) for row in attempts if row["start_ns"] >= from_ns)
+    decided = [law.ask(replayed.everybody[want].person, None, start_ns).code for start_ns, want, _ in later]
+    assert decided == [code for _, _, code in later]
+    assert min(row["start_ns"] for row in attempts) < from_ns <= max(row["start_ns"] for row in attempts)
+
+
+def test_a_slice_from_the_beginning_has_nobody_on_the_way(tmp_path: Path) -> None:
+    scenario = loaded(tmp_path / "shop.toml", "retries at once")
+    slice_ = simulate_slice(scenario, seed=3, scale=Fraction(1), from_ns=0, until_ns=9 * NS_PER_S)
+    assert (len(slice_.people), slice_.attempts, slice_.first_want) == (0, None, 0)
+
+
+def sent(replayed: Replayed) -> dict[tuple[int, int], tuple[int, int, int]]:
+    return {key: (one.session, one.start_ns, one.timeout_ns) for key, one in replayed.sent.items()}
+
+
+def asked(attempts: list[Row]) -> dict[tuple[int, int], tuple[int, int, int]]:
+    return {(row["want"], row["attempt"]): (row["session"], row["start_ns"], row["timeout_ns"]) for row in attempts}

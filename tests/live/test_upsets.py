@@ -1,0 +1,187 @@
+"""A stack that is hurt while it serves: nothing placed is lost or doubled, and it serves again."""
+
+from __future__ import annotations
+
+import http.client
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from benchmarks.servers import PostgresServer, RedisServer
+from simulator.live.stack import Stack, StackError
+from tests.live.stacks import Client, check_books, order_once, running, scenario, verdict
+
+AGAIN_S = 10.0
+SHOP = scenario(
+    stages=[
+        {"name": "till", "servers": 100, "service": {"kind": "exponential", "mean": "20ms"}},
+        {"name": "coupon", "servers": 10, "service": "1ms", "budget": 1_000_000},
+    ],
+    admission=[{"name": "door", "at": "gateway", "law": "token_bucket", "rate": "5000/s"}],
+)
+
+
+class Crowd:
+    """People who want one order after the other, and try each until it is placed."""
+
+    def __init__(self, url: str, people: int = 8) -> None:
+        self.told: set[int] = set()
+        self.failed = 0
+        self._url = url
+        self._ending = threading.Event()
+        self._threads = [threading.Thread(target=self._live, args=(number,)) for number in range(people)]
+
+    def __enter__(self) -> Crowd:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ending.set()
+        for thread in self._threads:
+            thread.join()
+
+    def wait_for(self, more: int) -> None:
+        """Return when so many more orders are placed; fail where that takes too long."""
+        whole, until_s = len(self.told) + more, time.monotonic() + AGAIN_S
+        while len(self.told) < whole:
+            assert time.monotonic() < until_s, f"served {len(self.told)} and no more"
+            time.sleep(0.01)
+
+    def _live(self, number: int) -> None:
+        client, want, attempt = Client(self._url), (number + 1) << 32, 0
+        while not self._ending.is_set():
+            attempt += 1
+            try:
+                status, _, said = client.order(want, attempt, timeout_ms=2000)
+            except (OSError, http.client.HTTPException):
+                status, said = 0, {}
+            if status in (200, 201):
+                assert said["verdict"] == "placed"
+                self.told.add(want)
+                want, attempt = want + 1, 0
+            else:
+                self.failed += 1
+                time.sleep(0.01)
+        client.close()
+
+
+def hurt(stack: Stack, upset: Callable[[], None], times: int = 2) -> None:
+    """Let a crowd order while something happens to the stack, several times, and check the books."""
+    with Crowd(stack.gateway) as crowd:
+        crowd.wait_for(50)
+        for _ in range(times):
+            upset()
+            crowd.wait_for(50)
+    check_books(stack, crowd.told)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_killed_processes_are_started_again_and_no_order_is_lost(tmp_path: Path, workers: int) -> None:
+    with running(SHOP, tmp_path, workers=workers) as stack:
+        before = stack.pids
+        hurt(stack, lambda: stack.upset("kill_upstream"))
+        hurt(stack, lambda: stack.upset("kill_worker"))
+        assert stack.restarts == 4
+        after = stack.pids
+        assert before.keys() == after.keys()
+        assert before["upstream"] != after["upstream"]
+        assert before["gateway-0"] != after["gateway-0"]
+
+
+@pytest.fixture
+def postgres(postgres_server: PostgresServer) -> PostgresServer:
+    """The PostgreSQL of all tests, without the tables of the one before."""
+    engine = sa.create_engine(postgres_server.url())
+    with engine.begin() as connection:
+        connection.execute(sa.text("DROP SCHEMA public CASCADE"))
+        connection.execute(sa.text("CREATE SCHEMA public"))
+    engine.dispose()
+    return postgres_server
+
+
+def test_postgres_restarts_and_the_upstream_dies_and_no_order_is_lost(tmp_path: Path, postgres: PostgresServer) -> None:
+    with running(SHOP, tmp_path, ledger_url=postgres.url()) as stack:
+        hurt(stack, lambda: stack.upset("restart_postgres"))
+        hurt(stack, lambda: stack.upset("kill_upstream"), times=1)
+        assert verdict(order_once(stack.gateway, 1)) == (201, "placed")
+
+
+def test_workers_share_one_rate_through_redis_and_serve_without_it(tmp_path: Path, redis_server: RedisServer) -> None:
+    narrow = scenario(
+        stages=[{"name": "till", "servers": 100, "service": "1ms"}],
+        admission=[{"name": "door", "at": "gateway", "law": "token_bucket", "rate": "100/s", "burst": 20}],
+    )
+    with running(narrow, tmp_path, workers=2, redis_url=redis_server.url) as stack:
+        began_s = time.monotonic()
+        with Crowd(stack.gateway) as crowd:
+            time.sleep(2.0)
+            placed, passed_s = len(crowd.told), time.monotonic() - began_s
+            assert 0.5 * 100 * passed_s < placed <= 20 + 100 * passed_s + 2 * 10
+            stack.upset("pause_redis", for_s=1.0)
+            crowd.wait_for(50)
+        assert crowd.failed > 0
+        check_books(stack, crowd.told)
+
+
+def test_one_process_decides_for_all_workers_without_redis(tmp_path: Path) -> None:
+    few = scenario(admission=[{"name": "door", "at": "gateway", "law": "fixed_window", "limit": 20, "window": "1h"}])
+    with running(few, tmp_path, workers=2) as stack:
+        answers = [verdict(order_once(stack.gateway, want)) for want in range(40)]
+    assert answers == [(201, "placed")] * 20 + [(429, "throttled")] * 20
+
+
+def test_a_waiting_room_keeps_places_in_real_time(tmp_path: Path) -> None:
+    room = {"name": "room", "at": "gateway", "law": "waiting_room", "rate": "1/s", "burst": 5, "opens": "20s"}
+    with running(scenario(admission=[room]), tmp_path, speed=10.0) as stack:
+        for want in range(1, 6):
+            assert verdict(order_once(stack.gateway, want)) == (429, "throttled")
+        time.sleep(2.7)  # it opened some seconds ago
+        for want in range(1, 6):
+            assert verdict(order_once(stack.gateway, want, attempt=2)) == (201, "placed")
+
+
+def test_a_slow_disk_makes_people_wait_and_changes_nothing_else(tmp_path: Path) -> None:
+    with running(SHOP, tmp_path) as stack:
+        slow = threading.Thread(target=lambda: stack.upset("slow_disk", seconds=0.5, for_s=1.5))
+        slow.start()
+        time.sleep(0.2)
+        began_s = time.monotonic()
+        assert verdict(order_once(stack.gateway, 1)) == (201, "placed")
+        assert time.monotonic() - began_s > 0.4
+        assert verdict(order_once(stack.gateway, 2, timeout_ms=200)) == (504, "expired")
+        assert verdict(order_once(stack.gateway, 2, attempt=2)) in ((200, "placed"), (201, "placed"))
+        slow.join()
+        check_books(stack, {1, 2})
+
+
+def test_an_attempt_that_nobody_awaits_places_nothing(tmp_path: Path) -> None:
+    slow = scenario(stages=[{"name": "till", "servers": 50, "service": "600ms"}])
+    with running(slow, tmp_path) as stack:
+        assert verdict(order_once(stack.gateway, 1, timeout_ms=200)) == (504, "expired")
+        assert stack.gauges()["stages.till.busy"] == 1  # the work goes on
+        time.sleep(0.8)
+        assert stack.gauges()["stages.till.busy"] == 0
+        assert list(stack.ledger_rows()) == []
+        status, _, said = order_once(stack.gateway, 1, attempt=2)
+        assert (status, said["replayed"]) == (201, False)
+        check_books(stack, {1})
+
+
+def test_what_cannot_run_is_said_before_anything_starts(tmp_path: Path) -> None:
+    window = scenario(admission=[{"name": "door", "at": "gateway", "law": "fixed_window", "limit": 2, "window": "1s"}])
+    wrong: list[tuple[dict[str, Any], str]] = [
+        ({"workers": 0}, "workers = 0"),
+        ({"speed": 0.0}, "speed = 0"),
+        ({"workers": 2, "redis_url": "redis://127.0.0.1:1"}, "admission.door: a fixed_window cannot be leased"),
+    ]
+    for options, said in wrong:
+        with pytest.raises(ValueError, match=said), running(window, tmp_path, **options):
+            pass
+    with pytest.raises(StackError, match="did not start"), running(window, tmp_path, ledger_url="sqlite:////no/where"):
+        pass
