@@ -79,6 +79,7 @@ def python(
     copy: Path, *arguments: str, before: Callable[[], None] | None = None, **variables: str
 ) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": str(copy), "XDG_CACHE_HOME": str(copy / "cache"), **variables}
+    environment["NUMBA_OPT"] = "0"  # what is kept matters here, not how fast it is
     for name in ("NUMBA_DISABLE_JIT", "SLUICE_CHECK_BOUNDS"):
         environment.pop(name, None)
     command = [sys.executable, *arguments]
