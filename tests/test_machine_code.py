@@ -207,7 +207,8 @@ def test_the_engine_is_compiled_once_for_all_workers_and_with_the_laws_as_they_a
     quickly: dict[str, Any] = {"NUMBA_OPT": "0", "NUMBA_DEBUG_CACHE": "1"}
     first = python(copy, *command, **quickly)
     assert len(re.findall(r"data saved to '.*loop\.advance", first.stdout)) == 1
-    assert len(re.findall(r"data loaded from '.*loop\.advance", first.stdout)) == 2
+    # by each worker that had something to do: a quick one may have done both before the other began
+    assert 1 <= len(re.findall(r"data loaded from '.*loop\.advance", first.stdout)) <= 2
     assert first.stderr.count("compiling the engine, once") == 1
     (file,) = copy.glob("runs/*/replications.json")
     figures = json.loads(file.read_text())["figures"]
