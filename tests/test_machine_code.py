@@ -238,7 +238,7 @@ def test_the_loop_is_compiled_for_its_types_and_for_no_others() -> None:
 @pytest.mark.parametrize(
     ("quiet", "not_kept", "says"),
     [
-        (False, "", "compiling the engine, once: under a minute\n"),
+        (False, "", "compiling the engine, once: a minute or so\n"),
         (
             False,
             "/home/x/.cache: Read-only file system. Set XDG_CACHE_HOME.",
