@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from scenarios import draws, model, people
 from scenarios.people import NO_TABLE
+from scenarios.person import Person
 from scenarios.tables import Distribution, edges, table
 from scenarios.units import NS_PER_S
 from scenarios.world import World
@@ -57,6 +58,19 @@ class Habits:
         first, last = self.world.zone_first[segment], self.world.zone_last[segment]
         zone = people.zone_of(self.world.zone_edges, first, last, self.seed, want)
         return segment, zone, people.kind_of(self._kind_edges, self.seed, want)
+
+    def newcomer(self, want: int, first_try_ns: int, invited_by: int) -> Person:
+        """Somebody at their first try; who came by themselves was invited by -1."""
+        segment, zone, kind = self.who(want)
+        return Person(
+            want=want,
+            invited_by=invited_by,
+            segment=segment,
+            zone=zone,
+            kind=kind,
+            priority=self.priority(segment),
+            first_try_ns=first_try_ns,
+        )
 
     def priority(self, segment: int) -> int:
         """How important the people of a segment are; 0 is the most."""

@@ -99,16 +99,4 @@ def resumed(row: Any, habits: Habits) -> tuple[Alive, Try]:
 
 def want_row(alive: Alive) -> tuple[int, ...]:
     """Return the row of a want, in the order of WANT_COLUMNS."""
-    person = alive.person
-    return (
-        person.want,
-        person.invited_by,
-        person.segment,
-        person.zone,
-        person.kind,
-        person.first_try_ns,
-        alive.ended_ns,
-        ENDS.index(alive.end),
-        person.sent,
-        person.session + 1,
-    )
+    return alive.person.row(alive.ended_ns, ENDS.index(alive.end))

@@ -57,18 +57,7 @@ class People:
 
     def newcomer(self, want: int, first_try_ns: int, invited_by: int = -1) -> Alive:
         """Somebody who comes for the first time."""
-        segment, zone, kind = self.habits.who(want)
-        return Alive(
-            person=Person(
-                want=want,
-                invited_by=invited_by,
-                segment=segment,
-                zone=zone,
-                kind=kind,
-                priority=self.habits.priority(segment),
-                first_try_ns=first_try_ns,
-            )
-        )
+        return Alive(person=self.habits.newcomer(want, first_try_ns, invited_by))
 
     def next_try(self, alive: Alive, now_ns: int) -> Try | Next:
         """Try now: the attempt to send, or, where the client's own laws hold it back, what comes of that."""

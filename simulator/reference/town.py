@@ -99,21 +99,12 @@ class Town:
 
     def newcomer(self, want: int, invited_by: int) -> Person:
         """Somebody's first try is now."""
-        segment, zone, kind = self.habits.who(want)
-        person = Person(
-            want=want,
-            invited_by=invited_by,
-            segment=segment,
-            zone=zone,
-            kind=kind,
-            priority=self.habits.priority(segment),
-            first_try_ns=self.now_ns,
-        )
+        person = self.habits.newcomer(want, self.now_ns, invited_by)
         self.people.add(person)
         self.trying += 1
         self.ledger.count("people.wanted")
-        self.zones_wanted[zone] += 1
-        self.segments[segment].wanted += 1
+        self.zones_wanted[person.zone] += 1
+        self.segments[person.segment].wanted += 1
         return person
 
     def goes_away(self) -> None:

@@ -65,18 +65,7 @@ def _order_row(
     def reached(at_ns: int) -> int:
         return at_ns if at_ns < reached_ns else -1
 
-    about_person = (
-        person.want,
-        person.invited_by,
-        person.segment,
-        person.zone,
-        person.kind,
-        person.first_try_ns,
-        left_ns,
-        end,
-        person.sent,
-        person.session + 1,
-    )
+    about_person = person.row(left_ns, end)
     if order is None:
         return (*about_person, -1, 0, -1, -1, -1, -1, UNDER_WAY)
     delivery = UNDER_WAY
