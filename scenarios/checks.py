@@ -37,6 +37,7 @@ from scenarios.model import (
     Shape,
     SreThrottleAdmission,
     Ticketing,
+    TopDownAdmission,
     WaitingRoomAdmission,
 )
 from scenarios.tree import Node
@@ -56,7 +57,7 @@ def problems(scenario: Scenario, root: Node, scale: Fraction) -> list[Problem]:
     """Return what is wrong with a scenario that is well formed, told at the places of its tree."""
     return [
         root.problem(steps, remedy)
-        for check in (_names, _laws, _street, _spreads, _turns, _controls, _marks, _sizes, _growth, _trace)
+        for check in (_names, _routes, _laws, _street, _spreads, _turns, _controls, _marks, _sizes, _growth, _trace)
         for steps, remedy in check(scenario)
     ] + [root.problem(steps, remedy) for steps, remedy in (*_wants(scenario, scale), *_bounds(scenario, root))]
 
@@ -65,6 +66,18 @@ def _names(scenario: Scenario) -> Iterator[Finding]:
     for at, stage in enumerate(scenario.stages):
         if stage.name in ("gateway", "client"):
             yield ("stages", at, "name"), "is the name of a place of its own; call the stage something else"
+
+
+def _routes(scenario: Scenario) -> Iterator[Finding]:
+    known = [segment.name for segment in scenario.segments]
+    for at, stage in enumerate(scenario.stages):
+        for index, name in enumerate(stage.segments):
+            if name not in known:
+                remedy = f"there is no segment {name}{did_you_mean(name, known)}"
+                yield ("stages", at, "segments", index), remedy
+    for at, name in enumerate(known):
+        if all(stage.segments and name not in stage.segments for stage in scenario.stages):
+            yield ("segments", at, "name"), "passes all stages by; name it in the segments of one of them"
 
 
 def _laws(scenario: Scenario) -> Iterator[Finding]:
@@ -77,6 +90,7 @@ def _laws(scenario: Scenario) -> Iterator[Finding]:
         yield from _terms(scenario, at)
         yield from _credit(scenario, at)
         yield from _by_priority(scenario, at)
+        yield from _top_down(scenario, at)
         if place == "stage" and stage not in stages:
             yield (*steps, "at"), f"there is no stage {stage}{did_you_mean(stage, stages)}"
         if isinstance(law, RetryBudget) and place != "client":
@@ -195,6 +209,16 @@ def _by_priority(scenario: Scenario, at: int) -> Iterator[Finding]:
         yield (*steps, "queue"), f"{law.queue} is before {stands}; name a stage from there on"
     if law.key != "global":
         yield (*steps, "key"), f"a {law.law} tells people apart by their priority; take key out"
+
+
+def _top_down(scenario: Scenario, at: int) -> Iterator[Finding]:
+    law, steps = scenario.admission[at], ("admission", at)
+    if not isinstance(law, TopDownAdmission):
+        return
+    if law.at != "gateway":
+        yield (*steps, "at"), 'a top_down cuts rates before all stages; write at = "gateway"'
+    if law.key != "global":
+        yield (*steps, "key"), "a top_down has a rate for each segment; take key out"
 
 
 def _terms(scenario: Scenario, at: int) -> Iterator[Finding]:

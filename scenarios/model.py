@@ -202,6 +202,9 @@ class ServerStage(Frozen):
     discipline: Literal["fifo", "lifo"] = "fifo"
     deadline: bool = Field(strict=True, default=False)
     network_delay: TimeDistribution | None = None
+    segments: tuple[Name, ...] = Field(max_length=1000, default=())
+    calls: int = Field(strict=True, ge=1, le=1000, default=1)
+    call_attempts: int = Field(strict=True, ge=1, le=100, default=1)
     shards: int = Field(strict=True, ge=1, le=4096, default=1)
     budget: Whole | None = None
     failure: Share = 0.0
@@ -232,6 +235,7 @@ class BatchingStage(Frozen):
     discipline: Literal["fifo", "lifo"] = "fifo"
     deadline: bool = Field(strict=True, default=False)
     network_delay: TimeDistribution | None = None
+    segments: tuple[Name, ...] = Field(max_length=1000, default=())
     failure: Share = 0.0
     slowdown: float = Field(gt=0, le=1000, default=1.0)
 
@@ -500,6 +504,24 @@ class LoadMultiplierAdmission(Charging, _SlicedAdmission):
     slices: int = Field(strict=True, ge=1, le=1000, default=30)
 
 
+class TopDownAdmission(Charging, _Admission):
+    """Gateway only: a rate for each segment, cut while calls are late, first for who shares what is busy with fewest."""
+
+    law: Literal["top_down"]
+    tick_ns: DurationNs = Field(alias="tick", ge=1_000_000, default=1_000_000_000)
+    target_ns: DurationNs = Field(alias="target", default=1_000_000_000)
+    quantile: Share = 0.95
+    busy: Share = 0.8
+    down: Share = 0.05
+    up: Share = 0.01
+    least_per_s: Rate = Field(alias="least", le=10**9, default="10/s", validate_default=True)
+
+    @property
+    def least_milli(self) -> int:
+        """The lowest rate, in thousandths a second."""
+        return int(1000 * self.least_per_s)
+
+
 class RetryThrottleAdmission(_Admission):
     """Client only: a failure takes a token, an answer earns `earn` of one; retries while over half of `cap` is left."""
 
@@ -607,6 +629,7 @@ Admission = Annotated[
     | EnvoyGradientAdmission
     | BbrCpuAdmission
     | LoadMultiplierAdmission
+    | TopDownAdmission
     | DagorAdmission
     | PiRejectorAdmission
     | DeadlineAdmission

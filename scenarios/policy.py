@@ -28,6 +28,7 @@ from limits import (
     warm_up,
 )
 from scenarios import draws, model
+from scenarios.apis import TopDown
 from scenarios.asking import ADMIT, ADMITTED, KEYS, SHED, Attempt, Law, Rows, Terms, Verdict, verdict_of
 from scenarios.credits import Credits, GatewayCredits, credits_of
 from scenarios.draws import Stream
@@ -371,7 +372,7 @@ def concerns(priorities: tuple[int, ...], person: Person) -> bool:
     return not priorities or person.priority in priorities
 
 
-HELD = FixedConcurrency | Learned | BbrCpu | LoadMultiplier | PiRejector | CircuitBreaker | Credits
+HELD = FixedConcurrency | Learned | BbrCpu | LoadMultiplier | TopDown | PiRejector | CircuitBreaker | Credits
 """Laws that are given something back, or are told how what they let in has ended."""
 
 
@@ -584,6 +585,8 @@ def build_laws(scenario: model.Scenario, habits: Habits) -> dict[str, Law]:
             laws[admission.name] = Dagor(admission, levels_of(scenario))
         elif isinstance(admission, model.PiRejectorAdmission):
             laws[admission.name] = PiRejector(admission, levels_of(scenario))
+        elif isinstance(admission, model.TopDownAdmission):
+            laws[admission.name] = TopDown(admission, scenario, terms)
         elif isinstance(admission, model.Learning):
             laws[admission.name] = learning_of(admission, number, terms)
         elif isinstance(admission, model.DeadlineAdmission):

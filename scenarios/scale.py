@@ -38,6 +38,7 @@ from scenarios.model import (
     ServerStage,
     StartingAdmission,
     Timeline,
+    TopDownAdmission,
     WaitingRoomAdmission,
     WindowAdmission,
 )
@@ -136,6 +137,8 @@ class _Scaling:
             return self.whole(law, path, ("start", "least", "most"))
         if isinstance(law, DagorAdmission):
             return self.whole(law, path, ("window_calls",))
+        if isinstance(law, TopDownAdmission):
+            return _with(law, least_per_s=law.least_per_s * self.scale)
         if isinstance(law, EnvoyGradientAdmission):
             return self.whole(law, path, ("least", "most"))
         if isinstance(law, RetryBudgetAdmission):

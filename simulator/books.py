@@ -176,8 +176,11 @@ def _way_through_stages(outcome: Outcome) -> Iterator[Identity]:
     came, count = "attempts.admitted", of.counts.get("attempts.admitted", 0)
     for stage in stages:
         arrived = {f"stages.{stage.name}.arrived": stage.counts["arrived"]}
-        yield Identity(f"the way to {stage.name}", arrived, "<=", {came: count})
-        came, count = f"stages.{stage.name} served well", stage.counts["served"] - stage.counts["errors"]
+        times = "" if stage.way.most_calls == 1 else f"{stage.way.most_calls} x "
+        yield Identity(f"the way to {stage.name}", arrived, "<=", {times + came: stage.way.most_calls * count})
+        if stage.way.for_all:  # else there are others who pass it by
+            well = stage.counts["served"] - stage.counts["errors"]
+            came, count = f"stages.{stage.name} served well", well // stage.way.calls
     yield Identity("the way to an order", _of(of, "attempts.completed", "failures.store"), "<=", {came: count})
 
 

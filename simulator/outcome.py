@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
+    from scenarios import model
     from simulator.samples import Sample
 
 Ints = NDArray[np.int64]
@@ -30,6 +31,21 @@ def work_within(names: Sequence[str], at_ends: BigInts) -> dict[str, BigInts]:
 
 MOST_TURNS = 10_000
 """How many turns of knobs by control processes are kept; all are counted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Way:
+    """How attempts call a stage: so often if all goes well, so often at most, and whether nobody passes it by."""
+
+    calls: int = 1
+    most_calls: int = 1
+    for_all: bool = True
+
+    @staticmethod
+    def to(stage: model.Stage) -> Way:
+        """Return how attempts call a stage of a scenario."""
+        calls, tries = getattr(stage, "calls", 1), getattr(stage, "call_attempts", 1)
+        return Way(calls=calls, most_calls=calls * tries, for_all=not stage.segments)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +71,7 @@ class StageOutcome:
     queue_integral_ns: int
     unserved_waiting_ns: int
     counts: Mapping[str, int]  # arrived, served, shed, throttled, expired, errors, sold_out, waiting, in_service
+    way: Way = Way()
     kv_blocked: int = 0  # batching: how often the head of the queue waited for KV tokens
 
 

@@ -85,6 +85,10 @@ def _written(tree: Tree) -> Iterator[str]:
             yield f"batching: kv {stage.get('kv_mode', 'peak')}" if "kv_tokens" in stage else "batching: no kv limit"
         elif "shards" in stage:
             yield f"stage: {stage['shards']} shards"
+        if stage.get("segments"):
+            yield "stage: that some pass by"
+        if stage.get("calls", 1) > 1:
+            yield f"stage: several calls, {stage.get('call_attempts', 1)} tries of each"
     for part in ("kitchens", "couriers"):
         if part in tree:
             yield f"{part}: {tree[part]['kind']}"

@@ -237,6 +237,8 @@ SERVER_STAGE = _table(
     discipline=DISCIPLINES,
     deadline=YES_OR_NO,
     network_delay=TIMES,
+    calls=_one(1, 2, 3),
+    call_attempts=_one(1, 2, 3),
     shards=_one(1, 2, 3),
     budget=_one(100, 10, 3, 100, 1, 0),
     failure=FAILURES,
@@ -329,6 +331,14 @@ LEARNING = st.one_of(
         slices=SLICES,
     ),
     _table(
+        {"law": st.just("top_down"), "tick": _durations(4, 1, 20), "target": _durations(1, 0, 4)},
+        quantile=SHARES,
+        busy=_one(0.5, 0.0, 1.0),
+        down=_one(0.5, 0.05, 1.0),
+        up=_one(0.5, 0.01, 0.0),
+        least=_one("0/s", "90/s", "500/s"),
+    ),
+    _table(
         {"law": st.just("dagor")},
         window=_durations(4, 1, 20),
         window_calls=_one(5, 1, 20),
@@ -404,7 +414,17 @@ CREDIT_AT_GATEWAY = _table(
 )
 
 AT_STAGES, INSIDE, ANYWHERE, AT_CLIENT, BEFORE_CALLS, AT_QUEUES, AT_DOOR, OF_STORES = range(8)
-CHARGING = ("token_bucket", "gcra", "hot_key", *WINDOWS_OF, "warm_up", "fixed_concurrency", "pacing", "load_multiplier")
+CHARGING = (
+    "token_bucket",
+    "gcra",
+    "hot_key",
+    *WINDOWS_OF,
+    "warm_up",
+    "fixed_concurrency",
+    "pacing",
+    "load_multiplier",
+    "top_down",
+)
 RESERVING = ("token_bucket", "gcra", *WINDOWS_OF, "fixed_concurrency", "aimd", "vegas", "gradient2", "envoy_gradient")
 BY_PRIORITY = ("dagor", "pi_rejector")
 LAW_PLACES = {
@@ -420,6 +440,7 @@ LAW_PLACES = {
     "pacing": AT_STAGES,
     "fulfilment_credit": OF_STORES,
     "waiting_room": AT_DOOR,
+    "top_down": AT_DOOR,
     "retry_budget": AT_CLIENT,
     "retry_ratio": AT_CLIENT,
     "retry_throttle": AT_CLIENT,
@@ -478,6 +499,8 @@ def _admission(draw: Draw, tree: Tree) -> list[Tree]:
             of_law = [*keys[1:], *["store"] * ("street" in tree)]
         elif law["law"] == "waiting_room":
             of_law = [key for key in keys if key != "person"]
+        elif law["law"] == "top_down":
+            of_law = ["global"]
         elif law["law"] in BY_PRIORITY:
             of_law = ["global"]
             later = stages[stages.index(at) :] if at in stages else stages
@@ -703,6 +726,9 @@ def _scenarios(draw: Draw) -> Tree:
         maybe("kitchens", st.one_of(CLOCK_KITCHENS, SERVER_KITCHENS), MOSTLY)
         maybe("couriers", _couriers(), MOSTLY)
     maybe("segments", _segments("street" in tree), MOSTLY)
+    names = [segment["name"] for segment in tree.get("segments", [])]
+    for stage in tree["stages"][1:] if names and draw(YES_OR_NO) else []:  # the first is for all
+        stage["segments"] = draw(st.lists(st.sampled_from(names), min_size=1, max_size=2, unique=True))
     maybe("admission", _admission(tree), YES_OR_NO if easy else MOSTLY)
     maybe("invitations", INVITATIONS)
     knobs = _knobs(tree)

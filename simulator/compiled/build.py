@@ -13,12 +13,14 @@ from limits import rates, windowed
 from limits.laws import Law, width
 from limits.row import LARGEST
 from scenarios import draws, model
+from scenarios.apis import callers
 from scenarios.knobs import RATED, Kind, exceptions_of
 from scenarios.people import NEVER_NS
 from scenarios.schedule import Change
 from scenarios.tables import Distribution, edges, mean, table
 from scenarios.world import World, trip_mean_ns
 from simulator.compiled import layout as at
+from simulator.compiled.apis import API_COUNTS
 from simulator.compiled.series import COUNTED
 from simulator.outcome import Ints
 
@@ -139,8 +141,8 @@ def _order_width(scenario: model.Scenario) -> int:
 
 
 def _attempts_have_keys(scenario: model.Scenario) -> bool:
-    """Whether a law of the gateway or a stage asks more of an attempt than its timeout."""
-    return any(
+    """Whether a stage, or a law of the gateway or a stage, asks more of an attempt than its timeout."""
+    return any(stage.segments for stage in scenario.stages) or any(
         law.at not in ("client", "store", "zone")
         and (law.key != "global" or isinstance(law, _GIVEN_BACK) or _is_particular(law))
         for law in scenario.admission
@@ -167,6 +169,9 @@ def _stages(draft: _Draft, scenario: model.Scenario) -> None:
             at.G_SHARDS: 1,
         }
         draft.single |= {row + field: value for field, value in fields.items()}
+        if stage.segments:
+            those = callers(scenario, stage)
+            draft.single[row + at.G_SEGMENTS] = draft.region([int(k in those) for k in range(len(scenario.segments))])
         draft.set_time(row + at.G_NETWORK_TIME, stage.network_delay)
         draft.numbers[at.STAGE_FACTORS + 2 * index] = stage.slowdown
         draft.numbers[at.STAGE_FACTORS + 2 * index + 1] = stage.failure
@@ -203,6 +208,8 @@ def _servers(draft: _Draft, row: int, stage: model.ServerStage) -> None:
         at.G_PER_BUSY_NS: stage.per_busy_ns,
         at.G_HAS_BUDGET: int(stage.budget is not None),
         at.G_BUDGET: stage.budget or 0,
+        at.G_CALL_ATTEMPTS: stage.call_attempts,
+        at.G_MOST_CALLS: stage.calls * stage.call_attempts,
         at.G_STATION: draft.reserve(stage.shards * at.STATION_WIDTH),
     }
     draft.single |= {row + field: value for field, value in fields.items()}
@@ -259,7 +266,7 @@ def law_of_part(stage: model.BatchingStage, millionths: int) -> tuple[int, ...]:
 
 
 _HEARS = model.SreThrottleAdmission | model.RetryThrottleAdmission | model.CircuitBreakerAdmission
-_TOLD = model.Learning | model.CircuitBreakerAdmission | model.PiRejectorAdmission
+_TOLD = model.Learning | model.TopDownAdmission | model.CircuitBreakerAdmission | model.PiRejectorAdmission
 _GIVEN_BACK = model.ConcurrencyAdmission | model.CreditAdmission | model.DagorAdmission | _TOLD
 _KEYS = {
     "global": at.BY_ALL,
@@ -293,7 +300,11 @@ def _laws(draft: _Draft, scenario: model.Scenario, world: World, changes: Sequen
         slots = slots_of(law, index, changes)
         if isinstance(law, model.ByPriorityAdmission):
             slots = 1 + max((segment.priority for segment in scenario.segments), default=0)
+        if isinstance(law, model.TopDownAdmission):
+            slots = keys["segment"]
         words = 1 + width(kind, slots) + _MORE_WORDS.get(kind, 0)
+        if isinstance(law, model.TopDownAdmission):
+            words += API_COUNTS * slots
         draft.single |= {
             row + at.L_LAW: kind,
             row + at.L_KEY: at.BY_ALL if isinstance(law, model.HotKeyAdmission) else _KEYS[law.key],
@@ -465,6 +476,10 @@ def parameters(law: model.Admission, slots: int) -> dict[int, int]:
         return {at.L_ONE: law.standing_ns, at.L_TWO: law.short_ns}
     if isinstance(law, model.Learning):
         return _of_learning(law)
+    if isinstance(law, model.TopDownAdmission):
+        late = {at.L_TWO: law.target_ns, at.L_THREE: rates.milli(law.quantile), at.L_FOUR: rates.milli(law.busy)}
+        moves = {at.L_FIVE: rates.milli(law.down), at.L_SIX: rates.milli(law.up), at.L_SEVEN: law.least_milli}
+        return {at.L_ONE: law.tick_ns, at.L_EIGHT: slots} | late | moves
     if isinstance(law, model.DagorAdmission):
         window = {at.L_ONE: slots, at.L_TWO: law.window_ns, at.L_THREE: law.window_calls, at.L_FOUR: law.target_ns}
         return window | {at.L_FIVE: rates.milli(law.down), at.L_SIX: rates.milli(law.up)}

@@ -28,6 +28,7 @@ from limits import (
 from limits.laws import Law
 from scenarios import draws, people
 from scenarios.draws import Stream
+from simulator.compiled.apis import ask_top_down, tells_top_down
 from simulator.compiled.credits import ask_at_gateway, ask_at_store, gives_credit_back
 from simulator.compiled.habits import chosen_by, output_of, prompt_of
 from simulator.compiled.importance import ask_by_priority
@@ -129,6 +130,7 @@ _FIXED_CONCURRENCY = int(Law.FIXED_CONCURRENCY)
 _DEADLINE = int(Law.DEADLINE)
 _AIMD, _VEGAS, _BBR_CPU = int(Law.AIMD), int(Law.VEGAS), int(Law.BBR_CPU)
 _LOAD_MULTIPLIER = int(Law.LOAD_MULTIPLIER)
+_TOP_DOWN = int(Law.TOP_DOWN)
 _DAGOR, _PI_REJECTOR = int(Law.DAGOR), int(Law.PI_REJECTOR)
 _RETRY_RATIO = int(Law.RETRY_RATIO)
 _RETRY_THROTTLE = int(Law.RETRY_THROTTLE)
@@ -365,6 +367,8 @@ def ask_rare(
         return verdict_of(ask_at_gateway(M, F, law, attempt, side, now_ns))
     if kind in (_DAGOR, _PI_REJECTOR):
         answer = ask_by_priority(M, law, want, priority_of(M, segment), now_ns)
+    elif kind == _TOP_DOWN:
+        answer = ask_top_down(M, law, segment, now_ns, cost)
     elif kind == _LOAD_MULTIPLIER:
         answer = ask_multiplier(M, law, law_row(M, law, segment, zone, M[side + AS_LAWS]), now_ns, cost)
     else:
@@ -378,7 +382,7 @@ def ask_rare(
 def is_told(kind: int) -> bool:
     """Whether a law of this kind hears of the end of what it let in."""
     return (
-        kind in (_FIXED_CONCURRENCY, _AIMD, _CIRCUIT_BREAKER, _PI_REJECTOR, _LOAD_MULTIPLIER)
+        kind in (_FIXED_CONCURRENCY, _AIMD, _CIRCUIT_BREAKER, _PI_REJECTOR, _LOAD_MULTIPLIER, _TOP_DOWN)
         or _VEGAS <= kind <= _BBR_CPU
     )
 
@@ -438,6 +442,9 @@ def comes_out(M: Words, law: int, attempt: int, side: int, now_ns: int, outcome:
         return
     if M[law + L_LAW] == _PI_REJECTOR:
         pi_rejector_leave(M, row)
+        return
+    if M[law + L_LAW] == _TOP_DOWN:
+        tells_top_down(M, law, M[side + AS_SEGMENT], rtt_ns, outcome)
         return
     learns(M, law, row, attempt, now_ns, rtt_ns, inflight, outcome)
 

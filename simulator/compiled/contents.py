@@ -86,7 +86,7 @@ def attempts(run: Run) -> Rows:
     """Return the attempts whose work has not ended, those that nobody awaits any more too.
 
     `stage`: where it is, or to which it is on its way (from 1 in file order; 0: the gateway). `shard`: in which part of
-    the stage it waits or is served; 0 before.
+    the stage it waits or is served; 0 before. `call`: the number of its call there, of all that it may make.
     `state`: an AttemptState. `turn`: its place in its queue, 0 is served next; at a batching stage the queues of the
     replicas stand one after the other before that of the pool. `next_ns`: when it reaches the stage, may go on there,
     when its later slot comes, or when its service ends (at a batching stage only once its finish is about to be
@@ -113,6 +113,7 @@ def attempts(run: Run) -> Rows:
         attempt=rows[:, at.A_NUMBER],
         stage=stage,
         shard=np.where(in_shards & ((turn != NONE) | served), (state >> at.A_SHARD_BIT) & 4095, 0),
+        call=np.where(run.words[of_stages + at.G_MOST_CALLS][stage] > 1, rows[:, at.A_CALL], 0),
         state=where,
         turn=turn,
         next_ns=np.maximum(np.maximum(arrives_ns, departs_ns), slot_ns),

@@ -10,12 +10,14 @@ from simulator.compiled.jit import kernel
 from simulator.compiled.layout import (
     A_AT_STAGE_NS,
     A_BUDGETS,
+    A_CALL,
     A_DONE_NS,
     A_GATEWAY_BIT,
     A_NEXT,
     A_NUMBER,
     A_PERSON,
     A_SEQ,
+    A_SIDE,
     A_STAGE_BIT,
     A_START_NS,
     A_STATE,
@@ -23,6 +25,7 @@ from simulator.compiled.layout import (
     A_WANT,
     ADMITTED,
     ANSWERED,
+    AS_SEGMENT,
     ATTEMPTS_ADMITTED,
     ATTEMPTS_FAILED,
     ATTEMPTS_OUTRUN,
@@ -32,8 +35,11 @@ from simulator.compiled.layout import (
     EXPIRED,
     FAILURES_THROTTLED,
     G_BUDGET,
+    G_CALL_ATTEMPTS,
     G_EXPIRED,
+    G_MOST_CALLS,
     G_NETWORK_TIME,
+    G_SEGMENTS,
     G_SHED,
     G_THROTTLED,
     HEARING_LAW_COUNT,
@@ -47,6 +53,7 @@ from simulator.compiled.layout import (
     RESPONSE_ADMITTED,
     RESPONSE_REFUSED,
     SHED,
+    STAGE_COUNT,
     STAGE_WIDTH,
     STAGES,
     THROTTLED,
@@ -84,14 +91,50 @@ def stage_number(M: Words, attempt: int) -> int:
 def goes_to(M: Words, F: Numbers, attempt: int, number: int, now_ns: int) -> None:
     """Send an attempt on its way to a stage."""
     M[attempt + A_STATE] = (M[attempt + A_STATE] & ~_STAGE_BITS) | number << A_STAGE_BIT
+    M[attempt + A_CALL] = 0
+    calls(M, F, attempt, number, now_ns)
+
+
+@kernel
+def calls(M: Words, F: Numbers, attempt: int, number: int, now_ns: int) -> None:
+    """Send a call of an attempt on its way to a stage."""
     M[attempt + A_SEQ] = 0
-    network = STAGES + number * STAGE_WIDTH + G_NETWORK_TIME
+    stage = STAGES + number * STAGE_WIDTH
     ref = ref_of(STAGE, attempt, 0)
-    if M[network] == NO_TIME:
+    if M[stage + G_NETWORK_TIME] == NO_TIME:
         schedule_at_once(M, now_ns, ref)
     else:
-        delay_ns = drawn_ns(M, F, network, _NETWORK + number, M[attempt + A_WANT], M[attempt + A_NUMBER])
-        schedule(M, now_ns + delay_ns, ref)
+        want, tried = M[attempt + A_WANT], draws_as(M, stage, attempt)
+        schedule(M, now_ns + drawn_ns(M, F, stage + G_NETWORK_TIME, _NETWORK + number, want, tried), ref)
+
+
+@kernel
+def draws_as(M: Words, stage: int, attempt: int) -> int:
+    """Return what an attempt's draws at a stage go by: its number, and that of the call."""
+    number = M[attempt + A_NUMBER]
+    return number + (M[attempt + A_CALL] << 32) if M[stage + G_MOST_CALLS] > 1 else number
+
+
+@kernel
+def is_called_again(M: Words, stage: int, attempt: int, refused: bool) -> bool:
+    """Whether an attempt whose call has been served, or refused, makes another: the next, or that one once more."""
+    tries, most = M[stage + G_CALL_ATTEMPTS], M[stage + G_MOST_CALLS]
+    if most <= 1 or M[attempt + A_CALL] >= most:
+        return False
+    M[attempt + A_CALL] += 1 if refused else tries - M[attempt + A_CALL] % tries
+    return M[attempt + A_CALL] % tries > 0 if refused else M[attempt + A_CALL] < most
+
+
+@kernel
+def next_stage(M: Words, attempt: int, number: int) -> int:
+    """Return the stage after this one that an attempt calls; after the last there is none."""
+    number += 1
+    while number < M[STAGE_COUNT]:
+        callers = M[STAGES + number * STAGE_WIDTH + G_SEGMENTS]
+        if callers == 0 or M[callers + M[M[attempt + A_SIDE] + AS_SEGMENT]]:
+            break
+        number += 1
+    return number
 
 
 @kernel
@@ -105,7 +148,7 @@ def is_decided(M: Words, F: Numbers, attempt: int, verdict: int, now_ns: int) ->
     if verdict >= 0:
         if not M[attempt + A_STATE] & (TIMED | ANSWERED):
             schedule_timeout(M, M[attempt + A_TIMEOUT_NS], attempt)
-        goes_to(M, F, attempt, 1, now_ns)
+        goes_to(M, F, attempt, next_stage(M, attempt, 0), now_ns)
     else:
         will_end(M, attempt, code, retry_after_of(verdict))
 
@@ -159,17 +202,22 @@ def end_then(M: Words, first: int, last: int) -> None:
 
 @kernel
 def end_all(M: Words, F: Numbers, now_ns: int) -> None:
-    """The attempts that are to end do so; their people, if they still wait, hear of it."""
+    """The attempts that are to end do so, unless a call is tried again; people who still wait hear of it."""
     while M[ENDING]:
         attempt = M[ENDING]
         M[ENDING] = M[attempt + A_NEXT]
         answer = M[attempt + A_SEQ] & (1 << _ANSWER_BITS) - 1
         retry_after_s = M[attempt + A_SEQ] >> _ANSWER_BITS
+        number = stage_number(M, attempt)
+        stage = STAGES + number * STAGE_WIDTH
+        if answer in (EXPIRED, SHED):  # perhaps a drop, which was counted in the midst of what made it one
+            give_back(M, stage, attempt, now_ns, FAILURE)
+        if answer in (THROTTLED, SHED) and is_called_again(M, stage, attempt, True):
+            calls(M, F, attempt, number, now_ns)
+            continue
         carry(M, WORK_WASTED, M[attempt + A_DONE_NS])
         trace(M, attempt, TRACE_RETRY_AFTER, retry_after_s)
         return_units(M, M[attempt + A_BUDGETS])
-        if answer in (EXPIRED, SHED):  # perhaps a drop, which was counted in the midst of what made it one
-            give_back(M, STAGES + stage_number(M, attempt) * STAGE_WIDTH, attempt, now_ns, FAILURE)
         close(M, attempt, answer, now_ns)
         waits = not M[attempt + A_STATE] & ANSWERED
         person = M[attempt + A_PERSON]

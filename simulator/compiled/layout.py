@@ -279,11 +279,12 @@ ATTEMPT_WIDTH = 16
     A_AT_STAGE_NS,
     A_DONE_NS,
     A_SEQ,  # decided: the verdict; paced: the next law; queued with BOTH_ENDS: who is before; at a replica: its number
-    A_PROMPT,
+    A_PROMPT,  # at a stage of servers that attempts call more than once: the number of the call
     A_OUTPUT,
     A_BUDGETS,
     A_SIDE,
 ) = range(16)
+A_CALL = A_PROMPT
 IN_USE, ANSWERED, ENDED = 1, 2, 4  # bits of A_STATE
 TIMED, TIMER = 8, 128  # its timeout has been scheduled; is in the heap
 A_GATEWAY_BIT, A_STAGE_BIT, A_SHARD_BIT, A_TURN_BIT = 4, 8, 16, 32  # where the numbers of A_STATE begin
@@ -373,7 +374,10 @@ STAGE_WIDTH = 48
     G_SLOTS,
     G_TURN_LAWS,  # that look at turns in its queue: a list, and its length
     G_TURN_LAW_COUNT,
-) = range(37)
+    G_SEGMENTS,  # whether those of each call it, a word a segment; 0: all do
+    G_CALL_ATTEMPTS,
+    G_MOST_CALLS,  # of an attempt, each tried as often as may be; at most 1: it calls once
+) = range(40)
 NO_STAGE, SERVER_STAGE, BATCHING_STAGE = range(3)
 OLDEST_FIRST, NEWEST_FIRST, BOTH_ENDS = range(3)  # BOTH_ENDS: as the law of the queue says
 AT_DEADLINE, AT_WAIT, AT_TURN = 1, 2, 4  # bits of G_LOOKS; AT_TURN: laws before it hear of turns

@@ -14,7 +14,7 @@ from simulator.compiled import layout as at
 from simulator.compiled.gather import add_waited_in, count_rows, gather_column, gather_sample, rows_of
 from simulator.compiled.memory import INSTANT_BITS, WORD_BITS
 from simulator.compiled.series import COUNTED
-from simulator.outcome import SHUT_OUT_HOURS, BigInts, Ints, Outcome, StageOutcome, work_within
+from simulator.outcome import SHUT_OUT_HOURS, BigInts, Ints, Outcome, StageOutcome, Way, work_within
 from simulator.samples import PLACES, Sample, places_of, total
 from simulator.trace import ATTEMPT_COLUMNS, KEYS, ORDER_COLUMNS
 
@@ -218,6 +218,7 @@ class _Reader:
         return int(words[row + at.G_SERVERS] * words[row + at.G_SHARDS])
 
     def _stages(self) -> Iterator[StageOutcome]:
+        ways = [Way(), *map(Way.to, self.scenario.stages)]
         for number, name in enumerate(["gateway", *(stage.name for stage in self.scenario.stages)]):
             row = self._stage_row(number)
             if self.words[row + at.G_KIND] == at.NO_STAGE:
@@ -241,6 +242,7 @@ class _Reader:
                     "waiting": self._waiting(row),
                     "in_service": self._in_service(row),
                 },
+                way=ways[number],
                 kv_blocked=int(self.words[self.words[row + at.G_STATION] + at.B_KV_BLOCKED]) if batching else 0,
             )
 

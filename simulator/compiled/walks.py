@@ -21,13 +21,17 @@ from simulator.compiled.chains import (
 )
 from simulator.compiled.credits import places_at_store, places_credited, takes_later_slot
 from simulator.compiled.ends import (
+    calls,
     close,
     count_refusal,
+    draws_as,
     end_then,
     goes_to,
     is_answered,
+    is_called_again,
     is_decided,
     is_dropped,
+    next_stage,
     outruns,
     stage_number,
     will_end,
@@ -184,14 +188,15 @@ def reaches_stage(M: Words, F: Numbers, attempt: int, now_ns: int) -> None:
 def enters(M: Words, F: Numbers, number: int, attempt: int, now_ns: int) -> None:
     """The laws of a stage have let an attempt in: budget, demand, station."""
     stage = STAGES + number * STAGE_WIDTH
-    if M[stage + G_HAS_BUDGET]:
+    unit = 1 << (number - 1) if number < 64 else _LAST_STAGE
+    if M[stage + G_HAS_BUDGET] and M[attempt + A_BUDGETS] & unit == 0:
         if M[stage + G_BUDGET] == 0:
             M[stage + G_SOLD_OUT] += 1
             give_back(M, stage, attempt, now_ns, SUCCESS)
             will_end(M, attempt, SOLD_OUT, 0)
             return
         M[stage + G_BUDGET] -= 1
-        M[attempt + A_BUDGETS] |= 1 << (number - 1) if number < 64 else _LAST_STAGE
+        M[attempt + A_BUDGETS] |= unit
     joined = joins_station(M, F, number, attempt, now_ns)
     if joined == FULL:
         M[attempt + A_AT_STAGE_NS] = 0
@@ -218,6 +223,7 @@ def joins_station(M: Words, F: Numbers, number: int, attempt: int, now_ns: int) 
         M[attempt + A_SERVICE_NS] = work_ns
         M[attempt + A_AT_STAGE_NS] = work_ns
         return joins_pool(M, F, station, attempt, now_ns)
+    tried = draws_as(M, stage, attempt)
     service_ns = drawn_ns(M, F, stage + G_SERVICE_TIME, _SERVICE + number, want, tried)
     M[attempt + A_SERVICE_NS] = service_ns
     M[attempt + A_AT_STAGE_NS] = service_ns
@@ -264,13 +270,19 @@ def goes_on(M: Words, F: Numbers, number: int, attempt: int, now_ns: int) -> Non
         return
     adjust(M, WORK_BROUGHT, service_ns - drawn)
     failure = F[STAGE_FACTORS + 2 * number + 1]
-    fails = failure > 0.0 and fails_at(failure, M[SEED], number, M[attempt + A_WANT], M[attempt + A_NUMBER])
+    tried = draws_as(M, stage, attempt)
+    fails = failure > 0.0 and fails_at(failure, M[SEED], number, M[attempt + A_WANT], tried)
     give_back(M, stage, attempt, now_ns, FAILURE if fails else SUCCESS)
     if fails:
         M[stage + G_ERRORS] += 1
         will_end(M, attempt, ERROR, 0)
-    elif number + 1 < M[STAGE_COUNT]:
-        goes_to(M, F, attempt, number + 1, now_ns)
+        return
+    if is_called_again(M, stage, attempt, False):
+        calls(M, F, attempt, number, now_ns)
+        return
+    following = next_stage(M, attempt, number)
+    if following < M[STAGE_COUNT]:
+        goes_to(M, F, attempt, following, now_ns)
     else:
         commits(M, F, attempt, now_ns)
 

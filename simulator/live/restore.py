@@ -17,7 +17,7 @@ from scenarios.person import Person
 from simulator.live.contents import Contents
 from simulator.live.town import LiveTown, an_attempt
 from simulator.rank import Rank
-from simulator.reference.attempt import Attempt, through_stages
+from simulator.reference.attempt import Attempt, calls, through_stages
 from simulator.reference.batching import BatchingPool
 from simulator.reference.instants import moment
 from simulator.reference.kitchens import ClockKitchens
@@ -43,7 +43,7 @@ def restore(town: LiveTown, contents: Contents) -> Iterator[tuple[Person, Attemp
         person.attempt = max(person.attempt, row["attempt"] + (not row["awaited"]))
         timeout_ns = max(row["timeout_ns"], town.now_ns)
         attempt = an_attempt(town.env, person, row["attempt"], row["start_ns"], timeout_ns)
-        attempt.gateway, attempt.stage = ADMITTED, row["stage"]
+        attempt.gateway, attempt.stage, attempt.call = ADMITTED, row["stage"], row["call"]
         if row["awaited"]:
             town.awaits(attempt)
         else:
@@ -80,8 +80,11 @@ def _goes_on(town: LiveTown, attempt: Attempt, row: dict[str, int], left: float)
             yield moment(town.env, at_ns, Rank.ARRIVAL, stage.index, row["want"], row["attempt"])
         failure, _ = yield from stage.serve(attempt)
         how = failure or "served"
-    if how != "served":
-        town.ends(attempt, how, 0)
+    failure = "" if how == "served" else how
+    if stage.is_called_again(attempt, failure):
+        failure, _ = yield from calls(town, attempt, stage)
+    if failure:
+        town.ends(attempt, failure, 0)
         return
     yield from through_stages(town, attempt, after=stage.index)
 

@@ -14,7 +14,7 @@ from simulator.reference.instants import moment
 
 if TYPE_CHECKING:
     from scenarios.person import Person
-    from simulator.reference.stages import Stage
+    from simulator.reference.stages import Failure, Stage
     from simulator.reference.town import Town
     from simulator.reference.work import Work
 
@@ -52,6 +52,7 @@ class Attempt:
     gateway: int = PENDING
     retry_after_s: int = 0
     stage: int = 0  # the last one reached
+    call: int = 0  # the number of its call there, of all that it may make
     store: int = -1  # the last one asked to take the order
     has_slot: bool = False  # its person has taken a later slot
     answer: str = "unanswered"
@@ -60,6 +61,11 @@ class Attempt:
     done_ns: int = 0  # server time spent on it so far
     at_stage_ns: int = 0  # server time of its work at the present stage, queued or in service
     budgets: list[Stage] = field(default_factory=list)  # stages whose budget it holds a unit of
+
+    @property
+    def draws_as(self) -> int:
+        """What its draws at a stage go by: its number, and that of the call."""
+        return self.number + (self.call << 32)
 
     @property
     def answered(self) -> bool:
@@ -76,13 +82,24 @@ def journey(town: Town, attempt: Attempt) -> Generator[simpy.Event, Any, None]:
     yield from through_stages(town, attempt)
 
 
-def through_stages(town: Town, attempt: Attempt, after: int = 0) -> Generator[simpy.Event, Any, None]:
-    """Walk through the stages after this one (0: the gateway, which has let it in) to the commit."""
-    for stage in town.stages[after:]:
+def calls(town: Town, attempt: Attempt, stage: Stage) -> Generator[simpy.Event, Any, Failure]:
+    """Call a stage, from the present call on: one after the other, and again where a call is refused."""
+    while True:
         delay_ns = stage.network_ns(attempt)
         yield moment(town.env, town.now_ns + delay_ns, Rank.ARRIVAL, stage.index, attempt.person.want, attempt.number)
         attempt.stage = stage.index
         failure, retry_after_s = yield from stage.serve(attempt)
+        if not stage.is_called_again(attempt, failure):
+            return failure, retry_after_s
+
+
+def through_stages(town: Town, attempt: Attempt, after: int = 0) -> Generator[simpy.Event, Any, None]:
+    """Walk through the stages after this one (0: the gateway, which has let it in) to the commit."""
+    for stage in town.stages[after:]:
+        if attempt.person.segment not in stage.callers:
+            continue
+        attempt.call = 0
+        failure, retry_after_s = yield from calls(town, attempt, stage)
         if failure:
             town.ends(attempt, failure, retry_after_s)
             return

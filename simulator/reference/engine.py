@@ -17,7 +17,7 @@ from scenarios.knobs import Knob, Value
 from scenarios.schedule import Change, changes
 from scenarios.world import build_world
 from simulator.control.room import ControlRoom
-from simulator.outcome import Ints, Outcome, StageOutcome
+from simulator.outcome import Ints, Outcome, StageOutcome, Way
 from simulator.progress import OnProgress, Stop
 from simulator.rank import Rank
 from simulator.reference.changing import turn
@@ -186,12 +186,14 @@ def _outcome(town: Town) -> Outcome:
 def _stage_outcomes(town: Town) -> Generator[StageOutcome, None, None]:
     gateway = town.gateway
     if gateway.station is not None:
-        yield _stage_outcome("gateway", gateway.counts, 0, [gateway.station])
-    for stage in town.stages:
-        yield _stage_outcome(stage.name, stage.counts, stage.paced, stage.stations)
+        yield _stage_outcome("gateway", gateway.counts, 0, [gateway.station], Way())
+    for stage, of in zip(town.stages, town.scenario.stages, strict=True):
+        yield _stage_outcome(stage.name, stage.counts, stage.paced, stage.stations, Way.to(of))
 
 
-def _stage_outcome(name: str, counts: dict[str, int], paced: int, stations: Sequence[Station]) -> StageOutcome:
+def _stage_outcome(
+    name: str, counts: dict[str, int], paced: int, stations: Sequence[Station], way: Way
+) -> StageOutcome:
     for station in stations:
         station.count_time()
     return StageOutcome(
@@ -208,6 +210,7 @@ def _stage_outcome(name: str, counts: dict[str, int], paced: int, stations: Sequ
             "waiting": paced + sum(station.waiting for station in stations),
             "in_service": sum(station.in_service for station in stations),
         },
+        way=way,
         kv_blocked=sum(station.kv_blocked for station in stations),
     )
 

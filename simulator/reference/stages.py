@@ -9,6 +9,7 @@ import simpy
 
 from limits import outcomes
 from scenarios import draws, model, people
+from scenarios.apis import callers
 from scenarios.asking import ADMIT, ADMITTED, EXPIRED, REASONS, SHED, Verdict
 from scenarios.draws import Stream
 from scenarios.policy import Policy, concerns, outcome_of, policy_at, told_of_turns
@@ -120,6 +121,9 @@ class Stage:
         self.policy = policy
         self.stations = stations
         self.failure = stage.failure
+        self.callers = callers(town.scenario, stage)
+        self.call_attempts = stage.call_attempts if isinstance(stage, model.ServerStage) else 1
+        self.most_calls = stage.calls * stage.call_attempts if isinstance(stage, model.ServerStage) else 1
         self.budget_left = stage.budget if isinstance(stage, model.ServerStage) else None
         self.counts = dict.fromkeys(STAGE_COUNTS, 0)
         self.paced = 0  # attempts that keep the distance of a pacing law now
@@ -143,7 +147,7 @@ class Stage:
         """The way from the stage before, 0 where the scenario has none."""
         if self._network_table is None:
             return 0
-        return draws.sample_ns(self._network_table, 0, self.key(Stream.NETWORK, attempt.person.want, attempt.number))
+        return draws.sample_ns(self._network_table, 0, self.key(Stream.NETWORK, attempt))
 
     def serve(self, attempt: Attempt) -> Generator[simpy.Event, Any, Failure]:
         """Serve an attempt that arrives now: laws, budget, station, and whether it ends in an error."""
@@ -152,7 +156,7 @@ class Stage:
         if verdict.code != ADMITTED:
             self.counts[REASONS[verdict.code]] += 1
             return REASONS[verdict.code], verdict.retry_after_s
-        if self.budget_left is not None:
+        if self.budget_left is not None and self not in attempt.budgets:
             if self.budget_left == 0:
                 self.counts["sold_out"] += 1
                 return self._leave(attempt, "sold_out")
@@ -161,10 +165,7 @@ class Stage:
         how = yield from self._be_served(attempt)
         if how == "served":
             self.counts["served"] += 1
-            if (
-                self.failure
-                and draws.uniform(self.key(Stream.FAILURE, attempt.person.want, attempt.number), 0) < self.failure
-            ):
+            if self.failure and draws.uniform(self.key(Stream.FAILURE, attempt), 0) < self.failure:
                 self.counts["errors"] += 1
                 return self._leave(attempt, "error")
             return self._leave(attempt, "")
@@ -217,7 +218,7 @@ class Stage:
         attempt.work = work
         if self._told_of_turns:
             work.on_turn = lambda waited_ns: self._has_turn(attempt, waited_ns)
-        self._demand(self, work)
+        self._demand(self, attempt, work)
         return work
 
     def _has_turn(self, attempt: Attempt, waited_ns: int) -> None:
@@ -234,12 +235,20 @@ class Stage:
         self.policy.give_back(attempt, self.town.now_ns, outcome_of(failure))
         return failure, 0
 
-    def key(self, stream: Stream, want: int, attempt: int) -> int:
-        """The key of one of this stage's draws."""
-        return draws.key(self.town.seed, stream + self.index, want, attempt)
+    def is_called_again(self, attempt: Attempt, failure: str) -> bool:
+        """Whether an attempt whose call here has ended makes another: the next, or the refused one once more."""
+        refused = failure in ("throttled", "shed")
+        attempt.call += 1 if refused else self.call_attempts - attempt.call % self.call_attempts
+        if refused:
+            return attempt.call % self.call_attempts > 0
+        return not failure and attempt.call < self.most_calls
+
+    def key(self, stream: Stream, attempt: Attempt) -> int:
+        """The key of one of this stage's draws for a call of an attempt."""
+        return draws.key(self.town.seed, stream + self.index, attempt.person.want, attempt.draws_as)
 
 
-Demand = Callable[[Stage, Work], None]
+Demand = Callable[[Stage, Attempt, Work], None]
 
 
 def demand_of(stage: model.Stage) -> Demand:
@@ -248,8 +257,8 @@ def demand_of(stage: model.Stage) -> Demand:
         return _batching_demand(stage)
     service_table = table(stage.service, whole=False)
 
-    def draw(at: Stage, work: Work) -> None:
-        work.service_ns = draws.sample_ns(service_table, 0, at.key(Stream.SERVICE, work.want, work.attempt))
+    def draw(at: Stage, attempt: Attempt, work: Work) -> None:
+        work.service_ns = draws.sample_ns(service_table, 0, at.key(Stream.SERVICE, attempt))
         if stage.shards > 1:
             work.shard = people.shard_of(stage.shards, at.town.seed, at.index, work.want)
 
@@ -257,7 +266,7 @@ def demand_of(stage: model.Stage) -> Demand:
 
 
 def _batching_demand(stage: model.BatchingStage) -> Demand:
-    def draw(at: Stage, work: Work) -> None:
+    def draw(at: Stage, attempt: Attempt, work: Work) -> None:
         work.prompt, work.output = at.town.habits.tokens(stage.name, work.want, work.attempt)
         work.service_ns = full_batch_ns(stage, work.prompt, work.output)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import simpy
 
 from scenarios import model
+from scenarios.apis import TopDown
 from scenarios.asking import ADMITTED, PENDING, REASONS
 from scenarios.credits import Credits
 from scenarios.habits import Habits
@@ -92,6 +93,8 @@ class Town:
                 servers = at.get(admission.at, self.gateway.station)
                 assert servers is not None
                 law.servers = servers
+            elif isinstance(law, TopDown):
+                law.stages = self.stages
             elif isinstance(law, PiRejector) and isinstance(admission, model.ByPriorityAdmission):
                 law.servers = at[f"stage:{admission.watched}"]
 

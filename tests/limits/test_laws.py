@@ -14,7 +14,6 @@ NO_KEYS = {
     Law.QUOTA_LEASE,
     Law.QUOTA_REPORT,
     Law.BREAKWATER,
-    Law.TOP_DOWN,
 }
 """What a scenario cannot ask for yet."""
 
