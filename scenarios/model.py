@@ -505,7 +505,7 @@ class LoadMultiplierAdmission(Charging, _SlicedAdmission):
 
 
 class TopDownAdmission(Charging, _Admission):
-    """Gateway only: a rate for each segment, cut while calls are late, first for who shares what is busy with fewest."""
+    """Gateway only: a rate for each segment, cut while calls are late, first for who shares what is busy least."""
 
     law: Literal["top_down"]
     tick_ns: DurationNs = Field(alias="tick", ge=1_000_000, default=1_000_000_000)

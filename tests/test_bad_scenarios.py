@@ -286,6 +286,14 @@ CASES = [
           "second.queue", "did you mean till?"),
     grown("a rejector of a queue behind it", stage('servers = 1\nservice = "1s"')
           + law('at = "stage:oven"\nlaw = "pi_rejector"\nqueue = "till"'), "second.queue", "till is before oven"),
+    grown("a top_down at a stage", law('at = "stage:till"\nlaw = "top_down"'), "second.at", 'at = "gateway"'),
+    grown("a top_down by person", law('at = "gateway"\nkey = "person"\nlaw = "top_down"'), "second.key",
+          "take key out"),
+    grown("a stage of a segment that is not there", stage('servers = 1\nservice = "1s"\nsegments = ["some"]'),
+          "segments", "there is no segment some"),
+    swapped("a segment that passes all by", 'servers = 4', 'servers = 4\nsegments = ["a"]\n[[segments]]\nname = "a"\n'
+            'share = 0.5\n[[segments]]\nname = "b"\nshare = 0.5\n[[stages]]\nname = "oven"\nsegments = ["a"]\n'
+            'servers = 1', "segments.b", "passes all stages by"),
     grown("a multiplier at a store", law('at = "store"\nlaw = "load_multiplier"'), "second.at", "or a stage"),
     grown("an aimd that starts outside its bounds", law('at = "gateway"\nlaw = "aimd"\nstart = 9'), "start = 9",
           "least = 20", "most = 200"),

@@ -1,4 +1,4 @@
-"""Published experiments on retries, hedges and clients that hold back, as labs, with intervals over replications.
+"""Published experiments on retries, hedges and shedding, as labs, with intervals over replications.
 
 Seeds are fixed. A share of runs has Wilson's interval, a mean Student's (wrong once in ten thousand).
 """
@@ -172,3 +172,62 @@ def test_clients_that_throttle_themselves_send_k_times_what_is_accepted(k: float
     assert_holds([a / b for a, b in zip(sent, accepted, strict=True)], k, reach=0.02)
     if k >= 2:  # below, chance leaves some of the capacity unused
         assert_holds([each / 180 for each in accepted], 100, reach=0.01)
+
+
+CALLS_A_S, LET_IN_A_S = 750, 735  # what the service can do; what the lab that sheds call by call lets in
+BEGUN = 3  # buckets of 10 s: by then DAGOR has found its level
+DONE = 12  # the last tasks come at 120 s
+
+
+def tasks(name: str, calls: int, load: float, *sets: str) -> list[RunResult]:
+    """Eight runs with tasks of so many calls, whose rate in all is so many times what the service can do."""
+    rate = f"{CALLS_A_S * load / calls}/s"
+    arrivals = f'arrivals.rate=[["120s", "{rate}"], ["120.000001s", "0/s"]]'
+    return runs(name, ['horizon="121s"', arrivals, f"stages.service.calls={calls}", *sets], 8)
+
+
+def share_done(run: RunResult) -> float:
+    wanted, placed = (run.timeseries[name][BEGUN:DONE].sum() for name in ("people.wanted", "orders.placed"))
+    return float(placed / wanted)
+
+
+def done_if_shed_call_by_call(share: float, calls: int) -> float:
+    """The share of tasks done where so much of all their calls fits, and none calls on once a call has failed."""
+    if share >= 1:
+        return 1.0
+    let_in = optimize.brentq(lambda q: sum(q**k for k in range(1, calls + 1)) - share * calls, 0, 1)
+    return float(let_in**calls)
+
+
+@pytest.mark.parametrize(("calls", "load"), [(1, 2), (2, 2), (3, 2), (4, 2), (4, 1.5), (4, 3), (4, 0.3)])
+def test_of_tasks_shed_call_by_call_the_more_fail_the_more_calls_they_make(calls: int, load: float) -> None:
+    """Elsewhere: (f_sat / f)^x, which counts the calls of tasks that have failed already, and so is less."""
+    fits = min(1.0, LET_IN_A_S / CALLS_A_S / load)
+    exact, published = done_if_shed_call_by_call(fits, calls), fits**calls
+    done = [share_done(run) for run in tasks("labs/calls", calls, load)]
+    assert_holds(done, exact, reach=0.08)
+    if calls > 1 and load > 1:
+        found = interval(done)
+        assert found.mean - found.half_width > 1.2 * published
+
+
+@pytest.mark.parametrize("calls", [2, 4])
+def test_by_the_calls_that_reach_the_service_as_many_tasks_are_done_as_published(calls: int) -> None:
+    """(f_sat / f)^x, where f is what reaches the service, and no call is tried again."""
+    ratios = []
+    for run in tasks("labs/calls", calls, 2, "stages.service.call_attempts=1"):
+        at_service = run.summary["stages"]["service"]
+        let_in = 1 - at_service["throttled"] / at_service["arrived"]
+        ratios.append(run.summary["orders"]["placed_share"] / let_in**calls)
+    assert_holds(ratios, 1, reach=0.05)
+
+
+@pytest.mark.parametrize(("calls", "load"), [(1, 2), (2, 2), (3, 2), (4, 2), (4, 1.5), (4, 3), (4, 0.3)])
+def test_dagor_stays_near_what_fits_however_many_calls_a_task_makes(calls: int, load: float) -> None:
+    done = interval([share_done(run) * max(1.0, load) for run in tasks("labs/calls-dagor", calls, load)])
+    print(f"\n{done.mean:.3f} ± {done.half_width:.2g} of f_sat / f")
+    assert done.mean - done.half_width > 0.88
+    assert done.mean <= 1
+    if calls > 1 and load > 1:
+        shed_by_call = done_if_shed_call_by_call(LET_IN_A_S / CALLS_A_S / load, calls)
+        assert (done.mean - done.half_width) / load > 1.1 * shed_by_call

@@ -142,6 +142,7 @@ def test_limits_that_learn_are_multiplied_with_their_bounds_and_multiples_are_no
         law("dagor", law="dagor", queue="till", window_calls=2000),
         law("multiplier", law="load_multiplier", most=2.0),
         law("bbr", law="bbr_cpu"),
+        law("top", law="top_down", least="90/s"),
     ]
     plan = {**PLAN, "admission": laws, "incidents": [], "timelines": []}
     scenario = Scenario.model_validate(plan)
@@ -150,7 +151,8 @@ def test_limits_that_learn_are_multiplied_with_their_bounds_and_multiples_are_no
     assert [small[1][key] for key in ("start", "least", "most", "queue")] == [4, 1, 50, 2]
     assert [small[2][key] for key in ("least", "most", "calls")] == [3, 50, 50]
     assert small[3]["window_calls"] == 200
-    assert small[4:] == [one.model_dump() for one in scenario.admission[4:]]
+    assert small[4:6] == [one.model_dump() for one in scenario.admission[4:6]]
+    assert small[6]["least_per_s"] == 9
 
 
 def test_a_warm_up_of_all_is_multiplied() -> None:
