@@ -291,9 +291,8 @@ CASES = [
           "take key out"),
     grown("a stage of a segment that is not there", stage('servers = 1\nservice = "1s"\nsegments = ["some"]'),
           "segments", "there is no segment some"),
-    swapped("a segment that passes all by", 'servers = 4', 'servers = 4\nsegments = ["a"]\n[[segments]]\nname = "a"\n'
-            'share = 0.5\n[[segments]]\nname = "b"\nshare = 0.5\n[[stages]]\nname = "oven"\nsegments = ["a"]\n'
-            'servers = 1', "segments.b", "passes all stages by"),
+    swapped("a segment that passes all by", 'service = "500ms"', 'service = "500ms"\nsegments = ["a"]\n[[segments]]\n'
+            'name = "a"\nshare = 0.5\n[[segments]]\nname = "b"\nshare = 0.5\n', "segments.b", "passes all stages by"),
     grown("a multiplier at a store", law('at = "store"\nlaw = "load_multiplier"'), "second.at", "or a stage"),
     grown("an aimd that starts outside its bounds", law('at = "gateway"\nlaw = "aimd"\nstart = 9'), "start = 9",
           "least = 20", "most = 200"),

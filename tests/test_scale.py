@@ -152,7 +152,7 @@ def test_limits_that_learn_are_multiplied_with_their_bounds_and_multiples_are_no
     assert [small[2][key] for key in ("least", "most", "calls")] == [3, 50, 50]
     assert small[3]["window_calls"] == 200
     assert small[4:6] == [one.model_dump() for one in scenario.admission[4:6]]
-    assert small[6]["least_per_s"] == 9
+    assert small[6]["least_per_s"] == "9/s"
 
 
 def test_a_warm_up_of_all_is_multiplied() -> None:
