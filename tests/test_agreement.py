@@ -179,6 +179,22 @@ def test_both_engines_agree_on_every_law_with_costs_and_priorities_at_every_poin
         assert difference is None, f"{door}\n{difference}"
 
 
+def test_both_engines_agree_on_rates_by_what_is_overloaded_and_on_several_calls() -> None:
+    segments = [{"name": name, "share": 1 / 3, "priority": number % 2} for number, name in enumerate("abc")]
+    desk, till, model_ = CROWD["stages"]
+    stages = [
+        {**desk, "calls": 2, "call_attempts": 2, "failure": 0.0},
+        {**till, "segments": ["a", "b"]},
+        {**model_, "segments": ["a"]},
+    ]
+    for tick, target, busy, quantile in product(("1ms", "4ms"), ("2ms", "4ms"), (0.5, 1.0), (0.3, 0.7)):
+        door = {"name": "door", "at": "gateway", "law": "top_down", "tick": tick, "target": target, "down": 0.5}
+        door |= {"busy": busy, "quantile": quantile, "least": "9/s", "up": 0.1}
+        tree = {**CROWD, "people": {"timeout": "50ms"}, "segments": segments, "stages": stages, "admission": [door]}
+        difference = compare(loaded(tree).scenario)
+        assert difference is None, f"{door}\n{difference}"
+
+
 CLOCKS: Tree = {"kitchens": CROWD["kitchens"], "couriers": {"kind": "clock", "rate": "900/s", "trip": "3ms"}}
 COUNTERS: Tree = {
     "kitchens": {"kind": "servers", "makers": 1, "make": "2ms", "cups": {"kind": "uniform", "low": 1, "high": 3}},
