@@ -386,7 +386,18 @@ USUAL_LAWS = st.one_of(
     _table({"law": st.just("adaptive_lifo")}, standing=_durations(4, 0, 1, 10), short=_durations(2, 0, 1, 4)),
     _table({"law": st.just("retry_budget")}, earn=SHARES, earn_on=_one("call", "success"), cap=_one(1, 1.5, 5)),
 )
-LAWS = _mostly(USUAL_LAWS, LEARNING)
+WEIGHTS = st.lists(_one(1, 2, 5), min_size=1, max_size=3)
+ORDERING = st.one_of(
+    _table({"law": st.just("strict_priority")}),
+    _table({"law": st.just("wfq")}, weights=WEIGHTS),
+    _table(
+        {"law": st.just("apf"), "queues": _one(4, 1, 2, 16), "hand": st.just(1), "length": _one(5, 1, 2, 100)},
+        shares=WEIGHTS,
+        guess=_durations(3, 0, 1),
+    ),
+    _table({"law": st.just("apf"), "queues": _one(4, 3, 16), "hand": _one(2, 3), "length": _one(2, 1)}, shares=WEIGHTS),
+)
+LAWS = _mostly(USUAL_LAWS, LEARNING, ORDERING)
 CREDIT = _table(
     {"law": st.just("fulfilment_credit")},
     store_within=_durations(4, 10, 2, 0, 1000),
@@ -435,6 +446,9 @@ LAW_PLACES = {
     "pi_rejector": INSIDE,
     "codel": AT_QUEUES,
     "adaptive_lifo": AT_QUEUES,
+    "strict_priority": AT_QUEUES,
+    "wfq": AT_QUEUES,
+    "apf": AT_QUEUES,
 }
 
 
@@ -466,12 +480,12 @@ def _admission(draw: Draw, tree: Tree) -> list[Tree]:
     for index in range(draw(_one(1, 3, 2, 4, 5, 6))):
         law = draw(LAWS)
         if LAW_PLACES[law["law"]] == AT_QUEUES:
-            lifo = {at for at, queue in queues.items() if queue.get("discipline") == "lifo"}
-            free = sorted(queues.keys() - (lifo if law["law"] == "adaptive_lifo" else set()))
-            if free:
-                at = draw(st.sampled_from(free))
+            at = draw(
+                st.sampled_from([at for at, queue in sorted(queues.items()) if may_have(queue, law, tree)] or [""])
+            )
+            if at:
                 del queues[at]
-                admission.append({"name": f"l{index}", "at": at, **law})
+                admission.append({"name": f"l{index}", "at": at, **law, **draw(_flows(tree, law))})
             continue
         at = draw(st.sampled_from(stages if needs_servers(law, tree) else places[LAW_PLACES[law["law"]]]))
         if law["law"] == "hot_key":
@@ -490,6 +504,34 @@ def _admission(draw: Draw, tree: Tree) -> list[Tree]:
             law |= {"ticket": draw(_durations(10, 1, 4, 1000))}
         admission.append({"name": f"l{index}", "at": at, "key": draw(st.sampled_from(of_law)), **law})
     return admission
+
+
+def may_have(queue: Tree, law: Tree, tree: Tree) -> bool:
+    """Whether a law may look after a queue."""
+    priorities = {segment.get("priority", 0) for segment in tree.get("segments", [{}])}
+    tells_apart = law["law"] == "strict_priority" or max(len(law.get(key, [])) for key in ("weights", "shares")) > 1
+    return (
+        not (law["law"] != "codel" and queue.get("discipline") == "lifo")
+        and not (law["law"] == "apf" and queue.get("kind") == "batching")
+        and not (law["law"] == "wfq" and not tree.keys() & {"segments", "street"})
+        and not (tells_apart and len(priorities) < 2)
+    )
+
+
+@st.composite
+def _flows(draw: Draw, tree: Tree, law: Tree) -> Tree:
+    """Whose work is one flow, and what it costs."""
+    keys = ["segment"] * ("segments" in tree) + ["zone"] * ("street" in tree)
+    if law["law"] == "apf":
+        return {"key": draw(st.sampled_from(["person", *keys]))}
+    return {"key": draw(st.sampled_from(keys)), **draw(_costs(tree))} if law["law"] == "wfq" else {}
+
+
+@st.composite
+def _costs(draw: Draw, tree: Tree) -> Tree:
+    tokens = [f"tokens:{stage['name']}" for stage in tree["stages"] if stage.get("kind") == "batching"]
+    cost = draw(_one(1, 2, *["cups"] * ("kitchens" in tree), *tokens))
+    return {} if cost == 1 else {"cost": cost}
 
 
 def needs_servers(law: Tree, tree: Tree) -> bool:

@@ -66,6 +66,7 @@ def _goes_on(town: LiveTown, attempt: Attempt, row: dict[str, int], left: float)
             arrived_ns=town.now_ns,
             deadline_ns=attempt.of.timeout_ns,
             shard=row["shard"],
+            whose=attempt,
         )
         if isinstance(stage.stations[0], BatchingPool):
             _, output = town.habits.tokens(stage.name, row["want"], row["attempt"])
