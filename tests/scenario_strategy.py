@@ -387,17 +387,14 @@ USUAL_LAWS = st.one_of(
     _table({"law": st.just("retry_budget")}, earn=SHARES, earn_on=_one("call", "success"), cap=_one(1, 1.5, 5)),
 )
 WEIGHTS = st.lists(_one(1, 2, 5), min_size=1, max_size=3)
+HANDS = _one((4, 1), (1, 1), (4, 2), (3, 3), (16, 2)).map(lambda of: {"queues": of[0], "hand": of[1]})
+APF = _table({"law": st.just("apf"), "length": _one(5, 1, 2, 100)}, shares=WEIGHTS, guess=_durations(3, 0, 1))
 ORDERING = st.one_of(
-    _table({"law": st.just("strict_priority")}),
     _table({"law": st.just("wfq")}, weights=WEIGHTS),
-    _table(
-        {"law": st.just("apf"), "queues": _one(4, 1, 2, 16), "hand": st.just(1), "length": _one(5, 1, 2, 100)},
-        shares=WEIGHTS,
-        guess=_durations(3, 0, 1),
-    ),
-    _table({"law": st.just("apf"), "queues": _one(4, 3, 16), "hand": _one(2, 3), "length": _one(2, 1)}, shares=WEIGHTS),
+    st.builds(lambda law, hand: {**law, **hand}, APF, HANDS),
+    _table({"law": st.just("strict_priority")}),
 )
-LAWS = _mostly(USUAL_LAWS, LEARNING, ORDERING)
+LAWS = _mostly(USUAL_LAWS, USUAL_LAWS, LEARNING, ORDERING)
 CREDIT = _table(
     {"law": st.just("fulfilment_credit")},
     store_within=_durations(4, 10, 2, 0, 1000),
@@ -508,23 +505,28 @@ def _admission(draw: Draw, tree: Tree) -> list[Tree]:
 
 def may_have(queue: Tree, law: Tree, tree: Tree) -> bool:
     """Whether a law may look after a queue."""
-    priorities = {segment.get("priority", 0) for segment in tree.get("segments", [{}])}
-    tells_apart = law["law"] == "strict_priority" or max(len(law.get(key, [])) for key in ("weights", "shares")) > 1
     return (
         not (law["law"] != "codel" and queue.get("discipline") == "lifo")
         and not (law["law"] == "apf" and queue.get("kind") == "batching")
         and not (law["law"] == "wfq" and not tree.keys() & {"segments", "street"})
-        and not (tells_apart and len(priorities) < 2)
+        and not (law["law"] == "strict_priority" and len(_priorities(tree)) < 2)
     )
+
+
+def _priorities(tree: Tree) -> list[int]:
+    return sorted({segment.get("priority", 0) for segment in tree.get("segments", [{}])})
 
 
 @st.composite
 def _flows(draw: Draw, tree: Tree, law: Tree) -> Tree:
-    """Whose work is one flow, and what it costs."""
+    """Whose work is one flow, what it costs, and as many weights or shares as there may be."""
+    flows: Tree = {key: law[key][: len(_priorities(tree))] for key in ("weights", "shares") if key in law}
     keys = ["segment"] * ("segments" in tree) + ["zone"] * ("street" in tree)
     if law["law"] == "apf":
-        return {"key": draw(st.sampled_from(["person", *keys]))}
-    return {"key": draw(st.sampled_from(keys)), **draw(_costs(tree))} if law["law"] == "wfq" else {}
+        flows["key"] = draw(st.sampled_from(["person", *keys]))
+    elif law["law"] == "wfq":
+        flows |= {"key": draw(st.sampled_from(keys)), **draw(_costs(tree))}
+    return flows
 
 
 @st.composite
@@ -550,7 +552,7 @@ def _terms(draw: Draw, tree: Tree, law: Tree) -> Tree:
             terms["limit"] = draw(_one(20, 10, 100))
         elif terms["cost"] in tokens and law["law"] in ("token_bucket", "gcra", "hot_key"):
             terms["burst"] = draw(_one(20, 10, 100))
-    priorities = sorted({segment.get("priority", 0) for segment in tree.get("segments", [{}])})
+    priorities = _priorities(tree)
     if len(priorities) > 1 and law["law"] in RESERVING and draw(YES_OR_NO):
         terms["reserve"] = draw(st.lists(SHARES, min_size=1, max_size=3))
     if draw(_one(False, False, True)):
