@@ -73,7 +73,7 @@ def test_what_costs_more_uses_up_more_of_a_flows_turns(engine: Engine) -> None:
     law = {"at": "queue:till", "law": "wfq", "cost": "cups"}
     result = live(engine, [0] * 24, law, segments=SEGMENTS, **SHOP, **ONE_BY_ONE["till"])
     segment, cups = column(result, "segment"), column(result, "cups")
-    tags = {}
+    tags: dict[int, tuple[int, int]] = {}
     for flow in (0, 1):
         wants = [want for want in range(1, 24) if segment[want] == flow]
         tags |= {want: (tag, flow) for want, tag in zip(wants, accumulate(cups[want] for want in wants), strict=True)}

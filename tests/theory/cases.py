@@ -128,7 +128,7 @@ def _priorities() -> tuple[Check, ...]:
             reach=reach,
         )
         for priority, (name, wait_s, reach) in enumerate(
-            zip(("first", "second", "third"), formulas.cobham((0.2, 0.2, 0.2), 1), (0.05, 0.06, 0.1), strict=True)
+            zip(("first", "second", "third"), formulas.cobham((0.2, 0.2, 0.2), 1), (0.06, 0.08, 0.12), strict=True)
         )
     )
 
@@ -137,7 +137,7 @@ def _shares(offered: tuple[float, ...], weights: tuple[float, ...]) -> tuple[Che
     """Of a server that does 100 a second, all of the time."""
     return tuple(
         Check(
-            what=f"share of what is served, flow {flow}", theory=rate / 100, measure=share_of_orders(flow), reach=0.05
+            what=f"share of what is served, flow {flow}", theory=rate / 100, measure=share_of_orders(flow), reach=0.08
         )
         for flow, rate in enumerate(formulas.max_min(offered, weights, 100))
     )
