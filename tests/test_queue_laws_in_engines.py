@@ -110,6 +110,20 @@ def test_servers_that_come_are_seats(engine: Engine) -> None:
 
 
 @pytest.mark.parametrize("engine", ENGINES)
+def test_virtual_time_has_run_with_the_seats_that_there_were(engine: Engine) -> None:
+    law = {"at": "queue:till", "law": "apf", "key": "segment", "queues": 8, "hand": 1, "guess": "0s"}
+    parts: Tree = {"segments": [{"name": "many", "share": 0.9}, {"name": "few", "share": 0.1}]}
+    parts |= {"stages": [{"name": "till", "servers": 1, "service": "40ms"}]}
+    other = column(live(engine, [0] * 40, **parts), "segment").index(1)  # the first who is in another segment
+    assert other > 4
+    more = {"name": "more", "knob": "stages.till.servers", "steps": [["100ms", 2]]}
+    result = live(engine, [0] * other + [105], law, timelines=[more], **parts)
+    # R is 100 ms as the other server comes, and then runs twice as fast: it begins at 110 ms, where the many have had 120
+    # at 120 ms; had R run twice as fast from 80 ms on, it would begin at 130
+    assert answered_ms(result)[other] == 160
+
+
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("queue", ["gateway", "till"])
 def test_who_finds_the_queues_of_their_hand_full_is_shed(engine: Engine, queue: str) -> None:
     law = {"at": f"queue:{queue}", "law": "apf", "key": "segment", "queues": 9, "hand": 2, "length": 2}

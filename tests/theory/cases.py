@@ -136,9 +136,7 @@ def _priorities() -> tuple[Check, ...]:
 def _shares(offered: tuple[float, ...], weights: tuple[float, ...]) -> tuple[Check, ...]:
     """Of a server that does 100 a second, all of the time."""
     return tuple(
-        Check(
-            what=f"share of what is served, flow {flow}", theory=rate / 100, measure=share_of_orders(flow), reach=0.08
-        )
+        Check(what=f"share of what is served, flow {flow}", theory=rate / 100, measure=share_of_orders(flow), reach=0.1)
         for flow, rate in enumerate(formulas.max_min(offered, weights, 100))
     )
 
