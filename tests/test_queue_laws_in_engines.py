@@ -118,8 +118,8 @@ def test_virtual_time_has_run_with_the_seats_that_there_were(engine: Engine) -> 
     assert other > 4
     more = {"name": "more", "knob": "stages.till.servers", "steps": [["100ms", 2]]}
     result = live(engine, [0] * other + [105], law, timelines=[more], **parts)
-    # R is 100 ms as the other server comes, and then runs twice as fast: it begins at 110 ms, where the many have had 120
-    # at 120 ms; had R run twice as fast from 80 ms on, it would begin at 130
+    # R is 100 ms as the other server comes and runs twice as fast from then on, so that the other begins at 110; at 120
+    # the many have had 120. Had R run twice as fast from 80 ms on, the other would begin at 130
     assert answered_ms(result)[other] == 160
 
 
