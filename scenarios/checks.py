@@ -50,7 +50,7 @@ MOST_BUCKETS = 100_000
 MOST_STORES = 10**7
 MOST_SLOTS = 10_000  # of a log for each value of a key
 MOST_LOGGED = 10**8  # of the logs of all stores
-MOST_FLOWS = 10_000  # of a wfq
+MOST_FLOWS = 100_000  # of a wfq, in all shards
 MOST_PLACES = 10**7  # of an apf
 QUEUE_LAWS = "codel, adaptive_lifo, strict_priority, wfq and apf"
 
@@ -166,8 +166,9 @@ def _lanes(scenario: Scenario, at: int) -> Iterator[Finding]:
                 yield (*steps, key), remedy
     shards = next((getattr(stage, "shards", 1) for stage in scenario.stages if law.at == f"queue:{stage.name}"), 1)
     zones = scenario.street.zones if scenario.street else 0
-    if isinstance(law, WfqAdmission) and law.key == "zone" and zones > MOST_FLOWS:
-        yield (*steps, "key"), f"a wfq looks at each flow at each turn, at most {MOST_FLOWS:,}; use segment"
+    if isinstance(law, WfqAdmission) and law.key == "zone" and zones * shards > MOST_FLOWS:
+        remedy = f"a wfq looks at each flow at each turn, at most at {MOST_FLOWS:,} in all shards; use segment"
+        yield (*steps, "key"), remedy
     elif isinstance(law, ApfAdmission):
         places = len(law.share_of_level) * shards * apf.width(law.queues, law.length)
         if places > MOST_PLACES:

@@ -275,8 +275,8 @@ CASES = [
           "the same priority"),
     grown("flows without segments", law('at = "queue:till"\nlaw = "wfq"'), "second.key", "no [[segments]]"),
     grown("flows by person", GROUPS + law('at = "queue:till"\nlaw = "wfq"\nkey = "person"'), "second.key"),
-    grown("flows of very many zones", STREET.replace("4", "10001") + law('at = "queue:till"\nlaw = "wfq"\n'
-          'key = "zone"'), "second.key", "at most 10,000", "use segment"),
+    grown("flows of very many zones", STREET.replace("4", "100001") + law('at = "queue:till"\nlaw = "wfq"\n'
+          'key = "zone"'), "second.key", "at most at 100,000", "use segment"),
     grown("a weight of nothing", GROUPS + law('at = "queue:till"\nlaw = "wfq"\nweights = [0]'), "second.weights.0 = 0"),
     grown("an order at a stage", law('at = "stage:till"\nlaw = "apf"'), "second.at", 'at = "queue:till"'),
     grown("an order of the newest", stage('servers = 1\nservice = "1s"\ndiscipline = "lifo"')
