@@ -66,6 +66,16 @@ def enqueue(state: Row, at: int, queues: int, hand: int, length: int, seats: int
     return queue
 
 
+def seats_of(servers: int, share: int, shares: int) -> int:
+    """Return the seats of a level with a share of all: rounded up, so that each has one where there is a server."""
+    return -(-servers * share // shares)
+
+
+def has_seat(state: Row, at: int, seats: int) -> bool:
+    """Return whether one more could run."""
+    return state[at + 4] < seats
+
+
 def next_queue(state: Row, at: int, queues: int, length: int, seats: int, guess_ns: int, now_ns: int) -> int:
     """Return the queue whose oldest is to run now, which is counted as running, or -1: no seat, or nobody waits."""
     advance(state, at, seats, now_ns)

@@ -33,6 +33,7 @@ from limits import (
     sliding_window,
     sliding_window_log,
     sre_throttle,
+    strict_priority,
     token_bucket,
     top_down,
     vegas,
@@ -77,6 +78,9 @@ class Law(IntEnum):
     BREAKWATER = 29
     LOAD_MULTIPLIER = 30
     TOP_DOWN = 31
+    WFQ = 32
+    APF = 33
+    STRICT_PRIORITY = 34
 
 
 MODULES: dict[Law, ModuleType] = {
@@ -111,10 +115,13 @@ MODULES: dict[Law, ModuleType] = {
     Law.BREAKWATER: breakwater,
     Law.LOAD_MULTIPLIER: load_multiplier,
     Law.TOP_DOWN: top_down,
+    Law.WFQ: wfq,
+    Law.APF: apf,
+    Law.STRICT_PRIORITY: strict_priority,
 }
 
-BESIDE: tuple[ModuleType, ...] = (apf, wfq, windowed)
-"""No laws, and compiled like them: what stands before a law, or orders a queue."""
+BESIDE: tuple[ModuleType, ...] = (windowed,)
+"""No laws, and compiled like them: what stands before a law."""
 
 _INTS_A_SLOT = {
     Law.SLIDING_WINDOW_LOG: 1,
@@ -128,15 +135,18 @@ _INTS_A_SLOT = {
     Law.PI_REJECTOR: 1,
     Law.LOAD_MULTIPLIER: 2,
     Law.TOP_DOWN: top_down.API,
+    Law.WFQ: 1,
 }
 
 
 def width(law: Law, slots: int = 0) -> int:
-    """Return the ints in a row of a law, of `slots` where it has a ring or a table; stages of a waiting_room apart.
+    """Return the ints in a row of a law, of `slots` where it has a ring or a table.
+
+    Stages of a waiting_room come on top, and the queues of an apf (`apf.width`).
 
     Slots are the largest limit of a sliding_window_log, the window of a circuit_breaker, the slices of retry_ratio and
     sre_throttle, the keys of a hot_key, the people of a waiting_room, the buckets of bbr_cpu, the businesses of dagor,
-    the levels of pi_rejector, the slices of load_multiplier, the APIs of top_down.
+    the levels of pi_rejector, the slices of load_multiplier, the APIs of top_down, the flows of wfq.
     """
     own: int = MODULES[law].WIDTH
     return own + slots * _INTS_A_SLOT.get(law, 0)

@@ -4,7 +4,7 @@
     V = the tag that was served last;  once nobody waits everything is 0 again
 
 So a flow that asks for more than its share waits behind itself, and one that was away is not owed for it. Tags are in
-2^-20 of cost / weight 1, rounded down. No law: it refuses nobody, and orders what others let wait. The queue keeps a
+2^-20 of cost / weight 1, rounded down. No law of a door: it refuses nobody, and orders what waits. The queue keeps a
 tag with each that waits (a heap of (tag, arrival)); `serve` is told when one is taken, `leave` when one gives up.
 
 Source: self-clocked fair queueing (Golestani, 1994), as in FluxNinja Aperture's scheduler (wfq.go), which tags the

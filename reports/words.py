@@ -36,6 +36,9 @@ _LAWS = {
     "circuit_breaker": "circuit breaker",
     "codel": "CoDel",
     "adaptive_lifo": "adaptive LIFO",
+    "strict_priority": "the most important first",
+    "wfq": "weighted fair queueing",
+    "apf": "priority and fairness (APF)",
     "pacing": "pacing",
     "waiting_room": "waiting room",
     "fulfilment_credit": "fulfilment credit",
@@ -224,6 +227,13 @@ def _rule(limit: Any) -> str:
     if limit.law == "adaptive_lifo":
         standing, short = (figures.duration(ns / NS_PER_S) for ns in (limit.standing_ns, limit.short_ns))
         return f"newest first after {standing} of queue, then waits of {short}"
+    if limit.law == "strict_priority":
+        return "of equals the one that came first"
+    if limit.law == "wfq":
+        return f"turns by weights {' : '.join(map(figures.count, limit.weight_of_priority))}"
+    if limit.law == "apf":
+        shares = " : ".join(map(figures.count, limit.share_of_level))
+        return f"servers {shares}, {figures.count(limit.hand)} of {figures.count(limit.queues)} queues"
     longest = figures.duration(limit.longest_wait_ns / NS_PER_S)
     return f"{figures.rate(float(limit.rate_per_s))}, refused beyond a wait of {longest}"
 

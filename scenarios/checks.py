@@ -12,12 +12,13 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from limits import rates
+from limits import apf, rates
 from scenarios import knobs, metrics, tables, units
 from scenarios.distributions import DISTRIBUTIONS, Constant
 from scenarios.errors import Problem, Steps, did_you_mean
 from scenarios.model import (
     AdaptiveLifoAdmission,
+    ApfAdmission,
     Arrivals,
     BatchingStage,
     BbrCpuAdmission,
@@ -29,6 +30,7 @@ from scenarios.model import (
     DeadlineAdmission,
     HotKeyAdmission,
     Learning,
+    Ordering,
     PacingAdmission,
     QueueLaw,
     Reserving,
@@ -36,9 +38,11 @@ from scenarios.model import (
     Scenario,
     Shape,
     SreThrottleAdmission,
+    StrictPriorityAdmission,
     Ticketing,
     TopDownAdmission,
     WaitingRoomAdmission,
+    WfqAdmission,
 )
 from scenarios.tree import Node
 
@@ -47,6 +51,9 @@ MOST_BUCKETS = 100_000
 MOST_STORES = 10**7
 MOST_SLOTS = 10_000  # of a log for each value of a key
 MOST_LOGGED = 10**8  # of the logs of all stores
+MOST_FLOWS = 100_000  # of a wfq, in all shards
+MOST_PLACES = 10**7  # of an apf
+QUEUE_LAWS = "codel, adaptive_lifo, strict_priority, wfq and apf"
 
 COUNTED = {"makers", "cups", "prompt", "output", "pause_backlog", "per_zone"}  # keys of what is drawn in whole numbers
 
@@ -135,27 +142,52 @@ def _queue(scenario: Scenario, at: int) -> Iterator[Finding]:
     law, steps = scenario.admission[at], ("admission", at)
     place, _, queue = law.at.partition(":")
     queues = ["gateway"] * (scenario.gateway is not None) + [stage.name for stage in scenario.stages]
+    pools = [stage.name for stage in scenario.stages if isinstance(stage, BatchingStage)]
     if not isinstance(law, QueueLaw):
         if place == "queue":
-            yield (*steps, "at"), f"at a queue stand codel and adaptive_lifo; a {law.law} stands before it"
+            yield (*steps, "at"), f"at a queue stand {QUEUE_LAWS}; a {law.law} stands before it"
         return
     if place != "queue":
         yield (
             (*steps, "at"),
-            f'a {law.law} looks at how long work has waited in a queue; write at = "queue:{queues[0]}"',
+            f'{law.law} is about those who wait in a queue; write at = "queue:{queues[0]}"',
         )
     elif queue not in queues:
         yield (*steps, "at"), f"there is no queue {queue}{did_you_mean(queue, queues)}"
     elif any(law.at == before.at for before in scenario.admission[:at]):
         yield (*steps, "at"), "the queue has a law already; take one of them out"
-    elif isinstance(law, AdaptiveLifoAdmission) and any(
+    elif isinstance(law, AdaptiveLifoAdmission | Ordering) and any(
         s.name == queue and s.discipline == "lifo" for s in scenario.stages
     ):
-        yield (*steps, "at"), 'adaptive_lifo says who is next; take discipline = "lifo" out of the stage'
-    if law.key != "global":
+        yield (*steps, "at"), f'{law.law} says who is next; take discipline = "lifo" out of the stage'
+    elif isinstance(law, ApfAdmission) and queue in pools:
+        yield (*steps, "at"), f"an apf shares servers, and {queue} has replicas; use wfq there"
+    if law.key != "global" and not isinstance(law, WfqAdmission | ApfAdmission):
         yield (*steps, "key"), "a queue is one for all; take key out"
     if law.priorities:
         yield (*steps, "priorities"), "a queue is one for all; take priorities out"
+    yield from _lanes(scenario, at)
+
+
+def _lanes(scenario: Scenario, at: int) -> Iterator[Finding]:
+    law, steps = scenario.admission[at], ("admission", at)
+    if len({segment.priority for segment in scenario.segments}) < 2:
+        remedy = "everybody has the same priority; give one of [[segments]] another"
+        if isinstance(law, StrictPriorityAdmission):
+            yield (*steps, "law"), remedy
+        for key in ("weights", "shares"):
+            if len(getattr(law, key, ())) > 1:
+                yield (*steps, key), remedy
+    shards = next((getattr(stage, "shards", 1) for stage in scenario.stages if law.at == f"queue:{stage.name}"), 1)
+    zones = scenario.street.zones if scenario.street else 0
+    if isinstance(law, WfqAdmission) and law.key == "zone" and zones * shards > MOST_FLOWS:
+        remedy = f"a wfq looks at each flow at each turn, at most at {MOST_FLOWS:,} in all shards; use segment"
+        yield (*steps, "key"), remedy
+    elif isinstance(law, ApfAdmission):
+        places = len(law.share_of_level) * shards * apf.width(law.queues, law.length)
+        if places > MOST_PLACES:
+            remedy = f"queues of all levels and shards take {places:,} numbers, and {MOST_PLACES:,} is the most"
+            yield (*steps, "queues"), f"{remedy}; use fewer or shorter ones"
 
 
 def _street_law(scenario: Scenario, at: int) -> Iterator[Finding]:

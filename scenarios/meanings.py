@@ -325,6 +325,22 @@ MEANINGS: dict[str, dict[str, str]] = {
         "standing": "how long the queue must not have been empty to stand; longest wait of who came before that",
         "short": "longest wait of who came while it stood",
     },
+    "StrictPriorityAdmission": _LAW,
+    "WfqAdmission": {
+        **_LAW,
+        **_COST,
+        "key": "whose work is one flow",
+        "weights": "weight of priority 0, 1, ... in what is served; later ones as the last; none: all alike",
+    },
+    "ApfAdmission": {
+        **_LAW,
+        "key": "whose work is one flow",
+        "shares": "share of the servers of priority 0, 1, ..., each a level; later ones in the last; none: one level",
+        "queues": "queues of a level",
+        "hand": "queues that a flow is dealt; it waits in the shortest",
+        "length": "how many may wait in one queue; who comes then is shed",
+        "guess": "what one is taken to take until it is done",
+    },
     "PacingAdmission": {
         **_LAW,
         **_COST,

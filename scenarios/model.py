@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
+from math import perm
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
@@ -47,6 +48,7 @@ Cost = Annotated[
     WithJsonSchema({"type": ["integer", "string"], "minimum": 1, "description": '1, "cups", or "tokens:STAGE"'}),
 ]
 Priority = Annotated[int, Field(strict=True, ge=0, le=31)]
+Weight = Annotated[int, Field(strict=True, ge=1, le=2**20)]
 Rising = AfterValidator(rising_times)
 ShareCurve = Annotated[tuple[tuple[DurationNs, Share], ...], Field(max_length=10_000), Rising]
 FactorCurve = Annotated[tuple[tuple[DurationNs, Count], ...], Field(min_length=1, max_length=10_000), Rising]
@@ -569,6 +571,52 @@ class AdaptiveLifoAdmission(_Admission):
     short_ns: DurationNs = Field(alias="short", default=5_000_000)
 
 
+class StrictPriorityAdmission(_Admission):
+    """Queues only: of those who wait the most important is next, of equals the one that came first."""
+
+    law: Literal["strict_priority"]
+
+
+class WfqAdmission(Charging, _Placed):
+    """Queues only: flows that wait share what is served, by the weights of their priorities."""
+
+    key: Literal["segment", "zone"] = "segment"
+    law: Literal["wfq"]
+    weights: tuple[Weight, ...] = Field(max_length=32, default=())
+
+    @property
+    def weight_of_priority(self) -> tuple[int, ...]:
+        """The weight of priority 0, 1, ...; later ones as the last."""
+        return self.weights or (1,)
+
+
+class ApfAdmission(_Placed):
+    """Queues of servers only: each flow waits in few of many queues, and each level has its share of the servers."""
+
+    key: Literal["person", "segment", "zone"] = "person"
+    law: Literal["apf"]
+    shares: tuple[Weight, ...] = Field(max_length=32, default=())
+    queues: int = Field(strict=True, ge=1, le=1024, default=128)
+    hand: int = Field(strict=True, ge=1, le=8, default=6)
+    length: int = Field(strict=True, ge=1, le=10_000, default=100)
+    guess_ns: DurationNs = Field(alias="guess", default=3_000_000)
+
+    @property
+    def share_of_level(self) -> tuple[int, ...]:
+        """The share of level 0, 1, ..., which are the priorities, later ones in the last level."""
+        return self.shares or (1,)
+
+    @model_validator(mode="after")
+    def _can_be_dealt(self) -> ApfAdmission:
+        if self.hand > self.queues:
+            raise ValueError(f"hand = {self.hand} of queues = {self.queues} cannot be dealt; change one of them")
+        if perm(self.queues, self.hand) > 2**60:
+            raise ValueError(
+                f"there are more hands of {self.hand} of {self.queues} queues than a hash can deal; use fewer of one"
+            )
+        return self
+
+
 class PacingAdmission(Charging, _Admission):
     """A leaky bucket as a queue: calls go on 1/rate apart, refused where the wait would pass `longest_wait`."""
 
@@ -640,6 +688,9 @@ Admission = Annotated[
     | CircuitBreakerAdmission
     | CodelAdmission
     | AdaptiveLifoAdmission
+    | StrictPriorityAdmission
+    | WfqAdmission
+    | ApfAdmission
     | PacingAdmission
     | WaitingRoomAdmission
     | CreditAdmission,
@@ -659,8 +710,10 @@ Learning = (
 """Laws that are told how what they let in has ended, and learn from it."""
 RetryBudget = RetryBudgetAdmission | RetryRatioAdmission | RetryThrottleAdmission
 """Laws that are asked about retries alone."""
-QueueLaw = CodelAdmission | AdaptiveLifoAdmission
-"""Laws that are asked when the turn of work has come."""
+Ordering = StrictPriorityAdmission | WfqAdmission | ApfAdmission
+"""Laws of queues that let work wait in lanes, and say whose turn it is."""
+QueueLaw = CodelAdmission | AdaptiveLifoAdmission | Ordering
+"""Laws of queues: asked about those who wait, and when the turn of work has come."""
 
 
 class Street(Frozen):

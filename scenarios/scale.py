@@ -1,11 +1,11 @@
 """The same scenario, smaller or larger: everything that counts people or what serves them, and nothing that is a time.
 
 Multiplied: arrival rates; rates, bursts, limits, caps and reserves of laws keyed globally or by segment; queue limits,
-budgets, servers, replicas, zones, the couriers' national rate; what incidents and timelines set of these; values of
-milestones and gates whose figure grows with the run. Left alone: times, patience, stores and couriers of a zone, limits
-of one person, store or zone, costs, the calls that a circuit breaker judges by, shards, and traces of arrivals
-(`scenarios.workload` thins them). Numbers that must be whole go to the nearest, halves up, at least 1 where they were
-not 0; replicas and rates stay exact.
+lengths of the queues of an apf, budgets, servers, replicas, zones, the couriers' national rate; what incidents and
+timelines set of these; values of milestones and gates whose figure grows with the run. Left alone: times, patience,
+stores and couriers of a zone, limits of one person, store or zone, costs, the calls that a circuit breaker judges by,
+shards, and traces of arrivals (`scenarios.workload` thins them). Numbers that must be whole go to the nearest, halves
+up, at least 1 where they were not 0; replicas and rates stay exact.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from scenarios.distributions import Frozen
 from scenarios.errors import Problem, ScenarioError
 from scenarios.knobs import Kind
 from scenarios.model import (
+    ApfAdmission,
     BatchingStage,
     ClockCouriers,
     ConcurrencyAdmission,
@@ -122,6 +123,8 @@ class _Scaling:
         path = f"admission.{law.name}"
         if isinstance(law, HotKeyAdmission):
             return self.hot_key(law, path)
+        if isinstance(law, ApfAdmission):
+            return self.whole(law, path, ("length",))
         if law.key not in _SHARED_KEYS:
             return law
         if isinstance(law, knobs.RATED):

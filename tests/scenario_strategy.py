@@ -396,7 +396,15 @@ USUAL_LAWS = st.one_of(
     _table({"law": st.just("adaptive_lifo")}, standing=_durations(4, 0, 1, 10), short=_durations(2, 0, 1, 4)),
     _table({"law": st.just("retry_budget")}, earn=SHARES, earn_on=_one("call", "success"), cap=_one(1, 1.5, 5)),
 )
-LAWS = _mostly(USUAL_LAWS, LEARNING)
+WEIGHTS = st.lists(_one(1, 2, 5), min_size=1, max_size=3)
+HANDS = _one((4, 1), (1, 1), (4, 2), (3, 3), (16, 2)).map(lambda of: {"queues": of[0], "hand": of[1]})
+APF = _table({"law": st.just("apf"), "length": _one(5, 1, 2, 100)}, shares=WEIGHTS, guess=_durations(3, 0, 1))
+ORDERING = st.one_of(
+    _table({"law": st.just("wfq")}, weights=WEIGHTS),
+    st.builds(lambda law, hand: {**law, **hand}, APF, HANDS),
+    _table({"law": st.just("strict_priority")}),
+)
+LAWS = _mostly(USUAL_LAWS, USUAL_LAWS, LEARNING, ORDERING)
 CREDIT = _table(
     {"law": st.just("fulfilment_credit")},
     store_within=_durations(4, 10, 2, 0, 1000),
@@ -456,6 +464,9 @@ LAW_PLACES = {
     "pi_rejector": INSIDE,
     "codel": AT_QUEUES,
     "adaptive_lifo": AT_QUEUES,
+    "strict_priority": AT_QUEUES,
+    "wfq": AT_QUEUES,
+    "apf": AT_QUEUES,
 }
 
 
@@ -487,12 +498,12 @@ def _admission(draw: Draw, tree: Tree) -> list[Tree]:
     for index in range(draw(_one(1, 3, 2, 4, 5, 6))):
         law = draw(LAWS)
         if LAW_PLACES[law["law"]] == AT_QUEUES:
-            lifo = {at for at, queue in queues.items() if queue.get("discipline") == "lifo"}
-            free = sorted(queues.keys() - (lifo if law["law"] == "adaptive_lifo" else set()))
-            if free:
-                at = draw(st.sampled_from(free))
+            at = draw(
+                st.sampled_from([at for at, queue in sorted(queues.items()) if may_have(queue, law, tree)] or [""])
+            )
+            if at:
                 del queues[at]
-                admission.append({"name": f"l{index}", "at": at, **law})
+                admission.append({"name": f"l{index}", "at": at, **law, **draw(_flows(tree, law))})
             continue
         at = draw(st.sampled_from(stages if needs_servers(law, tree) else places[LAW_PLACES[law["law"]]]))
         if law["law"] == "hot_key":
@@ -515,6 +526,39 @@ def _admission(draw: Draw, tree: Tree) -> list[Tree]:
     return admission
 
 
+def may_have(queue: Tree, law: Tree, tree: Tree) -> bool:
+    """Whether a law may look after a queue."""
+    return (
+        not (law["law"] != "codel" and queue.get("discipline") == "lifo")
+        and not (law["law"] == "apf" and queue.get("kind") == "batching")
+        and not (law["law"] == "wfq" and not tree.keys() & {"segments", "street"})
+        and not (law["law"] == "strict_priority" and len(_priorities(tree)) < 2)
+    )
+
+
+def _priorities(tree: Tree) -> list[int]:
+    return sorted({segment.get("priority", 0) for segment in tree.get("segments", [{}])})
+
+
+@st.composite
+def _flows(draw: Draw, tree: Tree, law: Tree) -> Tree:
+    """Whose work is one flow, what it costs, and as many weights or shares as there may be."""
+    flows: Tree = {key: law[key][: len(_priorities(tree))] for key in ("weights", "shares") if key in law}
+    keys = ["segment"] * ("segments" in tree) + ["zone"] * ("street" in tree)
+    if law["law"] == "apf":
+        flows["key"] = draw(st.sampled_from(["person", *keys]))
+    elif law["law"] == "wfq":
+        flows |= {"key": draw(st.sampled_from(keys)), **draw(_costs(tree))}
+    return flows
+
+
+@st.composite
+def _costs(draw: Draw, tree: Tree) -> Tree:
+    tokens = [f"tokens:{stage['name']}" for stage in tree["stages"] if stage.get("kind") == "batching"]
+    cost = draw(_one(1, 2, *["cups"] * ("kitchens" in tree), *tokens))
+    return {} if cost == 1 else {"cost": cost}
+
+
 def needs_servers(law: Tree, tree: Tree) -> bool:
     """Whether a law cannot stand at the gateway, which has no servers to look at."""
     return law["law"] == "bbr_cpu" and "gateway" not in tree
@@ -531,7 +575,7 @@ def _terms(draw: Draw, tree: Tree, law: Tree) -> Tree:
             terms["limit"] = draw(_one(20, 10, 100))
         elif terms["cost"] in tokens and law["law"] in ("token_bucket", "gcra", "hot_key"):
             terms["burst"] = draw(_one(20, 10, 100))
-    priorities = sorted({segment.get("priority", 0) for segment in tree.get("segments", [{}])})
+    priorities = _priorities(tree)
     if len(priorities) > 1 and law["law"] in RESERVING and draw(YES_OR_NO):
         terms["reserve"] = draw(st.lists(SHARES, min_size=1, max_size=3))
     if draw(_one(False, False, True)):

@@ -53,6 +53,8 @@ metric = "orders.placed"
 min = 10
 """
 STREET = "[street]\nzones = 4\nstores_per_zone = 2\n"
+GROUPS = '[[segments]]\nname = "all"\nshare = 1\n'
+REPLICAS = 'kind = "batching"\nreplicas = 1\nprompt = 1\noutput = 2\nstep = "1ms"\nslots = 2\nstep_tokens = 8'
 KITCHENS = '[kitchens]\nkind = "clock"\ncups_per_hour = 90\n'
 AT_STORE = 'at = "store"\nlaw = "gcra"\nrate = "1/s"'
 INCIDENT = '[[incidents]]\nname = "jam"\nat = "{at}"\nfor = "1m"\nset = {{ "{knob}" = {value} }}\n'
@@ -265,6 +267,25 @@ CASES = [
     grown("a queue by person", law('at = "queue:till"\nlaw = "codel"\nkey = "person"'), "second.key", "take key out"),
     grown("two laws of a queue", law('at = "queue:till"\nlaw = "codel"')
           + law('at = "queue:till"\nlaw = "codel"').replace("second", "third"), "third.at", "has a law already"),
+    grown("a priority of nobody at a queue", law('at = "queue:till"\nlaw = "strict_priority"'), "second.law",
+          "the same priority"),
+    grown("weights of one priority", GROUPS + law('at = "queue:till"\nlaw = "wfq"\nweights = [2, 1]'), "second.weights",
+          "the same priority"),
+    grown("shares of one priority", law('at = "queue:till"\nlaw = "apf"\nshares = [2, 1]'), "second.shares",
+          "the same priority"),
+    grown("flows without segments", law('at = "queue:till"\nlaw = "wfq"'), "second.key", "no [[segments]]"),
+    grown("flows by person", GROUPS + law('at = "queue:till"\nlaw = "wfq"\nkey = "person"'), "second.key"),
+    grown("flows of very many zones", STREET.replace("4", "100001") + law('at = "queue:till"\nlaw = "wfq"\n'
+          'key = "zone"'), "second.key", "at most at 100,000", "use segment"),
+    grown("a weight of nothing", GROUPS + law('at = "queue:till"\nlaw = "wfq"\nweights = [0]'), "second.weights.0 = 0"),
+    grown("an order at a stage", law('at = "stage:till"\nlaw = "apf"'), "second.at", 'at = "queue:till"'),
+    grown("an order of the newest", stage('servers = 1\nservice = "1s"\ndiscipline = "lifo"')
+          + law('at = "queue:oven"\nlaw = "apf"'), "second.at", 'discipline = "lifo"'),
+    grown("seats of replicas", stage(REPLICAS) + law('at = "queue:oven"\nlaw = "apf"'), "second.at", "use wfq"),
+    grown("a hand of more than there are", law('at = "queue:till"\nlaw = "apf"\nqueues = 4'), "hand = 6", "queues = 4"),
+    grown("hands that no hash deals", law('at = "queue:till"\nlaw = "apf"\nqueues = 1024\nhand = 7'), "fewer"),
+    grown("queues that take very much room", law('at = "queue:till"\nlaw = "apf"\nlength = 10000\nqueues = 1000'),
+          "second.queues", "10,004,015 numbers", "fewer or shorter"),
     grown("a hot key of no kind", law('at = "gateway"\nlaw = "hot_key"\nrate = "1/s"'), "second.key", "is missing"),
     grown("a hot store without a street", law('at = "gateway"\nlaw = "hot_key"\nrate = "1/s"\nkey = "store"'),
           "second.key", "no stores without a [street]"),

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from simulator.rank import Rank
 from simulator.reference.batching import BatchingPool
 from simulator.reference.instants import call_at
+from simulator.reference.queueing import Queue
 from simulator.reference.replica import WHOLE, Replica, ReplicaLaw
 from simulator.reference.work import Work
 from tests.test_batching import crowds, in_time, laws, reported, run
@@ -46,7 +47,7 @@ class Lab:
 
     def __post_init__(self) -> None:
         self.env = simpy.Environment()
-        options = {"queue_limit": 1000, **self.options}
+        options = {"queue_limit": 1000, "queue": Queue(), **self.options}
         self.pool = BatchingPool(self.env, stage=STAGE, law=self.law, replicas=self.replicas, **options)
 
     def arrive(self, at_ns: int, want: int, output: int = 4, prompt: int = 5, deadline_ns: int = NEVER) -> None:
@@ -124,7 +125,7 @@ def test_what_comes_ends_once_and_the_figures_obey_littles_law(
     patience: int,
     newest_first: bool,
 ) -> None:
-    options = {"queue_limit": limit, "deadline": True, "newest_first": newest_first}
+    options = {"queue_limit": limit, "deadline": True, "queue": Queue(newest_first)}
     lab = Lab(law, Fraction(replicas[0], WHOLE), options)
     for want, (at_ns, prompt, output) in enumerate(in_time(crowd)):
         lab.arrive(at_ns, want, output, prompt, deadline_ns=at_ns + patience)
@@ -185,7 +186,7 @@ def test_calls_that_no_step_has_taken_in_are_waiting() -> None:
 
 @pytest.mark.parametrize(("newest_first", "order"), [(False, [0, 1, 2, 3]), (True, [0, 3, 2, 1])])
 def test_a_replica_pulls_oldest_or_newest_first(newest_first: bool, order: list[int]) -> None:
-    lab = Lab(replace(SIMPLE, slots=1), options={"newest_first": newest_first})
+    lab = Lab(replace(SIMPLE, slots=1), options={"queue": Queue(newest_first)})
     for want in range(4):
         lab.arrive(want, want)
     # a prompt and four tokens: four steps

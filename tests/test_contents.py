@@ -215,3 +215,27 @@ def test_orders_are_in_kitchens_wait_for_couriers_and_are_carried(couriers: Tree
         run.advance(at_s * 10**9)
         check(scenario, run, whole)
     assert set(contents.orders(run)["state"].tolist()) == set(OrderState)
+
+
+@pytest.mark.parametrize("order", ["strict_priority", "wfq"])
+@pytest.mark.parametrize("queue", ["gateway", "desk", "model"])
+def test_who_waits_stands_in_the_order_of_the_turns_to_come(order: str, queue: str) -> None:
+    model = {"kind": "batching", "replicas": 1, "prompt": 0, "output": 1, "step": "1s", "slots": 1, "step_tokens": 1}
+    tree: Tree = {
+        **SHOP,
+        "arrivals": {"process": "trace", "file": "t" + "\n0" * 12},
+        "people": {"timeout": "1h"},
+        "segments": [{"name": "some", "share": 0.5}, {"name": "others", "share": 0.5, "priority": 1}],
+        "stages": [{"name": queue, **model} if queue == "model" else {"name": "desk", "servers": 1, "service": "1s"}],
+        "admission": [{"name": "order", "at": f"queue:{queue}", "law": order}],
+        **({"gateway": {"servers": 1, "admit": "1s"}} if queue == "gateway" else {}),
+    }
+    scenario = loaded(tree).scenario
+    run = compiled.Run(scenario, seed=1, first_arrivals_ns=first_arrivals(scenario, 1, Fraction(1)), trace=True)
+    run.advance(500_000_000)
+    there = contents.attempts(run)
+    waiting = there[there["state"] == AttemptState.QUEUED]
+    by_turn = waiting["want"][np.argsort(waiting["turn"])].tolist()
+    ended = by_key(in_one_go(scenario).attempts, "want")
+    assert len(by_turn) == 11
+    assert by_turn == sorted(by_turn, key=lambda want: ended[want,]["ended_ns"]) != sorted(by_turn)

@@ -155,6 +155,13 @@ def test_limits_that_learn_are_multiplied_with_their_bounds_and_multiples_are_no
     assert small[6]["least_per_s"] == "9/s"
 
 
+def test_queues_of_an_apf_are_as_many_and_shorter() -> None:
+    laws = [law(key, key=key, law="apf", shares=[2, 1]) | {"at": f"queue:{key}"} for key in ("person", "segment")]
+    scenario = Scenario.model_validate({**PLAN, "admission": laws, "incidents": [], "timelines": []})
+    small = [one.model_dump() for one in scaled(scenario, Fraction(1, 10))[0].admission]
+    assert small == [{**one.model_dump(), "length": 10} for one in scenario.admission]
+
+
 def test_a_warm_up_of_all_is_multiplied() -> None:
     warm = {**PLAN, "admission": [law("warm", law="warm_up", rate="90/s")], "incidents": [], "timelines": []}
     (small,) = scaled(Scenario.model_validate(warm), Fraction(1, 10))[0].admission

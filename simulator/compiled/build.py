@@ -9,11 +9,12 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from limits import rates, windowed
+from limits import apf, rates, windowed
 from limits.laws import Law, width
 from limits.row import LARGEST
 from scenarios import draws, model
 from scenarios.apis import callers
+from scenarios.importance import levels_of
 from scenarios.knobs import RATED, Kind, exceptions_of
 from scenarios.people import NEVER_NS
 from scenarios.schedule import Change
@@ -144,7 +145,7 @@ def _attempts_have_keys(scenario: model.Scenario) -> bool:
     """Whether a stage, or a law of the gateway or a stage, asks more of an attempt than its timeout."""
     return any(stage.segments for stage in scenario.stages) or any(
         law.at not in ("client", "store", "zone")
-        and (law.key != "global" or isinstance(law, _GIVEN_BACK) or _is_particular(law))
+        and (law.key != "global" or isinstance(law, _GIVEN_BACK | model.Ordering) or _is_particular(law))
         for law in scenario.admission
     )
 
@@ -299,12 +300,16 @@ def _laws(draft: _Draft, scenario: model.Scenario, world: World, changes: Sequen
         kind = Law[law.law.upper()]
         slots = slots_of(law, index, changes)
         if isinstance(law, model.ByPriorityAdmission):
-            slots = 1 + max((segment.priority for segment in scenario.segments), default=0)
+            slots = levels_of(scenario)
         if isinstance(law, model.TopDownAdmission):
             slots = keys["segment"]
         words = 1 + width(kind, slots) + _MORE_WORDS.get(kind, 0)
+        lanes: dict[int, int] = {}
         if isinstance(law, model.TopDownAdmission):
             words += API_COUNTS * slots
+        elif isinstance(law, model.Ordering):
+            lanes = _lanes(draft, scenario, law, world)
+            words = 1 + lanes[at.L_EIGHT] + 2 * lanes[at.L_SEVEN]
         draft.single |= {
             row + at.L_LAW: kind,
             row + at.L_KEY: at.BY_ALL if isinstance(law, model.HotKeyAdmission) else _KEYS[law.key],
@@ -313,7 +318,7 @@ def _laws(draft: _Draft, scenario: model.Scenario, world: World, changes: Sequen
             row + at.L_SLOT: slots_taken,
             row + at.L_NUMBER: sum(other.law == law.law for other in scenario.admission[:index]),
         }
-        numbers = parameters(law, slots) | _terms(draft, scenario, law)
+        numbers = parameters(law, slots) | _terms(draft, scenario, law) | lanes
         draft.single |= {row + field: value for field, value in numbers.items()}
         if isinstance(law, model.WaitingRoomAdmission):
             draft.single[row + at.L_SEVEN] = row_of_person
@@ -332,12 +337,13 @@ def _laws(draft: _Draft, scenario: model.Scenario, world: World, changes: Sequen
             draft.single[row + at.L_SIX] = draft.region(exceptions_of(law))
         elif isinstance(law, model.CreditAdmission):
             _credits(draft, law, row, world)
+        elif isinstance(law, model.QueueLaw):
+            draft.single[row + at.L_STATE] = draft.reserve(getattr(_stage_of(scenario, law), "shards", 1) * words)
         elif law.key == "person":
             draft.single[row + at.L_STATE] = row_of_person
             row_of_person += words
         else:
-            queues = getattr(_stage_of(scenario, law), "shards", 1)
-            draft.single[row + at.L_STATE] = draft.reserve(keys[law.key] * queues * words)
+            draft.single[row + at.L_STATE] = draft.reserve(keys[law.key] * words)
     draft.single[at.LAW_ROW_WIDTH] = -(-row_of_person // 8) * 8 if row_of_person > at.LR_FIRST else 0
     calls = at.CELL_WIDTH * sum(isinstance(law, _TOLD) or _holds_several(law) for law in scenario.admission)
     draft.single[at.ATTEMPT_SPARE] = WORDS_AN_ATTEMPT + calls
@@ -409,7 +415,7 @@ def _terms(draft: _Draft, scenario: model.Scenario, law: model.Admission) -> dic
 
 
 def _stage_of(scenario: model.Scenario, law: model.Admission) -> model.Stage | None:
-    """Return the stage whose queue a law looks after, if it does."""
+    """Return the stage whose queue a law looks after; None: the gateway's."""
     return next((stage for stage in scenario.stages if law.at == f"queue:{stage.name}"), None)
 
 
@@ -421,9 +427,28 @@ def _stage_row(scenario: model.Scenario, point: str) -> int:
 
 def _looks_after_queue(draft: _Draft, stage: int, law: model.Admission, row: int) -> None:
     draft.single[stage + at.G_QUEUE_LAW] = row
+    if isinstance(law, model.Ordering):
+        draft.single[stage + at.G_LOOKS] |= at.AT_SEAT if isinstance(law, model.ApfAdmission) else 0
+        draft.single[stage + at.G_ORDER] = at.IN_LANES
+        return
     draft.single[stage + at.G_LOOKS] |= at.AT_WAIT
     if isinstance(law, model.AdaptiveLifoAdmission):
         draft.single[stage + at.G_ORDER] = at.BOTH_ENDS
+
+
+def _lanes(draft: _Draft, scenario: model.Scenario, law: model.Ordering, world: World) -> dict[int, int]:
+    """Return the numbers of a law of lanes: L_SEVEN of them, which begin at L_EIGHT of a row."""
+    if isinstance(law, model.StrictPriorityAdmission):
+        return {at.L_SEVEN: levels_of(scenario), at.L_EIGHT: width(Law.STRICT_PRIORITY)}
+    if isinstance(law, model.WfqAdmission):
+        weights = law.weight_of_priority
+        flows = len(scenario.segments) if law.key == "segment" else world.zones
+        of_flows = {at.L_SEVEN: flows, at.L_EIGHT: width(Law.WFQ, flows)}
+        return of_flows | {at.L_FIVE: draft.region(weights), at.L_SIX: len(weights)}
+    shares, wide = law.share_of_level, apf.width(law.queues, law.length)
+    of_queues = {at.L_ONE: law.queues, at.L_TWO: law.hand, at.L_THREE: law.length, at.L_FOUR: law.guess_ns}
+    of_levels = {at.L_FIVE: draft.region(shares), at.L_SIX: len(shares), at.L_NINE: sum(shares), at.L_TEN: wide}
+    return of_queues | of_levels | {at.L_SEVEN: len(shares) * law.queues, at.L_EIGHT: len(shares) * wide}
 
 
 def _chain(draft: _Draft, scenario: model.Scenario, laws: Sequence[model.Admission], place: int, length: int) -> None:
@@ -474,6 +499,8 @@ def parameters(law: model.Admission, slots: int) -> dict[int, int]:
         return {at.L_ONE: law.interval_ns, at.L_TWO: law.target_ns}
     if isinstance(law, model.AdaptiveLifoAdmission):
         return {at.L_ONE: law.standing_ns, at.L_TWO: law.short_ns}
+    if isinstance(law, model.Ordering):
+        return {}
     if isinstance(law, model.Learning):
         return _of_learning(law)
     if isinstance(law, model.TopDownAdmission):

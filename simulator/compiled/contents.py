@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from limits.laws import Law
 from scenarios import model
 from simulator.compiled import layout as at
 from simulator.compiled.calendar import DEPARTURE, IS_OVER, IS_READY, PERSON, SLOT, STAGE, row_of
-from simulator.compiled.gather import count_events, gather_events, gather_queue, rows_of
+from simulator.compiled.gather import count_events, gather_events, gather_queue, heads_of, rows_of
 from simulator.outcome import Ints
 
 if TYPE_CHECKING:
@@ -88,8 +89,9 @@ def attempts(run: Run) -> Rows:
     `stage`: where it is, or to which it is on its way (from 1 in file order; 0: the gateway). `shard`: in which part of
     the stage it waits or is served; 0 before. `call`: the number of its call there, of all that it may make.
     `state`: an AttemptState. `turn`: its place in its queue, 0 is served next; at a batching stage the queues of the
-    replicas stand one after the other before that of the pool. `next_ns`: when it reaches the stage, may go on there,
-    when its later slot comes, or when its service ends (at a batching stage only once its finish is about to be
+    replicas stand one after the other before that of the pool; at the queue of an apf they stand as they came, for who
+    is next shows as a server is free. `next_ns`: when it reaches the stage, may go on there, when its later slot comes,
+    or when its service ends (at a batching stage only once its finish is about to be
     reported). `awaited`: 1 if its person still waits, until `timeout_ns`. (One whose work was drawn as 0 and which ends
     after the horizon by `per_busy` or `reported_delay` alone is told as not yet there: nothing in the state says more
     of it.)
@@ -217,20 +219,29 @@ def _seats(run: Run, pool: int) -> list[int]:
 def _turns(run: Run) -> tuple[Ints, Ints]:
     """Return the attempts that wait in queues, and the place of each in its queue."""
     words = run.words
-    queues = [[int(words[seat + at.R_HEAD]) for seat in _seats(run, pool)] for pool in _pools(run)]
-    for heads, pool in zip(queues, _pools(run), strict=True):
-        heads.append(int(words[pool + at.S_HEAD]) if words[pool + at.S_LENGTH] else 0)
+    waiting = [np.zeros(0, dtype=np.int64)]
     for number in range(_stages(run)):
         row = at.STAGES + number * at.STAGE_WIDTH
-        if words[row + at.G_KIND] == at.SERVER_STAGE:
-            first, shards = int(words[row + at.G_STATION]), int(words[row + at.G_SHARDS])
-            stations = [first + shard * at.STATION_WIDTH for shard in range(shards)]
-            queues += [[int(words[station + at.S_HEAD])] for station in stations if words[station + at.S_LENGTH]]
-    waiting = [np.concatenate([np.zeros(0, dtype=np.int64), *(_list(run, head) for head in heads)]) for heads in queues]
-    return (
-        np.concatenate([np.zeros(0, dtype=np.int64), *waiting]),
-        np.concatenate([np.zeros(0, dtype=np.int64), *(np.arange(len(queue)) for queue in waiting)]),
-    )
+        first = int(words[row + at.G_STATION])
+        if words[row + at.G_KIND] == at.BATCHING_STAGE:
+            inside = [_list(run, int(words[seat + at.R_HEAD])) for seat in _seats(run, first)]
+            waiting.append(np.concatenate([*inside, _queue(run, row, first)]))
+        elif words[row + at.G_KIND] == at.SERVER_STAGE:
+            stations = range(first, first + int(words[row + at.G_SHARDS]) * at.STATION_WIDTH, at.STATION_WIDTH)
+            waiting += [_queue(run, row, station) for station in stations]
+    return np.concatenate(waiting), np.concatenate([np.arange(len(queue)) for queue in waiting])
+
+
+def _queue(run: Run, row: int, station: int) -> Ints:
+    """Return the attempts that wait at a station, or for replicas, in the order of their turns."""
+    words = run.words
+    lanes = [_list(run, head) for head in heads_of(words, row, station)]
+    waiting = np.concatenate([np.zeros(0, dtype=np.int64), *lanes])
+    law = words[words[row + at.G_QUEUE_LAW] + at.L_LAW]
+    if words[row + at.G_ORDER] != at.IN_LANES or law == Law.STRICT_PRIORITY:
+        return waiting
+    tags = words[waiting + at.A_SEQ] if law == Law.WFQ else np.zeros(len(waiting), dtype=np.int64)
+    return waiting[np.lexsort((words[waiting + at.A_SINCE_NS], tags))]
 
 
 def _taken_in(run: Run) -> Ints:

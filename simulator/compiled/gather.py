@@ -28,6 +28,7 @@ from simulator.compiled.layout import (
     WHEEL_SHIFT,
 )
 from simulator.compiled.memory import Words, carry
+from simulator.compiled.queueing import queue_row
 from simulator.outcome import Ints
 
 
@@ -87,6 +88,18 @@ def gather_queue(M: Words, attempt: int, out: Any) -> int:
         count += 1
         attempt = M[attempt + A_NEXT]
     return count
+
+
+def heads_of(words: Ints, stage: int, station: int) -> list[int]:
+    """Return the first of those who wait at a station, of each lane where its law has lanes."""
+    if not words[station + layout.S_LENGTH]:
+        return []
+    if words[stage + layout.G_ORDER] != layout.IN_LANES:
+        return [int(words[station + layout.S_HEAD])]
+    law = int(words[stage + layout.G_QUEUE_LAW])
+    first = int(queue_row(words, stage, station) + words[law + layout.L_EIGHT])
+    heads: list[int] = words[first : first + 2 * words[law + layout.L_SEVEN] : 2].tolist()
+    return [head for head in heads if head]
 
 
 @entry

@@ -273,12 +273,12 @@ ATTEMPT_WIDTH = 16
     A_PERSON,
     A_START_NS,
     A_TIMEOUT_NS,
-    A_NEXT,
+    A_NEXT,  # in a list; in service where there are seats: the lane that it has one of
     A_SINCE_NS,  # when it joined the queue, then when its service began
     A_SERVICE_NS,
     A_AT_STAGE_NS,
     A_DONE_NS,
-    A_SEQ,  # decided: the verdict; paced: the next law; queued with BOTH_ENDS: who is before; at a replica: its number
+    A_SEQ,  # decided: the verdict; paced: the next law; queued: who is before, or its tag; at a replica: its number
     A_PROMPT,  # at a stage of servers that attempts call more than once: the number of the call
     A_OUTPUT,
     A_BUDGETS,
@@ -379,8 +379,8 @@ STAGE_WIDTH = 48
     G_MOST_CALLS,  # of an attempt, each tried as often as may be; at most 1: it calls once
 ) = range(40)
 NO_STAGE, SERVER_STAGE, BATCHING_STAGE = range(3)
-OLDEST_FIRST, NEWEST_FIRST, BOTH_ENDS = range(3)  # BOTH_ENDS: as the law of the queue says
-AT_DEADLINE, AT_WAIT, AT_TURN = 1, 2, 4  # bits of G_LOOKS; AT_TURN: laws before it hear of turns
+OLDEST_FIRST, NEWEST_FIRST, BOTH_ENDS, IN_LANES = range(4)  # the last two: as the law of the queue says
+AT_DEADLINE, AT_WAIT, AT_TURN, AT_SEAT = 1, 2, 4, 8  # bits of G_LOOKS; AT_TURN: laws before it hear of turns
 
 # A station: one shard of a stage, or the first words of a pool. Sums and integrals are two words (memory.py).
 STATION_WIDTH = 16

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scenarios.metrics import COUNTERS
 from scenarios.units import NS_PER_S
 from simulator.compiled import layout as at
-from simulator.compiled.gather import add_waited_in, count_rows, gather_column, gather_sample, rows_of
+from simulator.compiled.gather import add_waited_in, count_rows, gather_column, gather_sample, heads_of, rows_of
 from simulator.compiled.memory import INSTANT_BITS, WORD_BITS
 from simulator.compiled.series import COUNTED
 from simulator.outcome import SHUT_OUT_HOURS, BigInts, Ints, Outcome, StageOutcome, Way, work_within
@@ -250,7 +250,7 @@ class _Reader:
         """Busy, available and queued time until now, time waited by who was not served, and the longest queue."""
         words = self.words
         batching = words[row + at.G_KIND] == at.BATCHING_STAGE
-        queues = [int(words[station + at.S_HEAD])] if words[station + at.S_LENGTH] else []
+        queues = heads_of(words, row, station)
         if batching:
             first, seats = int(words[station + at.B_SEATS]), int(words[station + at.B_SEAT_COUNT])
             queues += [int(words[seat + at.R_HEAD]) for seat in words[first : first + seats]]

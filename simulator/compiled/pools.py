@@ -123,7 +123,7 @@ def joins_pool(M: Words, F: Numbers, pool: int, attempt: int, now_ns: int) -> in
         return LEFT
     M[pool + B_WAITING] += 1
     if seat == 0:
-        enqueue(M, stage, pool, attempt, now_ns)
+        enqueue(M, F, stage, pool, attempt, now_ns)
     else:
         number_call(M, pool, attempt)
         call_arrives(M, F, seat, attempt, now_ns)

@@ -6,6 +6,7 @@ from limits import adaptive_lifo, codel
 from limits.laws import Law
 from simulator.compiled.chains import has_turn
 from simulator.compiled.jit import kernel
+from simulator.compiled.lanes import joins_lane, leaves_lane
 from simulator.compiled.layout import (
     A_NEXT,
     A_SEQ,
@@ -20,6 +21,7 @@ from simulator.compiled.layout import (
     G_ORDER,
     G_QUEUE_LAW,
     G_STATION,
+    IN_LANES,
     L_LAW,
     L_ONE,
     L_ROW_WIDTH,
@@ -32,7 +34,7 @@ from simulator.compiled.layout import (
     SHED,
     STATION_WIDTH,
 )
-from simulator.compiled.memory import Words
+from simulator.compiled.memory import Numbers, Words
 
 _CODEL = int(Law.CODEL)
 codel_decide = codel.decide
@@ -41,9 +43,11 @@ adaptive_lifo_newest_first = adaptive_lifo.newest_first
 
 
 @kernel
-def enqueue(M: Words, stage: int, station: int, attempt: int, now_ns: int) -> None:
-    """Put an attempt into a queue: at its end, or on top where the newest is first."""
+def enqueue(M: Words, F: Numbers, stage: int, station: int, attempt: int, now_ns: int) -> bool:
+    """Put an attempt into a queue, at its end, or on top where the newest is first; False where it is refused."""
     order = M[stage + G_ORDER]
+    if order == IN_LANES:
+        return joins_lane(M, F, stage, station, queue_row(M, stage, station), attempt, now_ns)
     if order == BOTH_ENDS:
         adaptive_lifo_arrives(M, queue_row(M, stage, station), M[station + S_LENGTH], now_ns)
         M[attempt + A_SEQ] = M[station + S_TAIL]
@@ -51,18 +55,21 @@ def enqueue(M: Words, stage: int, station: int, attempt: int, now_ns: int) -> No
     if order == NEWEST_FIRST:
         M[attempt + A_NEXT] = M[station + S_HEAD]
         M[station + S_HEAD] = attempt
-        return
+        return True
     M[attempt + A_NEXT] = 0
     if M[station + S_HEAD] == 0:
         M[station + S_HEAD] = attempt
     else:
         M[M[station + S_TAIL] + A_NEXT] = attempt
     M[station + S_TAIL] = attempt
+    return True
 
 
 @kernel
 def dequeue(M: Words, stage: int, station: int, now_ns: int) -> int:
-    """Take the attempt whose turn it is out of a queue that is not empty."""
+    """Take the attempt whose turn it is out of a queue that is not empty; 0: nobody's, as no seat is free."""
+    if M[stage + G_ORDER] == IN_LANES:
+        return leaves_lane(M, stage, station, queue_row(M, stage, station), now_ns)
     attempt = M[station + S_HEAD]
     if M[stage + G_ORDER] == BOTH_ENDS and M[station + S_LENGTH] > 1 and newest_is_next(M, stage, station, now_ns):
         attempt = M[station + S_TAIL]

@@ -8,6 +8,7 @@ from simulator.compiled.chains import ask_gateway
 from simulator.compiled.ends import is_dropped
 from simulator.compiled.habits import drawn_ns, slowed
 from simulator.compiled.jit import kernel
+from simulator.compiled.lanes import advances, gives_seat, takes_seat
 from simulator.compiled.layout import (
     A_AT_STAGE_NS,
     A_NUMBER,
@@ -15,6 +16,7 @@ from simulator.compiled.layout import (
     A_SERVICE_NS,
     A_SINCE_NS,
     A_WANT,
+    AT_SEAT,
     G_LOOKS,
     G_PER_BUSY_NS,
     G_QUEUE_LIMIT,
@@ -39,7 +41,7 @@ from simulator.compiled.layout import (
     WORK_BROUGHT,
 )
 from simulator.compiled.memory import Numbers, Words, add_product, carry, one_less, one_more, sample
-from simulator.compiled.queueing import dequeue, enqueue, why_not
+from simulator.compiled.queueing import dequeue, enqueue, queue_row, why_not
 
 _ADMIT, _REFUSE = int(Stream.ADMIT), int(Stream.REFUSE)
 FULL, QUEUED, STARTED, LEFT = range(4)
@@ -59,17 +61,26 @@ def joins(M: Words, F: Numbers, number: int, station: int, attempt: int, now_ns:
     """Take an attempt up, or queue it; return FULL, QUEUED, STARTED, or LEFT where its person has left."""
     stage = STAGES + number * STAGE_WIDTH
     M[attempt + A_SINCE_NS] = now_ns
-    if M[station + S_IN_SERVICE] < M[stage + G_SERVERS]:
+    if M[station + S_IN_SERVICE] < M[stage + G_SERVERS] and passes(M, F, stage, station, attempt, now_ns):
         if M[stage + G_LOOKS] and why_not(M, stage, station, attempt, now_ns) != 0:
+            if M[stage + G_LOOKS] & AT_SEAT:
+                gives_seat(M, stage, queue_row(M, stage, station), attempt, 0, now_ns)
             return LEFT
         starts(M, F, number, station, attempt, now_ns)
         return STARTED
-    if M[station + S_LENGTH] < M[stage + G_QUEUE_LIMIT]:
-        enqueue(M, stage, station, attempt, now_ns)
+    if M[station + S_LENGTH] < M[stage + G_QUEUE_LIMIT] and enqueue(M, F, stage, station, attempt, now_ns):
         one_more(M, station + S_QUEUED, now_ns)
         M[station + S_QUEUE_MAX] = max(M[station + S_QUEUE_MAX], M[station + S_LENGTH])
         return QUEUED
     return FULL
+
+
+@kernel
+def passes(M: Words, F: Numbers, stage: int, station: int, attempt: int, now_ns: int) -> bool:
+    """Whether an attempt that finds a free server need not wait."""
+    if M[stage + G_LOOKS] & AT_SEAT == 0:
+        return True
+    return takes_seat(M, F, stage, station, queue_row(M, stage, station), attempt, now_ns)
 
 
 @kernel
@@ -106,9 +117,13 @@ def takes_up(M: Words, F: Numbers, number: int, station: int, now_ns: int) -> No
     stage = STAGES + number * STAGE_WIDTH
     while M[station + S_LENGTH] and M[station + S_IN_SERVICE] < M[stage + G_SERVERS]:
         attempt = dequeue(M, stage, station, now_ns)
+        if attempt == 0:
+            return
         one_less(M, station + S_QUEUED, now_ns)
         dropped = why_not(M, stage, station, attempt, now_ns) if M[stage + G_LOOKS] else 0
         if dropped:
+            if M[stage + G_LOOKS] & AT_SEAT:
+                gives_seat(M, stage, queue_row(M, stage, station), attempt, 0, now_ns)
             carry(M, station + S_DROPPED_WAITING, now_ns - M[attempt + A_SINCE_NS])
             is_dropped(M, F, attempt, dropped, now_ns)
         else:
@@ -124,6 +139,8 @@ def is_free(M: Words, F: Numbers, number: int, station: int, attempt: int, now_n
     M[station + S_IN_SERVICE] -= 1
     one_less(M, station + S_BUSY, now_ns)
     sample(M, STAGE_FIGURES + 2 * number + 1, M[attempt + A_SERVICE_NS])
+    if M[stage + G_LOOKS] & AT_SEAT:
+        gives_seat(M, stage, queue_row(M, stage, station), attempt, M[attempt + A_SERVICE_NS], now_ns)
     if M[station + S_LENGTH]:
         takes_up(M, F, number, station, now_ns)
 
@@ -136,6 +153,8 @@ def set_servers(M: Words, F: Numbers, number: int, servers: int, now_ns: int) ->
     end = first + M[stage + G_SHARDS] * STATION_WIDTH
     for station in range(first, end, STATION_WIDTH):
         count_available(M, stage, station, now_ns)
+        if M[stage + G_LOOKS] & AT_SEAT:
+            advances(M, stage, queue_row(M, stage, station), now_ns)
     M[stage + G_SERVERS] = servers
     for station in range(first, end, STATION_WIDTH):
         takes_up(M, F, number, station, now_ns)

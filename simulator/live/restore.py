@@ -1,8 +1,9 @@
 """Puts into an upstream what was under way at an instant of a simulated run, so that a slice begins with its queues.
 
-What waits keeps its turn. Who is served at servers is served for as long as was left; calls that a batching replica
-works on have evenly spread parts of their answers left, for their progress is not in the contents. What was at the
-gateway is not here, nor are coupons of orders not placed yet, and orders in the hands of couriers.
+What waits keeps its turn, where a law of the queue does not order it anew. Who is served at servers is served for as
+long as was left; calls that a batching replica works on have evenly spread parts of their answers left, for their
+progress is not in the contents. What was at the gateway is not here, nor are coupons of orders not placed yet, and
+orders in the hands of couriers.
 """
 
 from __future__ import annotations
@@ -66,6 +67,7 @@ def _goes_on(town: LiveTown, attempt: Attempt, row: dict[str, int], left: float)
             arrived_ns=town.now_ns,
             deadline_ns=attempt.of.timeout_ns,
             shard=row["shard"],
+            whose=attempt,
         )
         if isinstance(stage.stations[0], BatchingPool):
             _, output = town.habits.tokens(stage.name, row["want"], row["attempt"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -14,9 +13,9 @@ import simpy
 
 from simulator.rank import Rank
 from simulator.reference.instants import call_at, happen
-from simulator.reference.queueing import QueueLaw
+from simulator.reference.queueing import Queue
 from simulator.reference.replica import WHOLE, Call, Replica, ReplicaLaw, Segment
-from simulator.reference.stations import next_of, why_not_served
+from simulator.reference.stations import why_not_served
 from simulator.reference.work import Work
 
 
@@ -33,7 +32,7 @@ class Seat:
 
 
 class BatchingPool:
-    """Replicas behind one queue with a limit, oldest or newest first, with or without a check of deadlines."""
+    """Replicas behind one queue with a limit, with or without a check of deadlines."""
 
     def __init__(
         self,
@@ -43,20 +42,17 @@ class BatchingPool:
         law: ReplicaLaw,
         replicas: float | Fraction,
         queue_limit: int,
-        newest_first: bool = False,
+        queue: Queue,
         deadline: bool = False,
-        queue_law: QueueLaw | None = None,
         slowdown: float = 1.0,
     ) -> None:
         self.env = env
         self.stage = stage
         self.law = law
         self.queue_limit = queue_limit
-        self.newest_first = newest_first
+        self.queue = queue
         self.deadline = deadline
-        self.queue_law = queue_law
         self.slowdown = slowdown
-        self.queue: deque[Work] = deque()
         self.seats: list[Seat] = []  # whose replicas take calls, by index
         self.draining: list[Seat] = []
         self.waiting = 0  # calls that no step has taken in yet: in the queue, or handed to a replica
@@ -108,17 +104,13 @@ class BatchingPool:
         self.count_time()
         now_ns = int(self.env.now)
         seat = self._least_loaded()
-        if seat is None and len(self.queue) >= self.queue_limit:
+        if seat is None and (len(self.queue) >= self.queue_limit or not self.queue.joins(work, now_ns)):
             return False
         # First in the list of callbacks: the counts are right before the attempt goes on.
         assert work.done.callbacks is not None
         work.done.callbacks.append(lambda done: self._departed(work, done))
         self.waiting += 1
-        if seat is None:
-            if self.queue_law is not None:
-                self.queue_law.arrives(len(self.queue), now_ns)
-            self.queue.append(work)
-        elif not self._drops(work, now_ns):
+        if seat is not None and not self._drops(work, now_ns):
             self._settle(seat, seat.replica.arrive(self._call(work), now_ns, self.slowdown), now_ns)
         self.queue_max = max(self.queue_max, self.waiting)
         return True
@@ -175,7 +167,8 @@ class BatchingPool:
     def _pull(self, seat: Seat, now_ns: int) -> None:
         """Hand calls of the queue to a replica while it holds fewer than its slots."""
         while self.queue and seat.replica.held < seat.replica.law.slots:
-            work = next_of(self.queue, self.newest_first, self.queue_law, now_ns)
+            work = self.queue.take(now_ns)
+            assert work is not None
             if not self._drops(work, now_ns):
                 seat.replica.take(self._call(work))
 
@@ -212,7 +205,7 @@ class BatchingPool:
 
     def _drops(self, work: Work, now_ns: int) -> bool:
         """Drop work whose turn has come, or say that it is to be served."""
-        why_not = why_not_served(work, self.deadline, self.queue_law, now_ns)
+        why_not = why_not_served(work, self.deadline, self.queue, now_ns)
         if not why_not:
             return False
         self.waiting -= 1

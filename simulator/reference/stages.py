@@ -18,7 +18,7 @@ from simulator.rank import Rank
 from simulator.reference.attempt import GATEWAY_COUNTERS, Attempt
 from simulator.reference.batching import BatchingPool
 from simulator.reference.instants import moment
-from simulator.reference.queueing import queue_law
+from simulator.reference.queueing import queue_at
 from simulator.reference.replica import ReplicaLaw
 from simulator.reference.stations import ServerStation, Station
 from simulator.reference.work import Work
@@ -39,8 +39,8 @@ class GatewayStation(ServerStation):
             stage=0,
             servers=gateway.servers,
             queue_limit=gateway.queue_limit,
+            queue=queue_at(town.scenario, "gateway", town.habits),
             deadline=gateway.deadline,
-            law=queue_law(town.scenario, "gateway"),
         )
         self.town = town
         self.policy = policy
@@ -93,6 +93,7 @@ class Gateway:
             service_ns=0,
             arrived_ns=self.town.now_ns,
             deadline_ns=attempt.deadline_ns,
+            whose=attempt,
         )
         attempt.work = work
         station.taken_up[work] = attempt, ADMIT
@@ -214,6 +215,7 @@ class Stage:
             service_ns=0,
             arrived_ns=self.town.now_ns,
             deadline_ns=attempt.deadline_ns,
+            whose=attempt,
         )
         attempt.work = work
         if self._told_of_turns:
@@ -292,9 +294,8 @@ def _servers(town: Town, index: int, stage: model.ServerStage) -> ServerStation:
         stage=index,
         servers=stage.servers,
         queue_limit=stage.queue_limit,
-        newest_first=stage.discipline == "lifo",
+        queue=queue_at(town.scenario, stage.name, town.habits, newest_first=stage.discipline == "lifo"),
         deadline=stage.deadline,
-        law=queue_law(town.scenario, stage.name),
         slowdown=stage.slowdown,
         per_busy_ns=stage.per_busy_ns,
     )
@@ -307,9 +308,8 @@ def _pool(town: Town, index: int, stage: model.BatchingStage) -> BatchingPool:
         law=ReplicaLaw.of(stage),
         replicas=stage.replicas,
         queue_limit=stage.queue_limit,
-        newest_first=stage.discipline == "lifo",
+        queue=queue_at(town.scenario, stage.name, town.habits, newest_first=stage.discipline == "lifo"),
         deadline=stage.deadline,
-        queue_law=queue_law(town.scenario, stage.name),
         slowdown=stage.slowdown,
     )
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from array import array
-from collections import deque
 from typing import Protocol
 
 import simpy
 
 from simulator.rank import Rank
 from simulator.reference.instants import happen
-from simulator.reference.queueing import QueueLaw
+from simulator.reference.queueing import Queue
 from simulator.reference.work import Work
 
 
@@ -59,27 +58,17 @@ class Station(Protocol):
         """Bring the integrals up to now."""
 
 
-def next_of(queue: deque[Work], newest_first: bool, law: QueueLaw | None, now_ns: int) -> Work:
-    """Take out of a queue whose turn it is."""
-    if law is not None:
-        of_law = law.newest_first(now_ns - queue[0].arrived_ns, now_ns)
-        newest_first = newest_first if of_law is None else of_law
-    return queue.pop() if newest_first else queue.popleft()
-
-
-def why_not_served(work: Work, deadline: bool, law: QueueLaw | None, now_ns: int) -> str:
+def why_not_served(work: Work, deadline: bool, queue: Queue, now_ns: int) -> str:
     """Why work whose turn has come is dropped: its person has left, where deadlines are looked at, or a law; or ""."""
     if work.on_turn is not None:
         work.on_turn(now_ns - work.arrived_ns)
     if deadline and now_ns >= work.deadline_ns:
         return "expired"
-    if law is not None and not law.serves(now_ns - work.arrived_ns, now_ns):
-        return "shed"
-    return ""
+    return "" if queue.serves(work, now_ns) else "shed"
 
 
 class ServerStation:
-    """Servers in parallel, one queue with a limit, oldest or newest first, with or without a check of deadlines."""
+    """Servers in parallel, one queue with a limit, with or without a check of deadlines."""
 
     def __init__(
         self,
@@ -88,9 +77,8 @@ class ServerStation:
         stage: int,
         servers: int,
         queue_limit: int,
-        newest_first: bool = False,
+        queue: Queue,
         deadline: bool = False,
-        law: QueueLaw | None = None,
         slowdown: float = 1.0,
         per_busy_ns: int = 0,
     ) -> None:
@@ -98,12 +86,11 @@ class ServerStation:
         self.stage = stage
         self.servers = servers
         self.queue_limit = queue_limit
-        self.newest_first = newest_first
+        self.queue = queue
+        self.queue.has_servers(servers, int(env.now))
         self.deadline = deadline
-        self.law = law
         self.slowdown = slowdown
         self.per_busy_ns = per_busy_ns
-        self.queue: deque[Work] = deque()
         self.in_service = 0
         self.queue_max = 0
         self.waiting_ns = array("q")
@@ -126,14 +113,12 @@ class ServerStation:
     def join(self, work: Work) -> bool:
         """Take the work up, or queue it; False where the queue is full."""
         self.count_time()
-        if self.in_service < self.servers:
+        now_ns = int(self.env.now)
+        if self.in_service < self.servers and self.queue.lets_pass(work, now_ns):
             self._watch(work)
             self._take(work)
-        elif len(self.queue) < self.queue_limit:
+        elif len(self.queue) < self.queue_limit and self.queue.joins(work, now_ns):
             self._watch(work)
-            if self.law is not None:
-                self.law.arrives(len(self.queue), int(self.env.now))
-            self.queue.append(work)
             self.queue_max = max(self.queue_max, len(self.queue))
         else:
             return False
@@ -143,6 +128,7 @@ class ServerStation:
         """Change the capacity now: busy servers finish what they have, new ones take up waiting work at once."""
         self.count_time()
         self.servers = servers
+        self.queue.has_servers(servers, int(self.env.now))
         self._take_up()
 
     @property
@@ -180,13 +166,17 @@ class ServerStation:
 
     def _take_up(self) -> None:
         while self.queue and self.in_service < self.servers:
-            self._take(next_of(self.queue, self.newest_first, self.law, int(self.env.now)))
+            work = self.queue.take(int(self.env.now))
+            if work is None:
+                return
+            self._take(work)
 
     def _take(self, work: Work) -> None:
         """Its turn has come: start it, or drop it."""
         now_ns = int(self.env.now)
-        why_not = why_not_served(work, self.deadline, self.law, now_ns)
+        why_not = why_not_served(work, self.deadline, self.queue, now_ns)
         if why_not:
+            self.queue.leaves(work, 0, now_ns)
             work.ended_ns = now_ns
             self._dropped_waiting_ns += now_ns - work.arrived_ns
             work.done.succeed(why_not)
@@ -200,4 +190,5 @@ class ServerStation:
         self.in_service -= 1
         work.ended_ns = int(self.env.now)
         self.service_ns.append(work.service_ns)
+        self.queue.leaves(work, work.service_ns, work.ended_ns)
         self._take_up()

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import simpy
+
+if TYPE_CHECKING:
+    from simulator.reference.attempt import Attempt
 
 End = Literal["served", "dropped"]
 
@@ -27,6 +30,7 @@ class Work:
     prompt: int = 0  # batching stages only, tokens
     output: int = 0
     shard: int = 0
+    whose: Attempt | None = None  # for laws of queues that tell attempts apart
     on_turn: Callable[[int], None] | None = None  # told how long it waited when its turn comes
     started_ns: int = field(default=-1)
     ended_ns: int = field(default=-1)

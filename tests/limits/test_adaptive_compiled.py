@@ -19,6 +19,7 @@ from limits import (
     gradient2,
     load_multiplier,
     pi_rejector,
+    strict_priority,
     top_down,
     vegas,
     wfq,
@@ -156,6 +157,22 @@ def drive_apf(state: Any, moves: Any, answers: Any) -> None:
             answers[i] = state[AT] // 1000
 
 
+def drive_wfq(state: Any, moves: Any, answers: Any) -> None:
+    for i in range(len(moves)):
+        _, what, draw, _, inside, _ = moves[i]
+        if what < 6:
+            answers[i] = wfq.enqueue(state, AT, draw % 4, what, inside)
+        elif what < 8:
+            wfq.serve(state, AT, 4, state[AT] + draw)
+        else:
+            wfq.leave(state, AT, 4)
+
+
+def drive_strict_priority(state: Any, moves: Any, answers: Any) -> None:
+    for i in range(len(moves)):
+        answers[i] = strict_priority.enqueue(4, moves[i][1])
+
+
 def drive_top_down(state: Any, moves: Any, answers: Any) -> None:
     for i in range(len(moves)):
         now_ns, what, draw, rtt_ns, inside, _ = moves[i]
@@ -178,6 +195,9 @@ RUNS: list[tuple[ModuleType, Drive, int, int]] = [  # law, how it is driven, wid
     (load_multiplier, drive_multiplier, load_multiplier.WIDTH + 20 + wfq.WIDTH + 4, 50),
     (top_down, drive_top_down, top_down.WIDTH + 4 * top_down.API, 30),
     (fulfilment_credit, drive_fulfilment, 23, 50),
+    (apf, drive_apf, apf.width(16, 6), 50),
+    (wfq, drive_wfq, wfq.WIDTH + 4, 50),
+    (strict_priority, drive_strict_priority, 0, 4),
 ]
 
 
@@ -199,12 +219,7 @@ def moves(seed: int) -> list[list[int]]:
     return [list(map(int, move)) for move in zip(*columns, strict=True)]
 
 
-BESIDE: list[tuple[ModuleType, Drive, int, int]] = [
-    (apf, drive_apf, apf.width(16, 6), 50),
-]
-
-
-@pytest.mark.parametrize(("drive", "width", "kinds"), [run[1:] for run in [*RUNS, *BESIDE]])
+@pytest.mark.parametrize(("drive", "width", "kinds"), [run[1:] for run in RUNS])
 def test_a_law_does_the_same_interpreted_and_compiled(drive: Drive, width: int, kinds: int) -> None:
     made = moves(11)
     listed, spoken = [0] * (AT + width), [0] * MOVES

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
+from math import comb
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -39,6 +40,19 @@ def test_flows_are_dealt_evenly() -> None:
     counts = Counter(queue for flow in range(20_000) for queue in hand_of(128, 6, apf.hashed(flow)))
     assert len(counts) == 128
     assert 800 < min(counts.values()) <= max(counts.values()) < 1080  # 937.5 on average
+
+
+def test_a_whole_hand_is_shared_as_often_as_chance_has_it() -> None:
+    """C(8, 3) hands are equally likely: of 20,000 flows 357 have the heavy one's, give or take 4 deviations of 19."""
+    heavy = set(hand_of(8, 3, apf.hashed(20_000)))
+    shared = sum(set(hand_of(8, 3, apf.hashed(flow))) == heavy for flow in range(20_000))
+    assert abs(shared - 20_000 / comb(8, 3)) < 4 * 19
+
+
+def test_a_level_has_its_share_of_the_seats_rounded_up() -> None:
+    assert [apf.seats_of(10, share, 6) for share in (3, 2, 1)] == [5, 4, 2]
+    assert [apf.seats_of(servers, 1, 6) for servers in (0, 1, 6, 7)] == [0, 1, 1, 2]
+    assert apf.seats_of(10**12, 2**20, 2**20) == 10**12
 
 
 def test_one_waits_in_the_shortest_queue_of_its_hand_and_equals_take_turns() -> None:

@@ -14,6 +14,7 @@ from tests.theory.measures import (
     number_over_rate_times_sojourn,
     share_answered,
     share_expired,
+    share_of_orders,
     share_of_time_empty,
     share_sojourning_longer,
     share_that_finds,
@@ -118,6 +119,28 @@ def _mmck() -> tuple[Check, ...]:
     )
 
 
+def _priorities() -> tuple[Check, ...]:
+    return tuple(
+        Check(
+            what=f"mean sojourn, priority {priority}, s",
+            theory=wait_s + 1,
+            measure=figure(f"segments.{name}.time_to_order_s.mean"),
+            reach=reach,
+        )
+        for priority, (name, wait_s, reach) in enumerate(
+            zip(("first", "second", "third"), formulas.cobham((0.2, 0.2, 0.2), 1), (0.06, 0.08, 0.12), strict=True)
+        )
+    )
+
+
+def _shares(offered: tuple[float, ...], weights: tuple[float, ...]) -> tuple[Check, ...]:
+    """Of a server that does 100 a second, all of the time."""
+    return tuple(
+        Check(what=f"share of what is served, flow {flow}", theory=rate / 100, measure=share_of_orders(flow), reach=0.1)
+        for flow, rate in enumerate(formulas.max_min(offered, weights, 100))
+    )
+
+
 def _mg1(arrivals: float, cv: float) -> tuple[Check, ...]:
     wait_s = formulas.pollaczek_khinchine(arrivals, 1, cv)
     return (
@@ -189,4 +212,7 @@ CASES = (
     Case(scenario="ps-constant", theorem="M/D/1-PS", seeds=30, checks=_processor_sharing()),
     Case(scenario="ps-mixture", theorem="M/G/1-PS, insensitivity", seeds=40, checks=_processor_sharing()),
     Case(scenario="many-servers", theorem="M_t/G/infinity", seeds=20, checks=_many_servers()),
+    Case(scenario="mm1-priorities", theorem="M/M/1 with priorities, Cobham", seeds=30, checks=_priorities()),
+    Case(scenario="wfq", theorem="shares by weights, max-min", seeds=20, checks=_shares((150, 150, 10), (3, 1, 1))),
+    Case(scenario="apf", theorem="equal shares, max-min", seeds=20, checks=_shares((260, 100, 20), (1, 1, 1))),
 )

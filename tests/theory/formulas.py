@@ -6,7 +6,7 @@ Times are in seconds and rates per second. `load` is the offered load in erlangs
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 
 def erlang_b(servers: int, load: float) -> float:
@@ -73,6 +73,34 @@ def pollaczek_khinchine(arrivals: float, service: float, cv: float) -> float:
     """Mean wait in M/G/1, first come first served; cv is the standard deviation of a service over its mean."""
     load = arrivals * service
     return load / (1 - load) * service * (1 + cv * cv) / 2
+
+
+def cobham(arrivals: Sequence[float], service: float) -> list[float]:
+    """Mean wait of each class in M/M/1 with priorities, the first class before the others, nobody interrupted (1954).
+
+    Who comes waits for what is in service, a * service of it on average with a all arrivals together times service, and
+    for whom is before them, then or by the time of their turn: so the share that those leave divides it twice.
+    """
+    rest, before, waits = sum(arrivals) * service * service, 0.0, []
+    for rate in arrivals:
+        after = before + rate * service
+        waits.append(rest / ((1 - before) * (1 - after)))
+        before = after
+    return waits
+
+
+def max_min(offered: Sequence[float], weights: Sequence[float], capacity: float) -> list[float]:
+    """What each flow gets: who asks for less than its share of the capacity that, others the rest by their weights."""
+    got = [0.0] * len(offered)
+    open_flows = set(range(len(offered)))
+    while open_flows:
+        rest = capacity - sum(got[flow] for flow in range(len(got)) if flow not in open_flows)
+        share = rest / sum(weights[flow] for flow in open_flows)
+        content = {flow for flow in open_flows if offered[flow] <= share * weights[flow]}
+        for flow in content or open_flows:
+            got[flow] = offered[flow] if content else share * weights[flow]
+        open_flows -= content or open_flows
+    return got
 
 
 def erlang_a(servers: int, arrivals: float, service: float, patience: float, states: int = 400) -> tuple[float, float]:

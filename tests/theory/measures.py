@@ -97,6 +97,17 @@ def number_over_rate_times_sojourn(stage: str, warm_up_s: float) -> Measure:
     return measure
 
 
+def share_of_orders(segment: int) -> Measure:
+    """Share of the orders that are those of a segment."""
+
+    def measure(run: RunResult) -> float:
+        assert run.orders is not None
+        placed = run.orders["placed_ns"] >= 0
+        return float(np.mean(run.orders["segment"][placed] == segment))
+
+    return measure
+
+
 def _attempts(run: RunResult) -> dict[str, NDArray[np.int64]]:
     assert run.attempts is not None
     return dict(run.attempts)

@@ -33,6 +33,18 @@ def test_pollaczek_and_khinchine_agree_with_one_exponential_server() -> None:
     assert formulas.pollaczek_khinchine(0.5, 1, 0) == 0.5
 
 
+def test_priorities_change_whose_wait_it_is_and_not_the_mean() -> None:
+    waits = formulas.cobham([0.2, 0.1, 0.3], 1)
+    assert waits[0] == pytest.approx(0.6 / 0.8)  # what is in service, and those of its own class
+    assert 0.2 * waits[0] + 0.1 * waits[1] + 0.3 * waits[2] == pytest.approx(0.6 * formulas.mmc_mean_wait(1, 0.6, 1))
+    assert formulas.cobham([0.6], 1) == pytest.approx([formulas.mmc_mean_wait(1, 0.6, 1)])
+
+
+def test_who_asks_for_less_than_its_share_gets_it_and_others_share_the_rest() -> None:
+    assert formulas.max_min([150, 150, 10], [3, 1, 1], 100) == pytest.approx([67.5, 22.5, 10])
+    assert formulas.max_min([10, 20], [1, 1], 100) == [10, 20]
+
+
 def test_endless_patience_is_erlang_c_and_none_is_erlang_b() -> None:
     assert formulas.erlang_a(3, 0.9, 2, 1e9) == pytest.approx((0, formulas.mmc_mean_wait(3, 0.9, 2)), abs=1e-8)
     assert formulas.erlang_a(5, 1, 6, 1e-9)[0] == pytest.approx(formulas.erlang_b(5, 6))
