@@ -30,6 +30,7 @@ from limits import (
     retry_budget,
     retry_ratio,
     retry_throttle,
+    seda,
     sliding_window,
     sliding_window_log,
     sre_throttle,
@@ -77,6 +78,7 @@ class Law(IntEnum):
     BREAKWATER = 29
     LOAD_MULTIPLIER = 30
     TOP_DOWN = 31
+    SEDA = 32
 
 
 MODULES: dict[Law, ModuleType] = {
@@ -111,6 +113,7 @@ MODULES: dict[Law, ModuleType] = {
     Law.BREAKWATER: breakwater,
     Law.LOAD_MULTIPLIER: load_multiplier,
     Law.TOP_DOWN: top_down,
+    Law.SEDA: seda,
 }
 
 BESIDE: tuple[ModuleType, ...] = (apf, wfq, windowed)
@@ -128,6 +131,7 @@ _INTS_A_SLOT = {
     Law.PI_REJECTOR: 1,
     Law.LOAD_MULTIPLIER: 2,
     Law.TOP_DOWN: top_down.API,
+    Law.SEDA: 1,
 }
 
 
@@ -136,7 +140,7 @@ def width(law: Law, slots: int = 0) -> int:
 
     Slots are the largest limit of a sliding_window_log, the window of a circuit_breaker, the slices of retry_ratio and
     sre_throttle, the keys of a hot_key, the people of a waiting_room, the buckets of bbr_cpu, the businesses of dagor,
-    the levels of pi_rejector, the slices of load_multiplier, the APIs of top_down.
+    the levels of pi_rejector, the slices of load_multiplier, the APIs of top_down, the calls of seda.
     """
     own: int = MODULES[law].WIDTH
     return own + slots * _INTS_A_SLOT.get(law, 0)

@@ -21,6 +21,7 @@ from scenarios.model import (
     Arrivals,
     BatchingStage,
     BbrCpuAdmission,
+    BreakwaterAdmission,
     ByPriorityAdmission,
     Charging,
     CircuitBreakerAdmission,
@@ -34,6 +35,7 @@ from scenarios.model import (
     Reserving,
     RetryBudget,
     Scenario,
+    ServerStage,
     Shape,
     SreThrottleAdmission,
     Ticketing,
@@ -77,6 +79,7 @@ def _laws(scenario: Scenario) -> Iterator[Finding]:
         yield from _terms(scenario, at)
         yield from _credit(scenario, at)
         yield from _by_priority(scenario, at)
+        yield from _breakwater(scenario, at)
         if place == "stage" and stage not in stages:
             yield (*steps, "at"), f"there is no stage {stage}{did_you_mean(stage, stages)}"
         if isinstance(law, RetryBudget) and place != "client":
@@ -195,6 +198,26 @@ def _by_priority(scenario: Scenario, at: int) -> Iterator[Finding]:
         yield (*steps, "queue"), f"{law.queue} is before {stands}; name a stage from there on"
     if law.key != "global":
         yield (*steps, "key"), f"a {law.law} tells people apart by their priority; take key out"
+
+
+def _breakwater(scenario: Scenario, at: int) -> Iterator[Finding]:
+    law, steps = scenario.admission[at], ("admission", at)
+    if not isinstance(law, BreakwaterAdmission):
+        return
+    if law.at != "gateway":
+        yield (*steps, "at"), 'who has no credit is not to cost a stage anything; write at = "gateway"'
+    stages = {stage.name: stage for stage in scenario.stages}
+    lender = stages.get(law.queue)
+    if lender is None:
+        yield (*steps, "queue"), f"there is no stage {law.queue}{did_you_mean(law.queue, list(stages))}"
+    elif lender.discipline == "lifo":
+        remedy = f"credits go by how long the oldest has waited, and {law.queue} serves the newest; make it fifo"
+        yield (*steps, "queue"), remedy
+    elif isinstance(lender, ServerStage) and lender.shards > 1:
+        yield (*steps, "queue"), f"credits are of one queue, and {law.queue} has one a shard; take its shards out"
+    if law.key in ("person", "store"):
+        remedy = "a client that holds credits stays: one for all, or one for each segment or zone; use another key"
+        yield (*steps, "key"), remedy
 
 
 def _terms(scenario: Scenario, at: int) -> Iterator[Finding]:

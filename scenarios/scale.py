@@ -35,6 +35,7 @@ from scenarios.model import (
     RetryRatioAdmission,
     RetryThrottleAdmission,
     Scenario,
+    SedaAdmission,
     ServerStage,
     StartingAdmission,
     Timeline,
@@ -136,6 +137,10 @@ class _Scaling:
             return self.whole(law, path, ("start", "least", "most"))
         if isinstance(law, DagorAdmission):
             return self.whole(law, path, ("window_calls",))
+        if isinstance(law, SedaAdmission):
+            names = ("start_per_s", "least_per_s", "most_per_s", "increase_per_s")
+            rates = {name: getattr(law, name) * self.scale for name in names}
+            return self.whole(_with(law, **rates), path, ("calls", "burst"))
         if isinstance(law, EnvoyGradientAdmission):
             return self.whole(law, path, ("least", "most"))
         if isinstance(law, RetryBudgetAdmission):

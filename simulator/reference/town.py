@@ -14,6 +14,7 @@ from scenarios.credits import Credits
 from scenarios.habits import Habits
 from scenarios.importance import PiRejector
 from scenarios.learning import BbrCpu
+from scenarios.lending import Breakwater
 from scenarios.person import Person
 from scenarios.policy import Client, build_laws, outcome_of, policy_at
 from scenarios.world import World
@@ -92,6 +93,8 @@ class Town:
                 servers = at.get(admission.at, self.gateway.station)
                 assert servers is not None
                 law.servers = servers
+            elif isinstance(law, Breakwater):
+                law.lender = at[f"stage:{law.of.queue}"]
             elif isinstance(law, PiRejector) and isinstance(admission, model.ByPriorityAdmission):
                 law.servers = at[f"stage:{admission.watched}"]
 
