@@ -329,6 +329,22 @@ LEARNING = st.one_of(
         slices=SLICES,
     ),
     _table(
+        {"law": st.just("seda"), "target": _durations(4, 1, 20), "start": _one("200/s", "2000/s")},
+        least=_one("1/s", "0/s", "150/s"),
+        most=_one("2000/s", "5000/s"),
+        increase=_one("50/s", "2/s", "0/s"),
+        divisor=_one(1.2, 1.0, 4.0),
+        quantile=SHARES,
+        calls=_one(3, 1, 10),
+        every=_durations(4, 1, 20),
+        burst=_one(1, 3),
+    ),
+    _table(
+        {"law": st.just("breakwater"), "target": _durations(1, 2, 10), "round_trip": _durations(1, 0.5, 4)},
+        increase=_one(0.3, 1, 0.001),
+        decrease=_one(0.5, 0.02, 2),
+    ),
+    _table(
         {"law": st.just("dagor")},
         window=_durations(4, 1, 20),
         window_calls=_one(5, 1, 20),
@@ -404,7 +420,10 @@ CREDIT_AT_GATEWAY = _table(
 )
 
 AT_STAGES, INSIDE, ANYWHERE, AT_CLIENT, BEFORE_CALLS, AT_QUEUES, AT_DOOR, OF_STORES = range(8)
-CHARGING = ("token_bucket", "gcra", "hot_key", *WINDOWS_OF, "warm_up", "fixed_concurrency", "pacing", "load_multiplier")
+CHARGING = (
+    *("token_bucket", "gcra", "hot_key", *WINDOWS_OF, "warm_up", "fixed_concurrency", "pacing"),
+    *("load_multiplier", "seda"),
+)
 RESERVING = ("token_bucket", "gcra", *WINDOWS_OF, "fixed_concurrency", "aimd", "vegas", "gradient2", "envoy_gradient")
 BY_PRIORITY = ("dagor", "pi_rejector")
 LAW_PLACES = {
@@ -431,6 +450,8 @@ LAW_PLACES = {
     "envoy_gradient": INSIDE,
     "bbr_cpu": INSIDE,
     "load_multiplier": INSIDE,
+    "seda": INSIDE,
+    "breakwater": AT_DOOR,
     "dagor": INSIDE,
     "pi_rejector": INSIDE,
     "codel": AT_QUEUES,
@@ -478,6 +499,12 @@ def _admission(draw: Draw, tree: Tree) -> list[Tree]:
             of_law = [*keys[1:], *["store"] * ("street" in tree)]
         elif law["law"] == "waiting_room":
             of_law = [key for key in keys if key != "person"]
+        elif law["law"] == "breakwater":
+            lenders = [stage["name"] for stage in tree["stages"] if lends(stage)]
+            if not lenders:
+                continue
+            law |= {"queue": draw(st.sampled_from(lenders))}
+            of_law = [key for key in keys if key != "person"]
         elif law["law"] in BY_PRIORITY:
             of_law = ["global"]
             later = stages[stages.index(at) :] if at in stages else stages
@@ -490,6 +517,11 @@ def _admission(draw: Draw, tree: Tree) -> list[Tree]:
             law |= {"ticket": draw(_durations(10, 1, 4, 1000))}
         admission.append({"name": f"l{index}", "at": at, "key": draw(st.sampled_from(of_law)), **law})
     return admission
+
+
+def lends(stage: Tree) -> bool:
+    """Whether a stage has one queue, and the oldest in it is the next."""
+    return stage.get("discipline", "fifo") == "fifo" and stage.get("shards", 1) == 1
 
 
 def needs_servers(law: Tree, tree: Tree) -> bool:

@@ -68,6 +68,8 @@ LAWS: dict[str, Tree] = {
     "envoy_gradient": {"least": 1, "most": 9, "calls": 2, "update": "2ms", "interval": "20ms"},
     "bbr_cpu": {"buckets": 20, "bucket": "1ms", "cpu": 0.0},
     "load_multiplier": {"tick": "3ms", "tolerance": 0.9, "window": "20ms", "increment": 0.1},
+    "seda": {"target": "4ms", "start": "400/s", "increase": "90/s", "calls": 4, "every": "9ms", "burst": 2},
+    "breakwater": {"queue": "till", "target": "1ms", "round_trip": "1ms", "increase": 0.2, "decrease": 0.3},
     "dagor": {"window": "3ms", "target": "0.5ms", "queue": "till"},
     "pi_rejector": {"period": "3ms", "ki": 0.5, "queue": "till"},
     "deadline": {"least_left": "5ms"},
@@ -138,6 +140,7 @@ def test_both_engines_agree_on_every_law_with_every_key_at_every_point(law: str)
     keys: dict[str, tuple[str, ...]] = {
         "hot_key": ("person", "segment", "zone", "store"),
         "waiting_room": ("global", "segment", "zone"),
+        "breakwater": ("global", "segment", "zone"),
         "codel": ("global",),
         "fulfilment_credit": ("global",),
         "dagor": ("global",),
