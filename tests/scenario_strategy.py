@@ -339,6 +339,8 @@ LEARNING = st.one_of(
         every=_durations(4, 1, 20),
         burst=_one(1, 3),
     ),
+)
+BY_QUEUE = st.one_of(
     _table(
         {"law": st.just("breakwater"), "target": _durations(1, 2, 10), "round_trip": _durations(1, 0.5, 4)},
         increase=_one(0.3, 1, 0.001),
@@ -402,7 +404,7 @@ USUAL_LAWS = st.one_of(
     _table({"law": st.just("adaptive_lifo")}, standing=_durations(4, 0, 1, 10), short=_durations(2, 0, 1, 4)),
     _table({"law": st.just("retry_budget")}, earn=SHARES, earn_on=_one("call", "success"), cap=_one(1, 1.5, 5)),
 )
-LAWS = _mostly(USUAL_LAWS, LEARNING)
+LAWS = _mostly(USUAL_LAWS, LEARNING, BY_QUEUE)
 CREDIT = _table(
     {"law": st.just("fulfilment_credit")},
     store_within=_durations(4, 10, 2, 0, 1000),
@@ -521,7 +523,7 @@ def _admission(draw: Draw, tree: Tree) -> list[Tree]:
 
 def lends(stage: Tree) -> bool:
     """Whether a stage has one queue, and the oldest in it is the next."""
-    return stage.get("discipline", "fifo") == "fifo" and stage.get("shards", 1) == 1
+    return bool(stage.get("discipline", "fifo") == "fifo" and stage.get("shards", 1) == 1)
 
 
 def needs_servers(law: Tree, tree: Tree) -> bool:

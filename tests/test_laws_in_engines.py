@@ -513,7 +513,7 @@ CREDITS = {"at": "gateway", "law": "breakwater", "queue": "till"}
 @pytest.mark.parametrize("key", ["global", "segment", "zone"])
 def test_a_breakwater_lets_in_as_many_as_there_are_credits(engine: Engine, key: str) -> None:
     law = {**CREDITS, "key": key, "target": "100ms", "round_trip": "1s"}
-    clients = {"segments": [{"name": "all", "share": 1.0}], "street": {"zones": 1, "stores_per_zone": 1}}
+    clients: Tree = {"segments": [{"name": "all", "share": 1.0}], "street": {"zones": 1, "stores_per_zone": 1}}
     # two servers, so two credits at first; each is free again after 10 ms
     result = live(engine, [0, 0, 0, 9, 10, 15, 20], law, stages=two_at_once("10ms"), **clients)
     assert answers(result) == ["placed", "placed", "shed", "shed", "placed", "placed", "placed"]
