@@ -404,7 +404,7 @@ USUAL_LAWS = st.one_of(
     _table({"law": st.just("adaptive_lifo")}, standing=_durations(4, 0, 1, 10), short=_durations(2, 0, 1, 4)),
     _table({"law": st.just("retry_budget")}, earn=SHARES, earn_on=_one("call", "success"), cap=_one(1, 1.5, 5)),
 )
-LAWS = _mostly(USUAL_LAWS, LEARNING, BY_QUEUE)
+LAWS = _mostly(USUAL_LAWS, _one(LEARNING, BY_QUEUE).flatmap(lambda chosen: chosen))
 CREDIT = _table(
     {"law": st.just("fulfilment_credit")},
     store_within=_durations(4, 10, 2, 0, 1000),
