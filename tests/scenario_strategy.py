@@ -342,8 +342,8 @@ LEARNING = st.one_of(
 )
 BY_QUEUE = st.one_of(
     _table(
-        {"law": st.just("breakwater"), "target": _durations(1, 2, 10), "round_trip": _durations(1, 0.5, 4)},
-        increase=_one(0.3, 1, 0.001),
+        {"law": st.just("breakwater"), "target": _durations(0.5, 1, 2, 10), "round_trip": _durations(1, 0.5, 4)},
+        increase=_one(1, 3, 0.3, 0.001),
         decrease=_one(0.5, 0.02, 2),
     ),
     _table(
