@@ -11,6 +11,7 @@ from os import PathLike
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from reports import bins, figures, inline, picked, words
 from reports.run import (
@@ -43,6 +44,14 @@ _CROWD = {"people.trying": ("-", BLUE, "trying now"), "people.away": ("--", ORAN
 _LINES = ((BLUE, "-"), (ORANGE, "--"), (GREEN, "-."), (PINK, ":"))
 _BESIDE = ((("completed",), "orders/s"), (("failed", "timed_out"), "attempts that became none, per second"))
 _CASES = (ASH, BLUE, GREEN, ORANGE, PINK)
+_CALLS = "calls inside"
+_OF_A_LAW: Mapping[str, Any] = {
+    "tries": {"color": ASH, "linewidth": 1.0},
+    "let in": {"color": BLUE, "linewidth": 1.0},
+    "good": {"color": GREEN, "linewidth": 1.2},
+    "learned": {"color": RED, "linewidth": 1.5, "zorder": 3},
+    "inside": {"color": MUTED, "linewidth": 0.9},
+}
 _STAGE_GAUGES = ("backlog", "busy", "capacity")
 _WIDTH_IN, _LEFT_IN, _RIGHT_IN, _TOP_IN, _BOTTOM_IN, _BETWEEN_IN = 8.4, 0.85, 0.3, 0.42, 0.52, 0.44
 _STYLE: Any = {  # the type of its keys differs between versions of matplotlib
@@ -77,6 +86,21 @@ class Plot:
     title: str
     caption: str
     figure: Figure
+
+
+@dataclass(frozen=True, kw_only=True)
+class LawPanel:
+    """What is drawn of one run of a law, bucket by bucket: rates above, and below what it has learned.
+
+    `at` are the ends of buckets, `shaded` is when something was wrong, both in one unit. The rates are tries, what was
+    let in of them, and what was good; below are what was learned and what it is held against, by name.
+    """
+
+    title: str
+    at: NDArray[Any]
+    shaded: tuple[float, float]
+    rates: Mapping[str, NDArray[Any]]
+    below: Mapping[str, NDArray[Any]]
 
 
 @contextmanager
@@ -179,6 +203,46 @@ def picture_of_margins(
         )
         panel.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=len(cases), borderaxespad=0.2, handlelength=1)
         picture.savefig(path, format="png", dpi=120, metadata={"Software": None})
+
+
+def picture_of_a_law(
+    panels: Sequence[LawPanel], *, title: str, good: str, unit: str, over_s: int, path: str | PathLike[str]
+) -> None:
+    """Write a PNG with a column a panel: `unit` is that of what is below, times and rates are of `over_s`, 1 or 3600.
+
+    Below is a logarithmic axis from 10 on, where it is about calls: some are inside, or very many.
+    """
+    time = {1: "s", 3600: "h"}[over_s]
+    words_of = {"good": good, "learned": "what the law has learned", "inside": "inside now"}
+    with _styled():
+        picture = Figure(figsize=(11.5, 4), facecolor="white")
+        grid = picture.subplots(2, len(panels), sharex="col", squeeze=False)
+        picture.subplots_adjust(left=0.055, right=0.99, top=0.84, bottom=0.12, wspace=0.31, hspace=0.12)
+        for panel, (above, below) in zip(panels, grid.T, strict=True):
+            for axes, lines in ((above, panel.rates), (below, panel.below)):
+                axes.axvspan(*panel.shaded, color=GRID, alpha=0.6, linewidth=0)
+                for name, values in lines.items():
+                    axes.plot(panel.at, values, label=words_of.get(name, name), **_OF_A_LAW[name])
+                axes.set_xlim(0, panel.at[-1])
+                axes.margins(y=0.08)
+                axes.set_ylim(bottom=0)
+                axes.tick_params(length=3)
+            above.set_title(panel.title, loc="left", size=9.5)
+            if unit == _CALLS:
+                below.set_yscale("symlog", linthresh=10)
+                below.set_ylim(top=1.5 * max(np.nanmax(values) for values in panel.below.values()))
+                below.yaxis.set_major_formatter(matplotlib.ticker.FuncFormatter(lambda calls, _: f"{calls:,.0f}"))
+            below.set_xlabel(f"time, {time}")
+        above, below = grid[:, 0]
+        above.set_ylabel(f"tries, orders per {time}")
+        below.set_ylabel(unit)
+        picture.align_ylabels(grid[:, 0])
+        picture.text(0.01, 0.94, title, size=12, weight="bold")
+        handles = {line.get_label(): line for axes in grid[:, 0] for line in axes.lines}
+        picture.legend(
+            handles.values(), handles.keys(), loc="upper right", ncols=len(handles), bbox_to_anchor=(0.995, 1.0)
+        )
+        picture.savefig(path, format="png", dpi=90, metadata={"Software": None})
 
 
 # The frame of every plot.
