@@ -30,6 +30,7 @@ from limits import (
     retry_budget,
     retry_ratio,
     retry_throttle,
+    seda,
     sliding_window,
     sliding_window_log,
     sre_throttle,
@@ -81,6 +82,7 @@ class Law(IntEnum):
     WFQ = 32
     APF = 33
     STRICT_PRIORITY = 34
+    SEDA = 35
 
 
 MODULES: dict[Law, ModuleType] = {
@@ -118,6 +120,7 @@ MODULES: dict[Law, ModuleType] = {
     Law.WFQ: wfq,
     Law.APF: apf,
     Law.STRICT_PRIORITY: strict_priority,
+    Law.SEDA: seda,
 }
 
 BESIDE: tuple[ModuleType, ...] = (windowed,)
@@ -136,6 +139,7 @@ _INTS_A_SLOT = {
     Law.LOAD_MULTIPLIER: 2,
     Law.TOP_DOWN: top_down.API,
     Law.WFQ: 1,
+    Law.SEDA: 1,
 }
 
 
@@ -146,7 +150,8 @@ def width(law: Law, slots: int = 0) -> int:
 
     Slots are the largest limit of a sliding_window_log, the window of a circuit_breaker, the slices of retry_ratio and
     sre_throttle, the keys of a hot_key, the people of a waiting_room, the buckets of bbr_cpu, the businesses of dagor,
-    the levels of pi_rejector, the slices of load_multiplier, the APIs of top_down, the flows of wfq.
+    the levels of pi_rejector, the slices of load_multiplier, the APIs of top_down, the flows of wfq,
+    the calls of seda.
     """
     own: int = MODULES[law].WIDTH
     return own + slots * _INTS_A_SLOT.get(law, 0)

@@ -85,6 +85,12 @@ def milli(tokens: float) -> int:
     return round(tokens * 1000)
 
 
+def micro(rate_per_s: Fraction) -> int:
+    """Return a rate in millionths a second, to the nearest (half to even), for `seda`."""
+    _check(rate_per_s)
+    return round(rate_per_s * 10**6)
+
+
 def _check(rate_per_s: Fraction) -> None:
     if not 0 <= rate_per_s <= NS_PER_S:
         raise ValueError(f"{float(rate_per_s):g}/s is not a rate from 0 to 1,000,000,000/s")

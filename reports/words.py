@@ -26,6 +26,8 @@ _LAWS = {
     "bbr_cpu": "a limit while servers are busy (BBR)",
     "load_multiplier": "a rate that learns (load multiplier)",
     "top_down": "rates by what is overloaded (TopFull)",
+    "seda": "a rate that learns (SEDA)",
+    "breakwater": "credits of a stage (Breakwater)",
     "dagor": "by priority and wait (DAGOR)",
     "pi_rejector": "by priority and surplus (PI)",
     "deadline": "deadline",
@@ -191,6 +193,10 @@ def _rule(limit: Any) -> str:
         return f"less at {figures.decimal(limit.tolerance)} times the usual time"
     if limit.law == "top_down":
         return f"less while answers take over {figures.duration(limit.target_ns / NS_PER_S)}"
+    if limit.law == "seda":
+        return f"less while the slowest take over {figures.duration(limit.target_ns / NS_PER_S)}"
+    if limit.law == "breakwater":
+        return f"as many as keep the queue of {limit.queue} under {figures.duration(limit.target_ns / NS_PER_S)}"
     if limit.law == "dagor":
         return f"fewer while waits are over {figures.duration(limit.target_ns / NS_PER_S)}"
     if limit.law == "pi_rejector":

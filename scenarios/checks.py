@@ -22,6 +22,7 @@ from scenarios.model import (
     Arrivals,
     BatchingStage,
     BbrCpuAdmission,
+    BreakwaterAdmission,
     ByPriorityAdmission,
     Charging,
     CircuitBreakerAdmission,
@@ -36,6 +37,7 @@ from scenarios.model import (
     Reserving,
     RetryBudget,
     Scenario,
+    ServerStage,
     Shape,
     SreThrottleAdmission,
     StrictPriorityAdmission,
@@ -98,6 +100,7 @@ def _laws(scenario: Scenario) -> Iterator[Finding]:
         yield from _credit(scenario, at)
         yield from _by_priority(scenario, at)
         yield from _top_down(scenario, at)
+        yield from _breakwater(scenario, at)
         if place == "stage" and stage not in stages:
             yield (*steps, "at"), f"there is no stage {stage}{did_you_mean(stage, stages)}"
         if isinstance(law, RetryBudget) and place != "client":
@@ -251,6 +254,34 @@ def _top_down(scenario: Scenario, at: int) -> Iterator[Finding]:
         yield (*steps, "at"), 'a top_down cuts rates before all stages; write at = "gateway"'
     if law.key != "global":
         yield (*steps, "key"), "a top_down has a rate for each segment; take key out"
+
+
+def _breakwater(scenario: Scenario, at: int) -> Iterator[Finding]:
+    law, steps = scenario.admission[at], ("admission", at)
+    if not isinstance(law, BreakwaterAdmission):
+        return
+    if law.at != "gateway":
+        yield (*steps, "at"), 'who has no credit is not to cost a stage anything; write at = "gateway"'
+    stages = {stage.name: stage for stage in scenario.stages}
+    lender = stages.get(law.queue)
+    if lender is None:
+        yield (*steps, "queue"), f"there is no stage {law.queue}{did_you_mean(law.queue, list(stages))}"
+    elif lender.discipline == "lifo":
+        remedy = f"credits go by how long the oldest has waited, and {law.queue} serves the newest; make it fifo"
+        yield (*steps, "queue"), remedy
+    elif isinstance(lender, ServerStage) and lender.shards > 1:
+        yield (*steps, "queue"), f"credits are of one queue, and {law.queue} has one a shard; take its shards out"
+    elif isinstance(lender, ServerStage) and (lender.calls > 1 or lender.call_attempts > 1):
+        yield (*steps, "queue"), f"a credit is for one call, and {law.queue} is called more than once; use another one"
+    for other in scenario.admission:
+        if isinstance(other, Ordering) and other.at == f"queue:{law.queue}":
+            remedy = (
+                f"credits go by how long the oldest has waited, and {other.name} lets others go first; take one out"
+            )
+            yield (*steps, "queue"), remedy
+    if law.key in ("person", "store"):
+        remedy = "a client that holds credits stays: one for all, or one for each segment or zone; use another key"
+        yield (*steps, "key"), remedy
 
 
 def _terms(scenario: Scenario, at: int) -> Iterator[Finding]:

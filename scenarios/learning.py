@@ -12,6 +12,7 @@ from limits import (
     gradient2,
     load_multiplier,
     rates,
+    seda,
     vegas,
     verdicts,
     windowed,
@@ -210,13 +211,42 @@ class LoadMultiplier:
             load_multiplier.observe(row, 0, *window, now_ns, now_ns - began_ns, 0, outcome)
 
 
+class Seda:
+    """limits.seda."""
+
+    def __init__(self, admission: model.SedaAdmission, terms: Terms) -> None:
+        self.terms = terms
+        self.of = admission
+        self.rows = Rows(admission.key, seda.WIDTH + admission.calls)
+        self.start_micro = rates.micro(admission.start_per_s)
+        bounds = (admission.least_per_s, admission.most_per_s, admission.increase_per_s)
+        self.rates_micro = tuple(rates.micro(rate) for rate in bounds)
+        self.inside: dict[Attempt, tuple[list[int], int]] = {}  # row, instant
+
+    def ask(self, person: Person, attempt: Attempt | None, now_ns: int) -> Verdict:
+        assert attempt is not None
+        row, cost = self.rows.of(person), self.terms.cost(person, attempt)
+        verdict = verdict_of(seda.decide(row, 0, self.start_micro, self.of.burst, now_ns, cost))
+        if verdict is ADMIT:
+            self.inside[attempt] = row, now_ns
+        return verdict
+
+    def give_back(self, attempt: Attempt, now_ns: int, outcome: int) -> None:
+        if attempt in self.inside:
+            row, began_ns = self.inside.pop(attempt)
+            of, (least, most, increase) = self.of, self.rates_micro
+            given = (self.start_micro, least, most, increase, rates.milli(of.divisor), rates.milli(of.quantile))
+            when = (of.target_ns, of.calls, of.every_ns, of.burst)
+            seda.observe(row, 0, *given, *when, now_ns, now_ns - began_ns, 0, outcome)
+
+
 def draw(seed: int, attempt: Attempt, number: int) -> int:
     """The uniform that a law is told with an attempt, in billionths."""
     key = draws.key(seed, Stream.PROBE, attempt.person.want, attempt.number)
     return int(draws.uniform(key, number) * vegas.BILLION)
 
 
-def learning_of(admission: model.Learning, number: int, terms: Terms) -> Learned | BbrCpu | LoadMultiplier:
+def learning_of(admission: model.Learning, number: int, terms: Terms) -> Learned | BbrCpu | LoadMultiplier | Seda:
     """The law of an entry of `admission`."""
     if isinstance(admission, model.AimdAdmission):
         return Aimd(admission, terms)
@@ -228,4 +258,6 @@ def learning_of(admission: model.Learning, number: int, terms: Terms) -> Learned
         return EnvoyGradient(admission, number, terms)
     if isinstance(admission, model.LoadMultiplierAdmission):
         return LoadMultiplier(admission, terms)
+    if isinstance(admission, model.SedaAdmission):
+        return Seda(admission, terms)
     return BbrCpu(admission)

@@ -427,6 +427,17 @@ class ByPriorityAdmission(_Admission):
         return self.queue or self.at.partition(":")[2]
 
 
+class BreakwaterAdmission(_Admission):
+    """Credits of a stage for those who call it: as many go on to it as keep its queue short."""
+
+    law: Literal["breakwater"]
+    queue: Name
+    target_ns: DurationNs = Field(alias="target", gt=0)
+    round_trip_ns: DurationNs = Field(alias="round_trip", gt=0)
+    increase: Number = Field(ge=0.001, le=1000, default=0.001)
+    decrease: Number = Field(ge=0.001, le=1000, default=0.02)
+
+
 class DagorAdmission(ByPriorityAdmission):
     """When those whose turn comes have waited too long, the least important are refused, level by level."""
 
@@ -522,6 +533,29 @@ class TopDownAdmission(Charging, _Admission):
     def least_milli(self) -> int:
         """The lowest rate, in thousandths a second."""
         return int(1000 * self.least_per_s)
+
+
+class SedaAdmission(Charging, _Admission):
+    """A rate that is cut while the slowest tenth takes longer than `target`, and grows while it takes under half."""
+
+    law: Literal["seda"]
+    target_ns: DurationNs = Field(alias="target", gt=0)
+    start_per_s: Rate = Field(alias="start", default="100/s", validate_default=True)
+    least_per_s: Rate = Field(alias="least", default="0.05/s", validate_default=True)
+    most_per_s: Rate = Field(alias="most", default="5000/s", validate_default=True)
+    increase_per_s: Rate = Field(alias="increase", default="2/s", validate_default=True)
+    divisor: Number = Field(ge=1, le=1000, default=1.2)
+    quantile: Share = 0.9
+    calls: int = Field(strict=True, ge=1, le=1000, default=100)
+    every_ns: DurationNs = Field(alias="every", gt=0, default=1_000_000_000)
+    burst: int = Field(strict=True, ge=1, le=2**20, default=1)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> SedaAdmission:
+        if not self.least_per_s <= self.start_per_s <= self.most_per_s:
+            start, least, most = (units.rate_text(r) for r in (self.start_per_s, self.least_per_s, self.most_per_s))
+            raise ValueError(f'start = "{start}" is not from least = "{least}" to most = "{most}"; change one')
+        return self
 
 
 class RetryThrottleAdmission(_Admission):
@@ -678,6 +712,8 @@ Admission = Annotated[
     | BbrCpuAdmission
     | LoadMultiplierAdmission
     | TopDownAdmission
+    | SedaAdmission
+    | BreakwaterAdmission
     | DagorAdmission
     | PiRejectorAdmission
     | DeadlineAdmission
@@ -706,6 +742,7 @@ Learning = (
     | EnvoyGradientAdmission
     | BbrCpuAdmission
     | LoadMultiplierAdmission
+    | SedaAdmission
 )
 """Laws that are told how what they let in has ended, and learn from it."""
 RetryBudget = RetryBudgetAdmission | RetryRatioAdmission | RetryThrottleAdmission

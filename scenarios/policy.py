@@ -34,7 +34,8 @@ from scenarios.credits import Credits, GatewayCredits, credits_of
 from scenarios.draws import Stream
 from scenarios.importance import Dagor, PiRejector, levels_of
 from scenarios.knobs import exceptions_of
-from scenarios.learning import BbrCpu, Learned, LoadMultiplier, learning_of
+from scenarios.learning import BbrCpu, Learned, LoadMultiplier, Seda, learning_of
+from scenarios.lending import Breakwater, BreakwaterQueue
 from scenarios.schedule import changes
 
 if TYPE_CHECKING:
@@ -372,7 +373,19 @@ def concerns(priorities: tuple[int, ...], person: Person) -> bool:
     return not priorities or person.priority in priorities
 
 
-HELD = FixedConcurrency | Learned | BbrCpu | LoadMultiplier | TopDown | PiRejector | CircuitBreaker | Credits
+HELD = (
+    FixedConcurrency
+    | Learned
+    | BbrCpu
+    | LoadMultiplier
+    | TopDown
+    | Seda
+    | PiRejector
+    | CircuitBreaker
+    | Credits
+    | Breakwater
+    | BreakwaterQueue
+)
 """Laws that are given something back, or are told how what they let in has ended."""
 
 
@@ -536,9 +549,13 @@ def outcome_of(reason: str) -> int:
 
 
 def policy_at(point: str, scenario: model.Scenario, laws: dict[str, Law]) -> Policy:
-    """The chain at a point (client, gateway, stage:<name>, store, zone), in file order."""
-    here = [a for a in scenario.admission if a.at == point and a.name in laws]
-    return Policy([(ticketed(laws[a.name], a), a.priorities) for a in here])
+    """The chain at a point (client, gateway, stage:<name>, store, zone), in file order; then what its credits ask."""
+    here = [(ticketed(laws[a.name], a), a.priorities) for a in scenario.admission if a.at == point and a.name in laws]
+    for admission in scenario.admission:
+        law = laws.get(admission.name)
+        if isinstance(law, Breakwater) and point == f"stage:{law.of.queue}":
+            here.append((law.queue, admission.priorities))
+    return Policy(here)
 
 
 def told_of_turns(
@@ -581,6 +598,9 @@ def build_laws(scenario: model.Scenario, habits: Habits) -> dict[str, Law]:
                 laws[admission.name] = Window(admission, by_name[admission.law], terms)
         elif isinstance(admission, model.ConcurrencyAdmission):
             laws[admission.name] = FixedConcurrency(admission, terms)
+        elif isinstance(admission, model.BreakwaterAdmission):
+            clients = {"global": 1, "segment": len(scenario.segments), "zone": habits.world.zones}
+            laws[admission.name] = Breakwater(admission, clients[admission.key])
         elif isinstance(admission, model.DagorAdmission):
             laws[admission.name] = Dagor(admission, levels_of(scenario))
         elif isinstance(admission, model.PiRejectorAdmission):

@@ -36,6 +36,7 @@ from scenarios.model import (
     RetryRatioAdmission,
     RetryThrottleAdmission,
     Scenario,
+    SedaAdmission,
     ServerStage,
     StartingAdmission,
     Timeline,
@@ -142,6 +143,10 @@ class _Scaling:
             return self.whole(law, path, ("window_calls",))
         if isinstance(law, TopDownAdmission):
             return _with(law, least_per_s=law.least_per_s * self.scale)
+        if isinstance(law, SedaAdmission):
+            names = ("start_per_s", "least_per_s", "most_per_s", "increase_per_s")
+            rates = {name: getattr(law, name) * self.scale for name in names}
+            return self.whole(_with(law, **rates), path, ("calls", "burst"))
         if isinstance(law, EnvoyGradientAdmission):
             return self.whole(law, path, ("least", "most"))
         if isinstance(law, RetryBudgetAdmission):

@@ -98,6 +98,9 @@ _EXAMPLES = {
     "answers": '[{ status = 201, verdict = "placed" }, { status = 429, verdict = "throttled" }]',
     "status": "201",
     "verdict": '"placed"',
+    "queue": '"till"',
+    "target": '"80ms"',
+    "round_trip": '"10ms"',
 }
 _BOUNDS = {
     "greater_than_equal": ("ge", "needs to be {} or more"),

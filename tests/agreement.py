@@ -29,6 +29,7 @@ TOP = Path(__file__).parent.parent
 SMALL = {
     "milk-tea-day": Fraction(1, 2000),
     **{entry.name: Fraction(1, 10_000) for entry in catalogue() if entry.name.startswith("milk-tea-day/")},
+    **{entry.name: Fraction(1, 200) for entry in catalogue() if entry.name.startswith("labs/spike")},
     "labs/kitchen-rush": Fraction(1, 2),
     "labs/batching-server": Fraction(1, 4),
     "labs/drop": Fraction(1, 200),

@@ -339,6 +339,24 @@ LEARNING = st.one_of(
         least=_one("0/s", "90/s", "500/s"),
     ),
     _table(
+        {"law": st.just("seda"), "target": _durations(4, 1, 20), "start": _one("200/s", "2000/s")},
+        least=_one("1/s", "0/s", "150/s"),
+        most=_one("2000/s", "5000/s"),
+        increase=_one("50/s", "2/s", "0/s"),
+        divisor=_one(1.2, 1.0, 4.0),
+        quantile=SHARES,
+        calls=_one(3, 1, 10),
+        every=_durations(4, 1, 20),
+        burst=_one(1, 3),
+    ),
+)
+BY_QUEUE = st.one_of(
+    _table(
+        {"law": st.just("breakwater"), "target": _durations(0.5, 1, 2, 10), "round_trip": _durations(1, 0.5, 4)},
+        increase=_one(1, 3, 0.3, 0.001),
+        decrease=_one(0.5, 0.02, 2),
+    ),
+    _table(
         {"law": st.just("dagor")},
         window=_durations(4, 1, 20),
         window_calls=_one(5, 1, 20),
@@ -404,7 +422,7 @@ ORDERING = st.one_of(
     st.builds(lambda law, hand: {**law, **hand}, APF, HANDS),
     _table({"law": st.just("strict_priority")}),
 )
-LAWS = _mostly(USUAL_LAWS, USUAL_LAWS, LEARNING, ORDERING)
+LAWS = _mostly(USUAL_LAWS, USUAL_LAWS, _one(LEARNING, BY_QUEUE).flatmap(lambda chosen: chosen), ORDERING)
 CREDIT = _table(
     {"law": st.just("fulfilment_credit")},
     store_within=_durations(4, 10, 2, 0, 1000),
@@ -423,15 +441,8 @@ CREDIT_AT_GATEWAY = _table(
 
 AT_STAGES, INSIDE, ANYWHERE, AT_CLIENT, BEFORE_CALLS, AT_QUEUES, AT_DOOR, OF_STORES = range(8)
 CHARGING = (
-    "token_bucket",
-    "gcra",
-    "hot_key",
-    *WINDOWS_OF,
-    "warm_up",
-    "fixed_concurrency",
-    "pacing",
-    "load_multiplier",
-    "top_down",
+    *("token_bucket", "gcra", "hot_key", *WINDOWS_OF, "warm_up", "fixed_concurrency", "pacing"),
+    *("load_multiplier", "top_down", "seda"),
 )
 RESERVING = ("token_bucket", "gcra", *WINDOWS_OF, "fixed_concurrency", "aimd", "vegas", "gradient2", "envoy_gradient")
 BY_PRIORITY = ("dagor", "pi_rejector")
@@ -460,6 +471,8 @@ LAW_PLACES = {
     "envoy_gradient": INSIDE,
     "bbr_cpu": INSIDE,
     "load_multiplier": INSIDE,
+    "seda": INSIDE,
+    "breakwater": AT_DOOR,
     "dagor": INSIDE,
     "pi_rejector": INSIDE,
     "codel": AT_QUEUES,
@@ -512,6 +525,15 @@ def _admission(draw: Draw, tree: Tree) -> list[Tree]:
             of_law = [key for key in keys if key != "person"]
         elif law["law"] == "top_down":
             of_law = ["global"]
+        elif law["law"] == "breakwater":
+            ordered = {other["at"] for other in admission if other["law"] in ("wfq", "apf", "strict_priority")}
+            lenders = [stage["name"] for stage in tree["stages"] if lends(stage)]
+            lenders = [name for name in lenders if f"queue:{name}" not in ordered]
+            if not lenders:
+                continue
+            law |= {"queue": draw(st.sampled_from(lenders))}
+            queues.pop(f"queue:{law['queue']}", None)
+            of_law = [key for key in keys if key != "person"]
         elif law["law"] in BY_PRIORITY:
             of_law = ["global"]
             later = stages[stages.index(at) :] if at in stages else stages
@@ -557,6 +579,12 @@ def _costs(draw: Draw, tree: Tree) -> Tree:
     tokens = [f"tokens:{stage['name']}" for stage in tree["stages"] if stage.get("kind") == "batching"]
     cost = draw(_one(1, 2, *["cups"] * ("kitchens" in tree), *tokens))
     return {} if cost == 1 else {"cost": cost}
+
+
+def lends(stage: Tree) -> bool:
+    """Whether a stage has one queue, the oldest in it is the next, and attempts call it once."""
+    once = stage.get("calls", 1) == stage.get("call_attempts", 1) == stage.get("shards", 1) == 1
+    return bool(stage.get("discipline", "fifo") == "fifo" and once)
 
 
 def needs_servers(law: Tree, tree: Tree) -> bool:

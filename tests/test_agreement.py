@@ -69,6 +69,8 @@ LAWS: dict[str, Tree] = {
     "bbr_cpu": {"buckets": 20, "bucket": "1ms", "cpu": 0.0},
     "load_multiplier": {"tick": "3ms", "tolerance": 0.9, "window": "20ms", "increment": 0.1},
     "top_down": {"tick": "3ms", "target": "2ms", "busy": 0.5, "down": 0.5, "least": "90/s"},
+    "seda": {"target": "4ms", "start": "400/s", "increase": "90/s", "calls": 4, "every": "9ms", "burst": 2},
+    "breakwater": {"queue": "till", "target": "0.5ms", "round_trip": "1ms", "increase": 2, "decrease": 0.1},
     "dagor": {"window": "3ms", "target": "0.5ms", "queue": "till"},
     "pi_rejector": {"period": "3ms", "ki": 0.5, "queue": "till"},
     "deadline": {"least_left": "5ms"},
@@ -142,6 +144,7 @@ def test_both_engines_agree_on_every_law_with_every_key_at_every_point(law: str)
     keys: dict[str, tuple[str, ...]] = {
         "hot_key": ("person", "segment", "zone", "store"),
         "waiting_room": ("global", "segment", "zone"),
+        "breakwater": ("global", "segment", "zone"),
         "codel": ("global",),
         "fulfilment_credit": ("global",),
         "top_down": ("global",),
@@ -162,7 +165,9 @@ def test_both_engines_agree_on_every_law_with_every_key_at_every_point(law: str)
         if "rate" in door:
             rest = "1/s" if law in ("pacing", "waiting_room") else "off"
             turns = [{**turns[0], "knob": "admission.door.rate", "steps": [["10ms", rest], ["14ms", "700/s"]]}]
-        has_knob = {"rate", "limit"} & door.keys()
+        if law == "breakwater":  # else nobody waits there
+            turns = [{**turns[0], "knob": "stages.till.servers", "steps": [["9ms", 0], ["15ms", 1], ["40ms", 2]]}]
+        has_knob = {"rate", "limit", "round_trip"} & door.keys()
         has_gateway = at == "queue:gateway" or (law == "bbr_cpu" and at == "gateway")
         gateway = {"gateway": {"servers": 1, "admit": "1ms"}} if has_gateway else {}
         tree = {**CROWD, **gateway, "admission": [door], "timelines": turns if has_knob else []}

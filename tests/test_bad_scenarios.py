@@ -111,6 +111,7 @@ def target(path: str = "/orders", answers: str = '[{ status = 200, verdict = "pl
     return f'[live.target]\npath = "{path}"\nanswers = {answers}\n'
 
 
+CREDIT_TIMES = 'target = "1s"\nround_trip = "1s"'
 CASES = [
     # the file
     Case("an empty file", "", ("shop.toml: is empty", "schema = 1")),
@@ -300,6 +301,20 @@ CASES = [
     grown("a gradient of crossed bounds", law('at = "gateway"\nlaw = "envoy_gradient"\nleast = 9\nmost = 8'),
           "least = 9", "change one"),
     grown("a processor of no servers", law('at = "gateway"\nlaw = "bbr_cpu"'), "second.at", "add a [gateway]"),
+    grown("credits at the client", law('at = "client"\nlaw = "breakwater"\nqueue = "till"\n' + CREDIT_TIMES),
+          "second.at", 'at = "gateway"'),
+    grown("credits of no stage", law('at = "gateway"\nlaw = "breakwater"\nqueue = "tile"\n' + CREDIT_TIMES),
+          "second.queue", "did you mean till?"),
+    grown("credits of a stage with shards", stage('servers = 1\nshards = 2\nservice = "1s"')
+          + law('at = "gateway"\nlaw = "breakwater"\nqueue = "oven"\n' + CREDIT_TIMES), "second.queue", "one queue"),
+    grown("credits of a stage that is newest first", stage('servers = 1\ndiscipline = "lifo"\nservice = "1s"')
+          + law('at = "gateway"\nlaw = "breakwater"\nqueue = "oven"\n' + CREDIT_TIMES), "second.queue", "fifo"),
+    grown("credits of a person",
+          law('at = "gateway"\nkey = "person"\nlaw = "breakwater"\nqueue = "till"\n' + CREDIT_TIMES),
+          "second.key", "segment or zone"),
+    grown("a seda at the client", law('at = "client"\nlaw = "seda"\ntarget = "1s"'), "second.at", "or a stage"),
+    grown("a seda that starts outside its bounds", law('at = "gateway"\nlaw = "seda"\ntarget = "1s"\nmost = "9/s"'),
+          'start = "100/s"', 'most = "9/s"'),
     grown("a dagor at the client", law('at = "client"\nlaw = "dagor"'), "second.at", 'at = "stage:till"'),
     grown("a dagor of no queue", law('at = "gateway"\nlaw = "dagor"'), "admission.second", 'queue = "till"'),
     grown("a dagor by person", law('at = "stage:till"\nkey = "person"\nlaw = "dagor"'), "second.key", "priority"),

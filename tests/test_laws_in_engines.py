@@ -504,3 +504,82 @@ def test_a_load_multiplier_says_when_to_come_back(engine: Engine) -> None:
     assert answers(result) == ["placed"] * 6 + ["throttled"]
     assert result.attempts is not None
     assert result.attempts["retry_after_s"].tolist()[-1] == 1
+
+
+CREDITS = {"at": "gateway", "law": "breakwater", "queue": "till"}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("key", ["global", "segment", "zone"])
+def test_a_breakwater_lets_in_as_many_as_there_are_credits(engine: Engine, key: str) -> None:
+    law = {**CREDITS, "key": key, "target": "100ms", "round_trip": "1s"}
+    clients: Tree = {"segments": [{"name": "all", "share": 1.0}], "street": {"zones": 1, "stores_per_zone": 1}}
+    # two servers, so two credits at first; each is free again after 10 ms
+    result = live(engine, [0, 0, 0, 9, 10, 15, 20], law, stages=two_at_once("10ms"), **clients)
+    assert answers(result) == ["placed", "placed", "shed", "shed", "placed", "placed", "placed"]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_breakwater_lends_more_each_round_trip_while_the_queue_is_short(engine: Engine) -> None:
+    law = {**CREDITS, "target": "100ms", "round_trip": "10ms", "increase": 1}
+    at_ms = [0] * 4 + [9] * 2 + [10] * 2 + [30] * 4
+    # of one client: 2 credits, at 10 ms 3, at 30 ms 5
+    placed = placed_at(live(engine, at_ms, law, stages=two_at_once("500ms"), people={"timeout": "9s"}), at_ms)
+    assert placed == [0, 0, 10, 30, 30]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_breakwater_takes_credits_back_and_drops_what_comes_to_a_long_queue(engine: Engine) -> None:
+    law = {**CREDITS, "target": "10ms", "round_trip": "15ms", "increase": 6, "decrease": 0.5}
+    # 1 credit, at 15 ms 7: one is served from 0 on, six of those at 15 wait; by 30 ms they have for 15, half as long
+    # again as they may: 1 - 0.5 * 0.5 of 7 are 5; by 45 ms for 30: half of 5 are left
+    stages = [{"name": "till", "servers": 1, "service": "1s"}]
+    at_ms = [0, 0] + [15] * 7 + [30, 45]
+    result = live(engine, at_ms, law, stages=stages, people={"timeout": "9s"}, horizon="20s")
+    assert answers(result) == ["placed", "shed"] + ["placed"] * 6 + ["shed"] * 3
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_call_with_a_credit_is_dropped_where_the_oldest_has_waited_twice_the_target(engine: Engine) -> None:
+    law = {**CREDITS, "target": "10ms", "round_trip": "1s"}
+    other = {"name": "desk", "servers": 9, "service": "19ms"}
+    # two servers and two credits; the till is shut while the first waits there; the second comes 20 ms later
+    shut = [{"name": "shut", "at": "1ms", "for": "60ms", "set": {"stages.till.servers": 0}}]
+    for second_ms, answer in ((19, "placed"), (20, "shed")):
+        result = live(engine, [0, second_ms], law, stages=[other, *two_at_once("1ms")], incidents=shut)
+        assert answers(result) == ["placed", answer]
+        assert result.attempts is not None
+        assert result.attempts["stage"].tolist() == [2, 2]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_what_a_later_law_refuses_gives_its_credit_back(engine: Engine) -> None:
+    law = {**CREDITS, "target": "100ms", "round_trip": "1s"}
+    later = {"at": "gateway", "law": "fixed_window", "limit": 1, "window": "20ms"}
+    result = live(engine, [0, 0, 0, 0, 20], law, later, stages=two_at_once("100ms"))
+    assert answers(result) == ["placed", "throttled", "throttled", "throttled", "placed"]
+
+
+def two_at_once(service: str) -> list[Tree]:
+    return [{"name": "till", "servers": 2, "service": service}]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("at", ["gateway", "stage:till"])
+def test_a_seda_lets_in_less_while_work_takes_too_long_and_says_when_to_come_back(engine: Engine, at: str) -> None:
+    law = {"at": at, "law": "seda", "target": "1ms", "start": "100/s", "calls": 1, "divisor": 2, "every": "9s"}
+    # one each 10 ms; the first took 10 ms, 3 in the mean: one each 20 ms; the second 5.1: 40, of which half is there
+    result = live(engine, [0, 5, 10, 20, 39, 40, 41], law, stages=two_at_once("10ms"))
+    refused = [False, True, False, True, True, False, True]
+    assert answers(result) == ["throttled" if each else "placed" for each in refused]
+    assert result.attempts is not None
+    assert result.attempts["retry_after_s"].tolist() == refused
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_seda_lets_in_more_while_work_is_quick(engine: Engine) -> None:
+    law = {"at": "gateway", "law": "seda", "target": "1s", "start": "100/s", "calls": 1, "increase": "1000/s"}
+    # after the first + 1000 * (0.997 - 0.1) a second: 1/997 s each
+    at_ms = [0, 10, 11, 12, 13]
+    result = live(engine, at_ms, law, stages=two_at_once("10ms"))
+    assert answers(result) == ["placed", "placed", "throttled", "placed", "throttled"]

@@ -9,7 +9,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from limits import apf, rates, windowed
+from limits import apf, breakwater, rates, windowed
 from limits.laws import Law, width
 from limits.row import LARGEST
 from scenarios import draws, model
@@ -267,7 +267,14 @@ def law_of_part(stage: model.BatchingStage, millionths: int) -> tuple[int, ...]:
 
 
 _HEARS = model.SreThrottleAdmission | model.RetryThrottleAdmission | model.CircuitBreakerAdmission
-_TOLD = model.Learning | model.TopDownAdmission | model.CircuitBreakerAdmission | model.PiRejectorAdmission
+_TOLD = (
+    model.Learning
+    | model.TopDownAdmission
+    | model.CircuitBreakerAdmission
+    | model.PiRejectorAdmission
+    | model.BreakwaterAdmission
+)
+_NO_SLOTS = model.LoadMultiplierAdmission | model.SedaAdmission
 _GIVEN_BACK = model.ConcurrencyAdmission | model.CreditAdmission | model.DagorAdmission | _TOLD
 _KEYS = {
     "global": at.BY_ALL,
@@ -310,6 +317,13 @@ def _laws(draft: _Draft, scenario: model.Scenario, world: World, changes: Sequen
         elif isinstance(law, model.Ordering):
             lanes = _lanes(draft, scenario, law, world)
             words = 1 + lanes[at.L_EIGHT] + 2 * lanes[at.L_SEVEN]
+        elif isinstance(law, model.BreakwaterAdmission):
+            words = 1 + breakwater.CLIENT_WIDTH
+            draft.single |= {
+                row + at.L_STAGE: _stage_row(scenario, f"stage:{law.queue}"),
+                row + at.L_FIVE: keys[law.key],
+                row + at.L_SIX: draft.reserve(breakwater.WIDTH),
+            }
         draft.single |= {
             row + at.L_LAW: kind,
             row + at.L_KEY: at.BY_ALL if isinstance(law, model.HotKeyAdmission) else _KEYS[law.key],
@@ -330,7 +344,7 @@ def _laws(draft: _Draft, scenario: model.Scenario, world: World, changes: Sequen
             slots_taken += 1
         if isinstance(law, model.ByPriorityAdmission):
             draft.single[row + at.L_STAGE] = _stage_row(scenario, f"stage:{law.watched}")
-        if isinstance(law, model.Learning) and not isinstance(law, model.LoadMultiplierAdmission):
+        if isinstance(law, model.Learning) and not isinstance(law, _NO_SLOTS):
             draft.single |= {row + at.L_SLOTS: width(kind, slots), row + at.L_STAGE: _stage_row(scenario, law.at)}
         if isinstance(law, model.HotKeyAdmission):
             draft.single[row + at.L_STATE] = draft.reserve(words)
@@ -351,6 +365,7 @@ def _laws(draft: _Draft, scenario: model.Scenario, world: World, changes: Sequen
     for stage, point in enumerate(["stage:gateway", *(f"stage:{stage.name}" for stage in scenario.stages)]):
         row = at.STAGES + stage * at.STAGE_WIDTH
         here = [law for law in scenario.admission if law.at == (point if stage else "gateway")]
+        here += [a for a in scenario.admission if isinstance(a, model.BreakwaterAdmission) and a.queue == point[6:]]
         _chain(draft, scenario, here, row + at.G_LAWS, row + at.G_LAW_COUNT)
         draft.single[row + at.G_SLOTS_LAWS] = int(any(isinstance(law, _GIVEN_BACK) for law in here))
         for law in (law for law in scenario.admission if law.at == point.replace("stage:", "queue:")):
@@ -463,6 +478,8 @@ def slots_of(law: model.Admission, index: int, changes: Sequence[Change]) -> int
         return law.slices
     if isinstance(law, model.CircuitBreakerAdmission):
         return law.last_calls
+    if isinstance(law, model.SedaAdmission):
+        return law.calls
     if isinstance(law, model.BbrCpuAdmission):
         return law.buckets
     if isinstance(law, model.HotKeyAdmission):
@@ -507,6 +524,9 @@ def parameters(law: model.Admission, slots: int) -> dict[int, int]:
         late = {at.L_TWO: law.target_ns, at.L_THREE: rates.milli(law.quantile), at.L_FOUR: rates.milli(law.busy)}
         moves = {at.L_FIVE: rates.milli(law.down), at.L_SIX: rates.milli(law.up), at.L_SEVEN: law.least_milli}
         return {at.L_ONE: law.tick_ns, at.L_EIGHT: slots} | late | moves
+    if isinstance(law, model.BreakwaterAdmission):
+        shares = {at.L_THREE: rates.milli(law.increase), at.L_FOUR: rates.milli(law.decrease)}
+        return {at.L_ONE: law.target_ns, at.L_TWO: law.round_trip_ns} | shares
     if isinstance(law, model.DagorAdmission):
         window = {at.L_ONE: slots, at.L_TWO: law.window_ns, at.L_THREE: law.window_calls, at.L_FOUR: law.target_ns}
         return window | {at.L_FIVE: rates.milli(law.down), at.L_SIX: rates.milli(law.up)}
@@ -547,6 +567,12 @@ def _of_learning(law: model.Learning) -> dict[int, int]:
         signal = {at.L_TWO: rates.milli(law.tolerance), at.L_THREE: rates.milli(law.least)}
         raises = {at.L_FOUR: rates.milli(law.increment), at.L_FIVE: rates.milli(law.most)}
         return {at.L_ONE: law.tick_ns, at.L_SIX: law.slices, at.L_SEVEN: law.slice_ns} | signal | raises
+    if isinstance(law, model.SedaAdmission):
+        bounds = {at.L_TWO: rates.micro(law.least_per_s), at.L_THREE: rates.micro(law.most_per_s)}
+        steps = {at.L_FOUR: rates.micro(law.increase_per_s), at.L_FIVE: rates.milli(law.divisor)}
+        judged = {at.L_SIX: rates.milli(law.quantile), at.L_SEVEN: law.target_ns, at.L_EIGHT: law.calls}
+        when = {at.L_NINE: law.every_ns, at.L_TEN: law.burst}
+        return {at.L_ONE: rates.micro(law.start_per_s)} | bounds | steps | judged | when
     if isinstance(law, model.EnvoyGradientAdmission):
         of_times = {at.L_FOUR: rates.milli(law.quantile), at.L_FIVE: rates.milli(law.buffer)}
         spans = {at.L_SIX: law.update_ns, at.L_SEVEN: law.interval_ns, at.L_EIGHT: rates.milli(law.jitter)}

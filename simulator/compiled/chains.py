@@ -112,7 +112,8 @@ from simulator.compiled.layout import (
     STORES_PER_ZONE,
     THROTTLED,
 )
-from simulator.compiled.learning import ask_learned, ask_multiplier, learns
+from simulator.compiled.learning import ask_learned, ask_multiplier, ask_seda, learns
+from simulator.compiled.lending import ask_borrower, ask_lender, is_at_lender, is_out_no_more
 from simulator.compiled.memory import Numbers, Words, give_cell, take_cell
 
 # A verdict in one number: 0 or more admits, after so many ns (pacing); less refuses, with a code and Retry-After.
@@ -129,7 +130,8 @@ _WARM_UP = int(Law.WARM_UP)
 _FIXED_CONCURRENCY = int(Law.FIXED_CONCURRENCY)
 _DEADLINE = int(Law.DEADLINE)
 _AIMD, _VEGAS, _BBR_CPU = int(Law.AIMD), int(Law.VEGAS), int(Law.BBR_CPU)
-_LOAD_MULTIPLIER = int(Law.LOAD_MULTIPLIER)
+_LOAD_MULTIPLIER, _SEDA = int(Law.LOAD_MULTIPLIER), int(Law.SEDA)
+_BREAKWATER = int(Law.BREAKWATER)
 _TOP_DOWN = int(Law.TOP_DOWN)
 _DAGOR, _PI_REJECTOR = int(Law.DAGOR), int(Law.PI_REJECTOR)
 _RETRY_RATIO = int(Law.RETRY_RATIO)
@@ -369,6 +371,12 @@ def ask_rare(
         answer = ask_by_priority(M, law, want, priority_of(M, segment), now_ns)
     elif kind == _TOP_DOWN:
         answer = ask_top_down(M, law, segment, now_ns, cost)
+    elif kind == _BREAKWATER:
+        if is_at_lender(M, law, attempt):
+            return verdict_of(ask_lender(M, law, now_ns))
+        answer = ask_borrower(M, law, law_row(M, law, segment, zone, 0), now_ns)
+    elif kind == _SEDA:
+        answer = ask_seda(M, law, law_row(M, law, segment, zone, M[side + AS_LAWS]), now_ns, cost)
     elif kind == _LOAD_MULTIPLIER:
         answer = ask_multiplier(M, law, law_row(M, law, segment, zone, M[side + AS_LAWS]), now_ns, cost)
     else:
@@ -382,7 +390,8 @@ def ask_rare(
 def is_told(kind: int) -> bool:
     """Whether a law of this kind hears of the end of what it let in."""
     return (
-        kind in (_FIXED_CONCURRENCY, _AIMD, _CIRCUIT_BREAKER, _PI_REJECTOR, _LOAD_MULTIPLIER, _TOP_DOWN)
+        kind in (_FIXED_CONCURRENCY, _AIMD, _CIRCUIT_BREAKER, _PI_REJECTOR, _LOAD_MULTIPLIER)
+        or kind in (_TOP_DOWN, _BREAKWATER, _SEDA)
         or _VEGAS <= kind <= _BBR_CPU
     )
 
@@ -445,6 +454,9 @@ def comes_out(M: Words, law: int, attempt: int, side: int, now_ns: int, outcome:
         return
     if M[law + L_LAW] == _TOP_DOWN:
         tells_top_down(M, law, M[side + AS_SEGMENT], rtt_ns, outcome)
+        return
+    if M[law + L_LAW] == _BREAKWATER:
+        is_out_no_more(M, law, row, now_ns)
         return
     learns(M, law, row, attempt, now_ns, rtt_ns, inflight, outcome)
 

@@ -509,7 +509,7 @@ LAW_WIDTH = 32
     L_NINE,
     L_TEN,
     L_SLOTS,  # place in a row of the slots of a law that learns how many may be inside
-    L_STAGE,  # row of the stage, or the gateway, where it stands
+    L_STAGE,  # row of the stage, or the gateway, where it stands, or whose queue it looks at
 ) = range(29)
 CREDIT_WIDTH = 8  # a row of a fulfilment credit: that of the law, then orders that have arrived, and when news is due
 C_ARRIVED, C_NEWS_NS = 5, 6

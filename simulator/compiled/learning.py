@@ -9,6 +9,7 @@ from limits import (
     fixed_concurrency,
     gradient2,
     load_multiplier,
+    seda,
     vegas,
     verdicts,
     windowed,
@@ -41,7 +42,7 @@ from simulator.compiled.series import capacity_of, in_service_at
 
 _AIMD, _VEGAS, _GRADIENT2 = int(Law.AIMD), int(Law.VEGAS), int(Law.GRADIENT2)
 _ENVOY_GRADIENT, _BBR_CPU = int(Law.ENVOY_GRADIENT), int(Law.BBR_CPU)
-_LOAD_MULTIPLIER = int(Law.LOAD_MULTIPLIER)
+_LOAD_MULTIPLIER, _SEDA = int(Law.LOAD_MULTIPLIER), int(Law.SEDA)
 _PROBE = int(Stream.PROBE)
 aimd_limit, aimd_observe = aimd.limit, aimd.observe
 vegas_limit, vegas_observe = vegas.limit, vegas.observe
@@ -56,6 +57,7 @@ sample_add, sample_rtt_ns, sample_inflight, sample_outcome = (
 )
 fixed_concurrency_decide, fixed_concurrency_release = fixed_concurrency.decide, fixed_concurrency.release
 multiplier_decide, multiplier_observe = load_multiplier.decide, load_multiplier.observe
+seda_decide, seda_observe = seda.decide, seda.observe
 uniform, key = draws.uniform, draws.key
 _SHED, _BILLION = verdicts.SHED, vegas.BILLION
 _SLOTS_WIDTH, _BBR_WIDTH = fixed_concurrency.WIDTH, bbr_cpu.WIDTH
@@ -94,6 +96,12 @@ def ask_multiplier(M: Words, law: int, row: int, now_ns: int, cost: int) -> int:
 
 
 @kernel
+def ask_seda(M: Words, law: int, row: int, now_ns: int, cost: int) -> int:
+    """Ask a seda."""
+    return seda_decide(M, row, M[law + L_ONE], M[law + L_TEN], now_ns, cost)
+
+
+@kernel
 def ask_bbr(M: Words, law: int, row: int, now_ns: int) -> int:
     """Tell a bbr_cpu of the servers busy, as often as half a second has passed, and ask it."""
     told_to = row + _BBR_WIDTH + 3 * M[law + L_ONE]
@@ -119,6 +127,12 @@ def learns(M: Words, law: int, row: int, attempt: int, now_ns: int, rtt_ns: int,
         return
     if kind == _LOAD_MULTIPLIER:
         multiplier_observe(M, row, six, seven, now_ns, rtt_ns, inflight, outcome)
+        return
+    if kind == _SEDA:
+        calls, every_ns, burst = eight, M[law + L_NINE], M[law + L_TEN]
+        seda_observe(
+            M, row, one, two, three, four, five, six, seven, calls, every_ns, burst, now_ns, rtt_ns, inflight, outcome
+        )
         return
     fixed_concurrency_release(M, row + M[law + L_SLOTS], 1)
     if kind == _AIMD:

@@ -144,6 +144,12 @@ class Stage:
     def capacity(self) -> float:
         return sum(station.capacity for station in self.stations)
 
+    @property
+    def oldest_ns(self) -> int:
+        """How long the oldest in its queue, of a stage with one, has waited; 0 where nobody waits."""
+        (station,) = self.stations
+        return self.town.now_ns - next(iter(station.queue)).arrived_ns if station.queue else 0
+
     def network_ns(self, attempt: Attempt) -> int:
         """The way from the stage before, 0 where the scenario has none."""
         if self._network_table is None:

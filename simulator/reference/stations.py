@@ -16,6 +16,7 @@ from simulator.reference.work import Work
 class Station(Protocol):
     """What a stage asks of its servers, or of its pool of replicas; integrals are in server-ns."""
 
+    queue: Queue
     queue_limit: int
     slowdown: float
     waiting_ns: array[int]

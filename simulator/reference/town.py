@@ -15,6 +15,7 @@ from scenarios.credits import Credits
 from scenarios.habits import Habits
 from scenarios.importance import PiRejector
 from scenarios.learning import BbrCpu
+from scenarios.lending import Breakwater
 from scenarios.person import Person
 from scenarios.policy import Client, build_laws, outcome_of, policy_at
 from scenarios.world import World
@@ -95,6 +96,8 @@ class Town:
                 law.servers = servers
             elif isinstance(law, TopDown):
                 law.stages = self.stages
+            elif isinstance(law, Breakwater):
+                law.lender = at[f"stage:{law.of.queue}"]
             elif isinstance(law, PiRejector) and isinstance(admission, model.ByPriorityAdmission):
                 law.servers = at[f"stage:{admission.watched}"]
 

@@ -294,6 +294,7 @@ class Breakwater:
         self.target, self.cores, self.clients = target, cores, clients
         self.credits, self.rest = cores, Fraction(0)
         self.held = [0] * clients
+        self.out = [0] * clients
 
     def control(self, delay: int) -> None:
         if delay >= self.target:
@@ -318,3 +319,42 @@ class Breakwater:
         window = min(max(window, pending), 63, pending + demand + overprovision)
         self.held[client] = window
         return window
+
+    def call(self, client: int) -> bool:
+        if self.out[client] == self.held[client]:
+            self.share(client, self.out[client], 1)
+        may = self.out[client] < self.held[client]
+        self.out[client] += may
+        return may
+
+    def answered(self, client: int) -> None:
+        self.out[client] -= 1
+        self.share(client, self.out[client], 0)
+
+
+class Seda:
+    """In fractions; the mean in whole ns, as written down."""
+
+    def __init__(self, start: Fraction, least: Fraction, most: Fraction, target: int, calls: int, every: int) -> None:
+        self.rate, self.least, self.most = start, least, most
+        self.target, self.calls, self.every = target, calls, every
+        self.slow = 0
+        self.since: int | None = None
+        self.seen: list[int] = []
+
+    def observe(self, now: int, rtt: int, outcome: int) -> None:
+        if outcome == IGNORED:
+            return
+        self.since = now if self.since is None else self.since
+        self.seen.append(rtt)
+        if len(self.seen) < self.calls and now - self.since < self.every:
+            return
+        slow = sorted(self.seen)[math.floor(len(self.seen) * Fraction(9, 10))]
+        self.slow = math.floor(self.slow * Fraction(7, 10) + slow * Fraction(3, 10))
+        error = Fraction(self.slow - self.target, self.target)
+        if error > 0:
+            self.rate /= Fraction(6, 5)
+        elif error < Fraction(-1, 2):
+            self.rate += 2 * (-error - Fraction(1, 10))
+        self.rate = min(self.most, max(self.least, self.rate))
+        self.since, self.seen = now, []

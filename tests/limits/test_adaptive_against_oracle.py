@@ -16,6 +16,7 @@ from limits import (
     fulfilment_credit,
     gradient2,
     pi_rejector,
+    seda,
     vegas,
     windowed,
 )
@@ -227,3 +228,53 @@ def test_breakwater(cores: int, clients: int, moves: list[tuple[int, int, int, i
         client %= clients
         held = exact.held[client]
         assert breakwater.share(row, 0, cores, clients, held, pending, demand) == exact.share(client, pending, demand)
+
+
+@thorough
+@given(
+    st.integers(1, 4),
+    st.integers(1, 6),
+    st.lists(st.tuples(st.integers(0, 5), st.booleans(), st.integers(0, 50), st.integers(0, 300)), max_size=120),
+)
+def test_breakwater_of_clients_that_call_and_are_answered(
+    cores: int, clients: int, moves: list[tuple[int, bool, int, int]]
+) -> None:
+    row, mine, now_ns = [0] * breakwater.WIDTH, [0] * (breakwater.CLIENT_WIDTH * clients), 0
+    exact, controlled_ns = oracle.Breakwater(80, cores, clients), 0
+    for client, calls, step, delay in moves:
+        now_ns += step
+        breakwater.tick(row, 0, 10, 80, 1, 20, cores, clients, delay, now_ns)
+        while controlled_ns + 10 <= now_ns:
+            controlled_ns += 10
+            exact.control(delay)
+        client %= clients
+        place = breakwater.CLIENT_WIDTH * client
+        if calls:
+            answer = breakwater.spend(row, 0, mine, place, cores, clients)
+            assert answer == (0 if exact.call(client) else -1)
+        elif exact.out[client]:
+            breakwater.answered(row, 0, mine, place, cores, clients)
+            exact.answered(client)
+        assert mine[0::2] == exact.held
+        assert mine[1::2] == exact.out
+        assert row[:2] == [exact.credits if controlled_ns else 0, sum(exact.held)]
+
+
+@thorough
+@given(
+    st.integers(1, 7),
+    st.integers(1, 400),
+    st.lists(st.tuples(st.integers(0, 300), st.integers(1, 500), OUTCOME), max_size=80),
+)
+def test_seda_within_a_millionth_a_second_each_change(
+    calls: int, every: int, moves: list[tuple[int, int, int]]
+) -> None:
+    row, now_ns = [0] * (seda.WIDTH + calls), 0
+    exact = oracle.Seda(Fraction(100), Fraction(1, 20), Fraction(110), 150, calls, every)
+    of_rate = (100_000_000, 50_000, 110_000_000, 2_000_000, 1200, 900)
+    for changes, (step, rtt, outcome) in enumerate(moves, start=1):
+        now_ns += step
+        seda.observe(row, 0, *of_rate, 150, calls, every, 1, now_ns, rtt, 1, outcome)
+        exact.observe(now_ns, rtt, outcome)
+        assert (row[2], row[4]) == (exact.slow, len(exact.seen))
+        assert abs(Fraction(seda.rate_micro(row, 0, of_rate[0]), 10**6) - exact.rate) <= Fraction(3 * changes, 10**6)

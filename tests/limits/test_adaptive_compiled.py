@@ -19,6 +19,7 @@ from limits import (
     gradient2,
     load_multiplier,
     pi_rejector,
+    seda,
     strict_priority,
     top_down,
     vegas,
@@ -133,6 +134,43 @@ def drive_breakwater(state: Any, moves: Any, answers: Any) -> None:
         answers[i] = 2 * state[client] + breakwater.decide(state, AT, MS, rtt_ns, 0, inside - 1)
 
 
+def drive_credits(state: Any, moves: Any, answers: Any) -> None:
+    for i in range(len(moves)):
+        now_ns, what, draw, rtt_ns, _, _ = moves[i]
+        breakwater.tick(state, AT, 5 * MS, MS, 100, 20, 4, 8, rtt_ns % (3 * MS), now_ns)
+        client = AT + breakwater.WIDTH + draw % 8 * breakwater.CLIENT_WIDTH
+        if what < 5:
+            answers[i] = breakwater.spend(state, AT, state, client, 4, 8)
+        else:
+            breakwater.answered(state, AT, state, client, 4, 8)
+            answers[i] = 100 * state[AT] + state[client]
+
+
+def drive_seda(state: Any, moves: Any, answers: Any) -> None:
+    for i in range(len(moves)):
+        now_ns, what, _, rtt_ns, inside, outcome = moves[i]
+        if what < 5:
+            seda.observe(
+                state,
+                AT,
+                50_000_000,
+                10_000,
+                10**9,
+                2_000_000,
+                1200,
+                900,
+                3 * MS,
+                20,
+                50 * MS,
+                9,
+                now_ns,
+                rtt_ns,
+                1,
+                outcome,
+            )
+        answers[i] = seda.decide(state, AT, 50_000_000, 9, now_ns, inside % 9 - 1) + state[AT]
+
+
 def drive_multiplier(state: Any, moves: Any, answers: Any) -> None:
     tags = AT + load_multiplier.WIDTH + 20
     for i in range(len(moves)):
@@ -192,6 +230,8 @@ RUNS: list[tuple[ModuleType, Drive, int, int]] = [  # law, how it is driven, wid
     (dagor, drive_dagor, dagor.WIDTH + 2 * dagor.PERSONS, 50),
     (pi_rejector, drive_pi, pi_rejector.WIDTH + 100, 50),
     (breakwater, drive_breakwater, breakwater.WIDTH + 8, 50),
+    (breakwater, drive_credits, breakwater.WIDTH + 16, 50),
+    (seda, drive_seda, seda.WIDTH + 20, 50),
     (load_multiplier, drive_multiplier, load_multiplier.WIDTH + 20 + wfq.WIDTH + 4, 50),
     (top_down, drive_top_down, top_down.WIDTH + 4 * top_down.API, 30),
     (fulfilment_credit, drive_fulfilment, 23, 50),
@@ -310,6 +350,12 @@ def edges_of_the_street(state: Any, numbers: Any, answers: Any) -> None:
                 breakwater.control(state, 6, a, b, a, b, a, now_ns)
                 breakwater.control(state, 6, b, b, a, a, b, now_ns)
                 answers[i] += breakwater.share(state, 6, a, b, 0, a, b)
+                breakwater.tick(state, 6, a, b, a, b, b, a, now_ns, now_ns)
+                answers[i] += breakwater.spend(state, 6, state, 20, a, b)
+                breakwater.answered(state, 6, state, 20, b, a)
+                for rtt_ns in (b, a, now_ns):
+                    seda.observe(state, 30, a, b, a, b, a, b, a, 2, b, a, now_ns, rtt_ns, b, 0)
+                    answers[i] += seda.decide(state, 30, b, a, now_ns, 1) % 1000
                 answers[i + 1] = fulfilment_credit.credit(state, 0, a, b, now_ns)
                 answers[i + 2] = fulfilment_credit.wait(state, 0, a, b, now_ns, b)
                 answers[i + 3] = max(state)
@@ -319,7 +365,7 @@ def edges_of_the_street(state: Any, numbers: Any, answers: Any) -> None:
 
 EDGES: list[tuple[Drive, int, int]] = [  # what is asked, width, answers to a triple
     (edges_of_limits, 29 + envoy_gradient.WIDTH, 6),
-    (edges_of_the_street, 12, 5),
+    (edges_of_the_street, 40, 5),
     (edges_of_priorities, 1620, 4),
 ]
 

@@ -88,6 +88,35 @@ def test_what_a_client_that_goes_held_comes_back() -> None:
     assert row[1] == 0
 
 
+def test_clients_send_with_credits_and_ask_for_more_as_worked_by_hand() -> None:
+    row, mine = [3, 0, 0, 0], [0] * 6  # three credits, three clients, one core
+    sends = [breakwater.spend(row, 0, mine, client, 1, 3) for client in (0, 0, 2, 2, 4)]
+    assert sends == [ADMITTED, ADMITTED, ADMITTED, SHED, SHED]  # the first is lent one beside that it asks for
+    assert (row[:2], mine) == ([3, 3], [2, 2, 1, 1, 0, 0])
+    breakwater.answered(row, 0, mine, 0, 1, 3)
+    assert mine[:2] == [2, 1]  # none is open, none too many: it keeps what it has
+    assert breakwater.spend(row, 0, mine, 4, 1, 3) == SHED
+    row[0] = 1
+    for client in (0, 2, 4):
+        if mine[client + 1]:
+            breakwater.answered(row, 0, mine, client, 1, 3)
+    assert (row[:2], mine) == ([1, 1], [1, 0, 0, 0, 0, 0])  # two too many were out: each answer takes one
+    assert breakwater.spend(row, 0, mine, 4, 1, 3) == SHED
+    assert breakwater.spend(row, 0, mine, 0, 1, 3) == ADMITTED
+
+
+def test_credits_move_once_a_round_trip_by_the_queue_as_it_is_now() -> None:
+    def ticked(row: list[int], now_us: int, queue_us: int = 0) -> int:
+        breakwater.tick(row, 0, 10 * US, *CALADAN, 4, 1000, queue_us * US, now_us * US)
+        return breakwater.limit(row, 0, 4)
+
+    row = [0] * breakwater.WIDTH
+    assert [ticked(row, us) for us in (9, 10, 19, 35, 30, 39, 40)] == [4, 5, 5, 7, 7, 7, 8]
+    assert ticked(row, 10**6) == 8 + breakwater.ROUNDS
+    assert ticked(row, 10**6 + 25, queue_us=160) == 102  # twice 2%, rounded down: 108, 105, 102
+    assert row[3] == (10**6 + 20) * US
+
+
 def test_the_largest_numbers_and_the_smallest() -> None:
     for target, delay in ((LARGEST, LARGEST), (0, LARGEST), (1, LARGEST), (2**33, 2**33 + 5), (0, 0)):
         row = [64 * MOST, 0, 0]

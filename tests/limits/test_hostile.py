@@ -69,6 +69,7 @@ ASKED: dict[Law, tuple[int, tuple[Any, ...]]] = {  # slots, parameters: what let
     Law.BREAKWATER: (0, (S, 0)),
     Law.LOAD_MULTIPLIER: (2, (S, 1_250, 100, 25, 2_000)),
     Law.TOP_DOWN: (1, (0,)),
+    Law.SEDA: (9, (1_000_000, 5)),
 }
 BLIND = {Law.DEADLINE}
 """It does not look at the cost."""

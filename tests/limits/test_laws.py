@@ -13,7 +13,6 @@ from scenarios import model
 NO_KEYS = {
     Law.QUOTA_LEASE,
     Law.QUOTA_REPORT,
-    Law.BREAKWATER,
 }
 """What a scenario cannot ask for yet."""
 
