@@ -18,6 +18,7 @@ from scenarios.model import (
     RateAdmission,
     RetryBudgetAdmission,
     Scenario,
+    SedaAdmission,
     ServerStage,
     WarmUpAdmission,
     WindowAdmission,
@@ -132,6 +133,22 @@ def test_laws_shared_by_all_or_by_a_segment_are_multiplied_and_those_of_a_person
     assert (window.limit, window.window_ns, slots.limit, pace.rate_per_s, budget.cap) == (7, S, 8, Fraction(6), 5.0)
     assert (group.rate_per_s, group.burst) == (Fraction(5), None)
     assert (each, zonal) == TOWN.admission[7:]
+
+
+def test_a_rate_that_learns_is_multiplied_with_its_bounds_and_steps_and_that_of_a_zone_is_not() -> None:
+    rates: dict[str, Any] = {"start": "200/s", "least": "10/s", "most": "500/s", "increase": "5/s", "burst": 20}
+    laws = [
+        law("all", law="seda", target="1s", **rates),
+        law("each", law="seda", key="zone", target="1s", **rates),
+    ]
+    plan = {**PLAN, "admission": laws, "incidents": [], "timelines": []}
+    scenario = Scenario.model_validate(plan)
+    small, of_zone = scaled(scenario, Fraction(1, 10))[0].admission
+    assert isinstance(small, SedaAdmission)
+    bounds = (small.least_per_s, small.start_per_s, small.most_per_s)
+    assert bounds == (Fraction(1), Fraction(20), Fraction(50))
+    assert (small.increase_per_s, small.calls, small.burst, small.target_ns) == (Fraction(1, 2), 10, 2, S)
+    assert of_zone == scenario.admission[1]
 
 
 def test_limits_that_learn_are_multiplied_with_their_bounds_and_multiples_are_not() -> None:
