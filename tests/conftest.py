@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from benchmarks.servers import PostgresServer, RedisServer
 from tests import servers
+
+settings.register_profile("sluice", deadline=None)  # how long an example takes says how busy the machine is
+settings.load_profile("sluice")
 
 
 @pytest.fixture(scope="session")

@@ -281,7 +281,7 @@ CASES = [
     grown("a weight of nothing", GROUPS + law('at = "queue:till"\nlaw = "wfq"\nweights = [0]'), "second.weights.0 = 0"),
     grown("an order at a stage", law('at = "stage:till"\nlaw = "apf"'), "second.at", 'at = "queue:till"'),
     grown("an order of the newest", stage('servers = 1\nservice = "1s"\ndiscipline = "lifo"')
-          + law('at = "queue:oven"\nlaw = "apf"').replace("second", "third"), "second.at", 'discipline = "lifo"'),
+          + law('at = "queue:oven"\nlaw = "apf"'), "second.at", 'discipline = "lifo"'),
     grown("seats of replicas", stage(REPLICAS) + law('at = "queue:oven"\nlaw = "apf"'), "second.at", "use wfq"),
     grown("a hand of more than there are", law('at = "queue:till"\nlaw = "apf"\nqueues = 4'), "hand = 6", "queues = 4"),
     grown("hands that no hash deals", law('at = "queue:till"\nlaw = "apf"\nqueues = 1024\nhand = 7'), "fewer"),
@@ -313,7 +313,7 @@ CASES = [
           + law('at = "gateway"\nlaw = "breakwater"\nqueue = "oven"\n' + CREDIT_TIMES), "second.queue", "for one call"),
     grown("credits of a stage whose queue has an order", stage('servers = 1\nservice = "1s"')
           + law('at = "queue:oven"\nlaw = "apf"').replace("second", "third")
-          + law('at = "gateway"\nlaw = "breakwater"\nqueue = "oven"\n' + CREDIT_TIMES), "queue", "lets others go first"),
+          + law('at = "gateway"\nlaw = "breakwater"\nqueue = "oven"\n' + CREDIT_TIMES), "queue", "lets others go"),
     grown("credits of a person",
           law('at = "gateway"\nkey = "person"\nlaw = "breakwater"\nqueue = "till"\n' + CREDIT_TIMES),
           "second.key", "segment or zone"),
