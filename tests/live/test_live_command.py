@@ -196,6 +196,7 @@ def test_what_there_is_is_written_after_ctrl_c(shop: Path, gateway: FakeGateway)
         (("--for", "0s"), "--for 0s: nothing happens in no time"),
         (("--speed", "0"), "--speed 0: needs more than 0"),
         (("--redis", "redis://127.0.0.1"), "--redis: is for a stack of ours"),
+        (("--set", "live.faults=[{name='f', at='1s', kind='kill_worker'}]"), "live.faults.f: a stack of somebody else"),
         (
             (
                 "--users-processes",

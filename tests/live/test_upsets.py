@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 
 from benchmarks.servers import PostgresServer, RedisServer
 from simulator.live.stack import Stack, StackError
@@ -94,17 +93,6 @@ def test_killed_processes_are_started_again_and_no_order_is_lost(tmp_path: Path,
         assert before["gateway-0"] != after["gateway-0"]
 
 
-@pytest.fixture
-def postgres(postgres_server: PostgresServer) -> PostgresServer:
-    """The PostgreSQL of all tests, without the tables of the one before."""
-    engine = sa.create_engine(postgres_server.url())
-    with engine.begin() as connection:
-        connection.execute(sa.text("DROP SCHEMA public CASCADE"))
-        connection.execute(sa.text("CREATE SCHEMA public"))
-    engine.dispose()
-    return postgres_server
-
-
 def test_postgres_restarts_and_the_upstream_dies_and_no_order_is_lost(tmp_path: Path, postgres: PostgresServer) -> None:
     with running(SHOP, tmp_path, ledger_url=postgres.url()) as stack:
         hurt(stack, lambda: stack.upset("restart_postgres"))
@@ -148,7 +136,7 @@ def test_a_waiting_room_keeps_places_in_real_time(tmp_path: Path) -> None:
 
 def test_a_slow_disk_makes_people_wait_and_changes_nothing_else(tmp_path: Path) -> None:
     with running(SHOP, tmp_path) as stack:
-        slow = threading.Thread(target=lambda: stack.upset("slow_disk", seconds=0.5, for_s=1.5))
+        slow = threading.Thread(target=lambda: stack.upset("slow_disk", delay_s=0.5, for_s=1.5))
         slow.start()
         time.sleep(0.2)
         began_s = time.monotonic()
