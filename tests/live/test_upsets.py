@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import http.client
+import os
+import socket
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from benchmarks.servers import PostgresServer, RedisServer
+from scenarios.model import Scenario
+from simulator.live import faults
 from simulator.live.stack import Stack, StackError
-from tests.live.stacks import Client, check_books, order_once, running, scenario, verdict
+from tests.live.stacks import Client, admin_of, check_books, order_once, running, scenario, verdict
 
 AGAIN_S = 10.0
 SHOP = scenario(
@@ -78,6 +83,9 @@ def hurt(stack: Stack, upset: Callable[[], None], times: int = 2) -> None:
             upset()
             crowd.wait_for(50)
     check_books(stack, crowd.told)
+    for want, number, *_ in list(stack.ledger_rows())[:3]:  # who asks for an old one is told of it
+        status, _, said = order_once(stack.gateway, want, attempt=1)
+        assert (status, said["order"], said["replayed"]) == (200, str(number), True)
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -91,6 +99,65 @@ def test_killed_processes_are_started_again_and_no_order_is_lost(tmp_path: Path,
         assert before.keys() == after.keys()
         assert before["upstream"] != after["upstream"]
         assert before["gateway-0"] != after["gateway-0"]
+
+
+def test_a_new_upstream_has_the_coupons_that_are_left_and_the_knobs_that_were_turned(tmp_path: Path) -> None:
+    few = scenario(stages=[{"name": "till", "servers": 50, "service": "1ms", "budget": 4}])
+    with running(few, tmp_path) as stack:
+        admin = Client(stack.admin)
+        assert [verdict(order_once(stack.gateway, want))[1] for want in (1, 2, 3)] == ["placed"] * 3
+        turn = {"knob": "stages.till.servers", "value": 0}
+        assert admin.ask("POST", "/admin/incidents", turn, admin_of(stack))[0] == 200
+        admin.close()
+        stack.upset("kill_upstream")
+        with Crowd(stack.gateway, people=1) as waiting:
+            time.sleep(1.0)
+            assert not waiting.told
+        assert stack.gauges()["stages.till.busy"] == 0
+        stack.turn("stages.till.servers", 50)
+        placed = [verdict(order_once(stack.gateway, want))[1] for want in (4, 5, 6)]
+        assert placed.count("placed") <= 1
+        assert placed[-1] == "sold_out"
+        check_books(stack, {1, 2, 3})
+
+
+def test_attempts_under_way_are_answered_at_once_when_their_upstream_dies(tmp_path: Path) -> None:
+    slow = scenario(stages=[{"name": "till", "servers": 50, "service": "30s"}])
+    with running(slow, tmp_path) as stack, ThreadPoolExecutor(1) as other:
+        answer = other.submit(order_once, stack.gateway, 1, timeout_ms=60_000)
+        while not stack.gauges()["stages.till.busy"]:
+            time.sleep(0.02)
+        began_s = time.monotonic()
+        stack.upset("kill_upstream")
+        assert verdict(answer.result()) == (502, "error")
+        assert time.monotonic() - began_s < 3
+
+
+def test_a_fault_hurts_only_what_is_a_server_of_this_machine(tmp_path: Path) -> None:
+    def broken(kind: str, **more: str) -> Scenario:
+        return scenario(live={"faults": [{"name": "f", "at": "0s", "kind": kind, **more}]})
+
+    pause = broken("pause_redis", **{"for": "1s"})
+    wrong: list[tuple[Scenario, dict[str, Any], str]] = [
+        (pause, {}, "live.faults.f: pause_redis: there is no Redis"),
+        (pause, {"redis_url": "redis://10.0.0.1"}, "'10.0.0.1' is not this machine"),
+        (broken("restart_postgres"), {}, "the ledger is no PostgreSQL"),
+        (broken("restart_postgres"), {"ledger_url": "postgresql://10.0.0.1/x"}, "'10.0.0.1' is not this machine"),
+    ]
+    for of, options, said in wrong:
+        with pytest.raises(ValueError, match=said), running(of, tmp_path, **options):
+            pass
+    with socket.create_server(("127.0.0.1", 0)) as tunnel, ThreadPoolExecutor(1) as other:
+
+        def answers() -> None:
+            connection, _ = tunnel.accept()
+            with connection:
+                connection.recv(1000)
+                connection.sendall(b"$1\r\nprocess_id:%d\r\n" % os.getpid())
+
+        other.submit(answers)
+        with pytest.raises(OSError, match="is no redis of this machine"):
+            faults.pause_redis(f"redis://127.0.0.1:{tunnel.getsockname()[1]}", lambda: None)
 
 
 def test_postgres_restarts_and_the_upstream_dies_and_no_order_is_lost(tmp_path: Path, postgres: PostgresServer) -> None:
