@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import time
@@ -12,6 +13,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from simulator.live import server
+from simulator.live.gateway import Receive, Scope, Send, send_answer
 from simulator.live.process import allow_connections
 from simulator.live.server import MOST_HEAD, REQUEST_S
 from simulator.live.stack import Stack
@@ -93,6 +96,33 @@ def test_many_idle_connections_keep_nobody_out(stack: Stack) -> None:
             if number % 2:  # half of them have asked for something, and may be idle for longer
                 one.sendall(b"GET /healthz HTTP/1.1\r\nHost: tea\r\n\r\n")
         is_served(stack, 3)
+
+
+def test_the_longest_idle_connection_makes_room_where_there_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "MOST_CONNECTIONS", 3)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send_answer(send, 200, "here", [])
+
+    async def serves() -> None:
+        told, listener = asyncio.Event(), socket.create_server(("127.0.0.1", 0))
+        serving = asyncio.create_task(server.serve(app, listener, told))
+        opened = []
+        for _ in range(4):
+            opened.append(await asyncio.open_connection(*listener.getsockname()))
+            await asyncio.sleep(0.05)
+        assert await asyncio.wait_for(opened[0][0].read(), SOON_S) == b""
+        for reader, writer in opened[1:]:
+            writer.write(b"GET / HTTP/1.1\r\nHost: tea\r\n\r\n")
+            assert (await asyncio.wait_for(reader.readline(), SOON_S)).startswith(b"HTTP/1.1 200 ")
+        for _, writer in opened:
+            writer.close()
+            await writer.wait_closed()
+        told.set()
+        await serving
+        listener.close()
+
+    asyncio.run(serves())
 
 
 def test_a_key_that_is_replayed_a_hundred_times_is_one_order(stack: Stack) -> None:

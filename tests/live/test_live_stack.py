@@ -33,7 +33,7 @@ live.longest_lag = "2s"
 def test_live_is_as_simulated_and_the_books_balance(begins: str, tmp_path: Path) -> None:
     shop, out = tmp_path / "shop.toml", tmp_path / "runs"
     shop.write_text(SHOP)
-    asked = ("live", str(shop), "--from", begins, "--for", "8s", "--out", "runs", "--format", "json")
+    asked = ("live", str(shop), "--from", begins, "--for", "6s", "--out", "runs", "--format", "json")
     done = process(*asked, cwd=tmp_path)
     assert done.returncode == Exit.PASS, done.stderr
     summary = json.loads(done.stdout)
