@@ -36,8 +36,8 @@ FIRST_S = 1.5
 LASTS_S = 1.0
 AGAIN_S = 10.0
 """People are served again within this time of a fault's end."""
-APART_S = {"kill_upstream": 12}
-"""From one to the next: a process that has to be started takes its time on a machine that does much else."""
+APART_S = {"kill_upstream": 12, "restart_postgres": 12}
+"""From one to the next: what has to start again takes its time on a machine that does much else."""
 SOLD_OUT = 0.9
 """The share of those who come for whom there is a coupon."""
 BOOKS = ("lost", "duplicated", "mispaid", "overdrawn", "miscounted")
@@ -67,8 +67,8 @@ COLUMNS = ("what", "ledger", "Redis", "told", "found", *BOOKS, "errors", "served
 INTRODUCTION = """# What becomes of orders when something breaks
 
 This page is made from [chaos.json](chaos.json); `make chaos JSON=docs/chaos.json` measures anew and writes both. A row
-is one `sluice live` with two gateway workers, in which what it names comes three times, 4 s after each other (an
-upstream's death 12 s). 40 people a second come again and again until they have their order, and there are coupons for
+is one `sluice live` with two gateway workers, in which what it names comes three times, 4 s after each other (12 s
+what has to start again). 40 people a second come again and again until they have their order, and there are coupons for
 90% of them. *No servers*, *no rate*, *slow_disk* (300 ms more a transaction) and *pause_redis* last 1 s each. Told:
 orders that people were told of; found: orders that the ledger has. Errors: connections lost, and answers 502. The last
 column has the time from the end of each of the three to the first order of an attempt that was sent after it and after

@@ -221,7 +221,7 @@ class Stack:
         self._supervisor.start()
         until_s = time.monotonic() + START_S
         while not self.is_healthy():
-            dead = [one.name for one in self._processes if one.restarts > 2]
+            dead = [one.name for one in self._processes if one.restarts]
             if dead or time.monotonic() > until_s:
                 raise StackError(f"the stack did not start: {self._last_words(dead)}")
             time.sleep(LOOK_S)
