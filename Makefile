@@ -45,7 +45,7 @@ run: setup
 	@"$(BIN)/sluice" run milk-tea-day --scale $(SCALE) --report
 
 test: lint
-	"$(BIN)/python" -m pytest -n auto
+	"$(BIN)/python" -m pytest -n auto --dist worksteal
 
 lint: setup
 	"$(BIN)/python" -m ruff check .
@@ -53,7 +53,7 @@ lint: setup
 	"$(BIN)/python" -m mypy
 
 agree: setup
-	SLUICE_AGREE=$(N) "$(BIN)/python" -m pytest -n auto tests/test_agreement.py
+	SLUICE_AGREE=$(N) "$(BIN)/python" -m pytest -n auto --dist worksteal tests/test_agreement.py
 
 coverage: setup
 	NUMBA_DISABLE_JIT=1 SLUICE_AGREE=$(N) "$(BIN)/python" -m coverage run -m pytest \

@@ -120,11 +120,12 @@ def _told(simpy: Sequence[tuple[Any, ...]], fast: Sequence[tuple[Any, ...]]) -> 
 
 
 def _figures(simpy: Outcome, fast: Outcome) -> Iterator[str]:
-    for name, one in _flat(simpy).items():
-        other = _flat(fast).get(name)
+    ours, theirs = _flat(simpy), _flat(fast)
+    for name, one in ours.items():
+        other = theirs.get(name)
         if not _equal(one, other):
             yield f"{name}: {_shown(one, other)}"
-    for name in _flat(fast).keys() - _flat(simpy).keys():
+    for name in theirs.keys() - ours.keys():
         yield f"{name}: only compiled has it"
 
 

@@ -25,7 +25,7 @@ from simulator import compiled, manifest, reference, results, snapshot
 from simulator.compiled.jit import INTERPRETED
 from simulator.outcome import Outcome
 from simulator.run import simulate
-from tests.agreement import SMALL, TOP, difference
+from tests.agreement import SMALL, TOP, difference, seldom_told
 from tests.scenario_strategy import Tree, loaded, uncontrolled
 
 EXAMPLES = int(os.environ.get("SLUICE_AGREE", "200"))
@@ -50,7 +50,8 @@ S = 10**9
 
 def in_one_go(scenario: Scenario, until_ns: int | None = None) -> Outcome:
     first_ns = first_arrivals(scenario, 1, Fraction(1))
-    return compiled.run(scenario, seed=1, first_arrivals_ns=first_ns, trace=True, until_ns=until_ns)
+    with seldom_told():
+        return compiled.run(scenario, seed=1, first_arrivals_ns=first_ns, trace=True, until_ns=until_ns)
 
 
 def with_stops(loaded: Loaded, stops_ns: Sequence[int], folder: Path | None = None) -> Outcome:
@@ -115,7 +116,8 @@ def test_both_engines_say_the_same_of_a_run_that_ends_early(tree: Tree, data: st
     scenario = loaded(tree).scenario
     (until_ns, *_) = data.draw(stops(scenario, in_one_go(scenario)))
     first_ns = first_arrivals(scenario, 1, Fraction(1))
-    simpy = reference.run(scenario, seed=1, first_arrivals_ns=first_ns, trace=True, until_ns=until_ns)
+    with seldom_told():
+        simpy = reference.run(scenario, seed=1, first_arrivals_ns=first_ns, trace=True, until_ns=until_ns)
     found = difference(simpy, in_one_go(scenario, until_ns))
     assert found is None, f"{until_ns} {tree}\n{found}"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, stdev
@@ -38,22 +38,22 @@ def interval(values: Sequence[float]) -> Interval:
     return Interval(fmean(values), quantile * stdev(values) / math.sqrt(len(values)))
 
 
-def runs(case: Case, engine: Engine) -> Iterator[RunResult]:
-    """Run a case through the public function, seed by seed, with traces."""
+def values(case: Case, engine: Engine, seeds: int) -> list[list[float]]:
+    """Return what each check measures, run by run, through the public function; the books of each run must balance."""
     loaded = load(SCENARIOS / f"{case.scenario}.toml")
     first = 1000 * CASES.index(case)  # no two cases share a seed, or the same draws would tell on both
-    for seed in range(first, first + case.seeds):
-        yield simulate(loaded, engine=engine, seed=seed, trace=True)
+    found: list[list[float]] = [[] for _ in case.checks]
+    for seed in range(first, first + seeds):
+        run = simulate(loaded, engine=engine, seed=seed, trace=True)
+        assert_books(run)
+        for check, row in zip(case.checks, found, strict=True):
+            row.append(check.measure(run))
+    return found
 
 
 def measured(case: Case, engine: Engine) -> list[Interval]:
-    """Return the interval of each check of a case; every run's books must balance."""
-    values: list[list[float]] = [[] for _ in case.checks]
-    for run in runs(case, engine):
-        assert_books(run)
-        for check, row in zip(case.checks, values, strict=True):
-            row.append(check.measure(run))
-    return [interval(row) for row in values]
+    """Return the interval of each check of a case."""
+    return [interval(row) for row in values(case, engine, case.seeds)]
 
 
 def assert_books(run: RunResult) -> None:
