@@ -43,7 +43,7 @@ BODY = {"want": str(KEY), "attempt": 1, "person": {}, "timeout_ms": 2000}
 Attack = Callable[[str, str], Counter[str]]
 
 
-def rows() -> list[dict[str, Any]]:
+def measured() -> list[dict[str, Any]]:
     """Measure one attack after the other, and nobody's first."""
     scenario, _ = scaled(load(SCENARIO, sets=FREE).scenario, Fraction(1))
     found = []

@@ -20,6 +20,8 @@ from simulator.samples import Sample, seconds, spread_s
 from simulator.summary import ratio
 
 SPREAD = ("mean", "p50", "p90", "p99", "max")
+PAUSE_S = 1.0
+"""By the clock: so long without an order, begun so soon after a fault, is its doing."""
 LEAST_SENT = 0.99
 """The share of intended attempts that a generator has to send in its slice."""
 
@@ -219,7 +221,7 @@ def faults(sent: Rows, broken: Sequence[Broken], setting: Setting) -> list[dict[
     for number, one in enumerate(broken):
         end_ns = broken[number + 1].began_ns if number + 1 < len(broken) else setting.ended_ns
         errors_ns = sent["answered_ns"][error & (sent["answered_ns"] >= one.began_ns) & (sent["answered_ns"] < end_ns)]
-        since_ns = max(one.ended_ns, int(errors_ns.max(initial=-1)))
+        since_ns = max(one.ended_ns, int(errors_ns.max(initial=-1)), _pause_ns(sent, one.ended_ns, end_ns, setting))
         again_ns = None if one.wrong else first_order_ns(sent, since_ns, end_ns)
         found.append(
             {
@@ -233,6 +235,15 @@ def faults(sent: Rows, broken: Sequence[Broken], setting: Setting) -> list[dict[
             }
         )
     return found
+
+
+def _pause_ns(sent: Rows, from_ns: int, end_ns: int, setting: Setting) -> int:
+    """Return when the last pause of orders began that a fault brought with it, else 0; it may take a moment."""
+    pause_ns = int(PAUSE_S * NS_PER_S * setting.speed)
+    orders_ns = np.sort(sent["answered_ns"][(sent["answer"] == _PLACED) & (sent["answered_ns"] < end_ns)])
+    begins_ns = orders_ns[:-1][np.diff(orders_ns) >= pause_ns]
+    of_it = begins_ns[(begins_ns >= from_ns) & (begins_ns < from_ns + pause_ns)]
+    return int(of_it[-1]) + 1 if len(of_it) else 0
 
 
 def first_order_ns(sent: Rows, since_ns: int, end_ns: int) -> int | None:

@@ -103,8 +103,8 @@ _FAULT = _object(
         "ended_s": _figure("when it was over: at once, but for those that last"),
         "errors": _count("attempts that ended in an error since, until the next fault"),
         "served_again_s": _figure(
-            "by the clock, from its end to the first order of an attempt sent after it and after the last error; null "
-            "where there is none before the next fault",
+            "by the clock, from its end to the first order of an attempt sent after it, after the last error, and "
+            "after orders paused for 1 s or more because of it; null where there is none before the next fault",
             none=True,
         ),
         "wrong": {"type": "string", "description": "why it could not be done; else empty"},

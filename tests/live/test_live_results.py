@@ -178,12 +178,14 @@ def test_people_are_served_again_from_the_first_order_after_the_last_error() -> 
         (3, 1, 12.6, 12.6, 13.0, "error"),
         (4, 1, 12.8, 12.8, 13.2, "placed"),  # sent before the last error
         (5, 1, 13.5, 13.5, 14.5, "placed"),
-        (6, 1, 16.0, 16.0, 17.0, "timed_out"),
+        (6, 1, 15.1, 15.1, 15.6, "placed"),  # it went on for a moment
+        (7, 1, 16.0, 16.0, 17.0, "timed_out"),
+        (8, 1, 17.0, 17.0, 17.8, "placed"),
     )
     broken = [fault("one", 12, 12.5), fault("two", 15, 15), fault("three", 18, 18, "it is not there")]
     summary = summarise(SETTING, replace(PLAYED, attempts=played), SIMULATED, None, broken=broken)
     found = [(one["name"], one["errors"], one["served_again_s"], one["wrong"]) for one in summary["faults"]]
-    assert found == [("one", 1, 1.0, ""), ("two", 0, None, ""), ("three", 0, None, "it is not there")]
+    assert found == [("one", 1, 1.0, ""), ("two", 0, 1.4, ""), ("three", 0, None, "it is not there")]
 
 
 def test_a_row_of_the_series_is_a_second_of_the_scenario() -> None:
