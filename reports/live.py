@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from reports import figures
 from reports.run import Run, figure, interrupted, number, scale
 
 COLUMNS = 80
+WRONG = ("lost", "duplicated", "mispaid", "overdrawn", "miscounted")
 
 
 def text(run: Run) -> str:
@@ -52,11 +54,20 @@ def judged(run: Run) -> list[tuple[str, str]]:
     found = [("Agreement", said if same is not None else "there was no attempt"), ("Generator", _generator(run))]
     ledger = figure(run, "ledger")
     if ledger is not None:
-        wrong = [f"{ledger[name]:,} {name}" for name in ("lost", "duplicated", "overdrawn") if ledger[name]]
+        wrong = [f"{ledger[name]:,} {name}" for name in WRONG if ledger[name]]
         told = f"{ledger['told_placed']:,} orders told, {ledger['found_placed']:,} found"
         untold = f", {ledger['untold']:,} of them untold" if ledger["untold"] else ""
         found.append(("Ledger", f"DOES NOT BALANCE: {', '.join(wrong)}" if wrong else f"balances: {told}{untold}"))
-    return found
+    return found + [("Fault", _fault(one, run)) for one in figure(run, "faults") or ()]
+
+
+def _fault(one: Mapping[str, Any], run: Run) -> str:
+    said = f"{one['name']} at {figures.clock(one['began_s'], run.scenario.opens)}: "
+    if one["wrong"]:
+        return f"{said}NOT DONE: {one['wrong']}"
+    again = one["served_again_s"]
+    served = "NOT SERVED AGAIN" if again is None else f"served again {figures.duration(again)} after it"
+    return f"{said}{figures.count(one['errors'])} errors, {served}"
 
 
 def _generator(run: Run) -> str:

@@ -343,6 +343,8 @@ def _turns(scenario: Scenario) -> Iterator[Finding]:
         for path, raw in incident.set.items():
             yield from _knob(scenario, path, ("incidents", at, "set", path))
             yield from _value(scenario, path, raw, ("incidents", at, "set", path))
+    for at, fault in enumerate(scenario.live.faults if scenario.live else ()):
+        yield from _before_horizon(scenario, fault.at_ns, ("live", "faults", at, "at"))
 
 
 def _controls(scenario: Scenario) -> Iterator[Finding]:

@@ -466,6 +466,15 @@ MEANINGS: dict[str, dict[str, str]] = {
         "most_in_flight": "attempts that one process of people may await at once; more are dropped, and told of",
         "longest_lag": "how late 1% of attempts may be sent before the generator has fallen behind, by the clock",
         "target": "the API that `sluice live --target` asks; without it: that of our own gateway",
+        "faults": "what breaks for real meanwhile; a simulation knows nothing of it",
+    },
+    "Fault": {
+        "name": "its name",
+        "at": "when",
+        "kind": "what is done: SIGKILL to a gateway worker or the upstream, SIGSTOP to Redis, a crash of PostgreSQL, "
+        "transactions of the ledger that take longer",
+        "for": "how long Redis is stopped, or the disk is slow; the others happen at once",
+        "delay": "what a slow disk adds to each transaction",
     },
     "Target": {
         "method": "HTTP method of an attempt",

@@ -942,12 +942,31 @@ class Target(Frozen):
         return self
 
 
+class Fault(Frozen):
+    """What breaks for real while `sluice live` plays; a simulation knows nothing of it."""
+
+    name: Name
+    at_ns: DurationNs = Field(alias="at")
+    kind: Literal["kill_worker", "kill_upstream", "pause_redis", "restart_postgres", "slow_disk"]
+    for_ns: DurationNs | None = Field(alias="for", gt=0, default=None)
+    delay_ns: DurationNs | None = Field(alias="delay", gt=0, default=None)
+
+    @model_validator(mode="after")
+    def _lasts(self) -> Fault:
+        takes = {"pause_redis": {"for"}, "slow_disk": {"for", "delay"}}.get(self.kind, set())
+        for key, value in (("for", self.for_ns), ("delay", self.delay_ns)):
+            if (key in takes) != (value is not None):
+                raise ValueError(f"a {self.kind} {'needs' if key in takes else 'does not take'} {key}")
+        return self
+
+
 class Live(Frozen):
     """How `sluice live` plays the scenario against a real stack."""
 
     most_in_flight: int = Field(strict=True, ge=1, le=100_000, default=10_000)
     longest_lag_ns: DurationNs = Field(alias="longest_lag", gt=0, default=50_000_000)
     target: Target | None = None
+    faults: tuple[Fault, ...] = Field(max_length=100, default=())
 
 
 class Scenario(Frozen):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,18 +13,20 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scenarios.live_lives import ANSWERS, ENDS
-from scenarios.model import Live, Scenario, ServerStage
+from scenarios.model import Fault, Live, Scenario, ServerStage
 from scenarios.units import NS_PER_S
 from simulator.outcome import FAILURES, Ints
 from simulator.samples import Sample, seconds, spread_s
 from simulator.summary import ratio
 
 SPREAD = ("mean", "p50", "p90", "p99", "max")
+PAUSE_S = 1.0
+"""By the clock: so long without an order, begun so soon after a fault, is its doing."""
 LEAST_SENT = 0.99
 """The share of intended attempts that a generator has to send in its slice."""
 
 Rows = Mapping[str, Ints]
-_UNANSWERED, _PLACED, _TIMED_OUT = (ANSWERS.index(answer) for answer in ("unanswered", "placed", "timed_out"))
+_UNANSWERED, _PLACED, _TIMED_OUT, _ERROR = map(ANSWERS.index, ("unanswered", "placed", "timed_out", "error"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +44,25 @@ class LedgerRow:
 
     want: int
     placed_ns: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ledgered:
+    """What the ledger has: orders, the number of payments, and units taken and left of each coupon."""
+
+    orders: Sequence[LedgerRow]
+    payments: int
+    coupons: Mapping[str, tuple[int, int]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Broken:
+    """A fault, and when it was done in the time of the model; `wrong` says why it was not."""
+
+    fault: Fault
+    began_ns: int
+    ended_ns: int
+    wrong: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,8 +97,9 @@ def summarise(
     setting: Setting,
     played: Played,
     simulated: Rows,
-    ledger: Iterable[LedgerRow] | None,
+    ledger: Ledgered | None,
     placed_before: int = 0,
+    broken: Sequence[Broken] = (),
 ) -> dict[str, Any]:
     """Return summary.json of a live run; `simulated` are attempts of the same slice, `ledger` None where it is theirs.
 
@@ -121,6 +143,7 @@ def summarise(
         },
         "agreement": agreement(sent, simulated, setting),
         "generator": generator(played, setting),
+        "faults": faults(sent, broken, setting),
         "ledger": None if ledger is None else books(sent, ledger, setting, placed_before),
     }
 
@@ -191,22 +214,64 @@ def generator(played: Played, setting: Setting) -> dict[str, Any]:
     }
 
 
-def books(sent: Rows, ledger: Iterable[LedgerRow], setting: Setting, placed_before: int) -> dict[str, Any]:
+def faults(sent: Rows, broken: Sequence[Broken], setting: Setting) -> list[dict[str, Any]]:
+    """Return for each fault how many attempts ended in an error until the next, and when people were served again."""
+    found = []
+    error = (sent["answer"] == _ERROR) & (sent["answered_ns"] >= 0)
+    for number, one in enumerate(broken):
+        end_ns = broken[number + 1].began_ns if number + 1 < len(broken) else setting.ended_ns
+        errors_ns = sent["answered_ns"][error & (sent["answered_ns"] >= one.began_ns) & (sent["answered_ns"] < end_ns)]
+        since_ns = max(one.ended_ns, int(errors_ns.max(initial=-1)), _pause_ns(sent, one.ended_ns, end_ns, setting))
+        again_ns = None if one.wrong else first_order_ns(sent, since_ns, end_ns)
+        found.append(
+            {
+                "name": one.fault.name,
+                "kind": one.fault.kind,
+                "began_s": seconds(one.began_ns),
+                "ended_s": seconds(one.ended_ns),
+                "errors": len(errors_ns),
+                "served_again_s": None if again_ns is None else seconds(again_ns - one.ended_ns) / setting.speed,
+                "wrong": one.wrong,
+            }
+        )
+    return found
+
+
+def _pause_ns(sent: Rows, from_ns: int, end_ns: int, setting: Setting) -> int:
+    """Return when the last pause of orders began that a fault brought with it, else 0; it may take a moment."""
+    pause_ns = int(PAUSE_S * NS_PER_S * setting.speed)
+    orders_ns = np.sort(sent["answered_ns"][(sent["answer"] == _PLACED) & (sent["answered_ns"] < end_ns)])
+    begins_ns = orders_ns[:-1][np.diff(orders_ns) >= pause_ns]
+    of_it = begins_ns[(begins_ns >= from_ns) & (begins_ns < from_ns + pause_ns)]
+    return int(of_it[-1]) + 1 if len(of_it) else 0
+
+
+def first_order_ns(sent: Rows, since_ns: int, end_ns: int) -> int | None:
+    """Return when the first attempt sent since an instant was told of its order, before another instant."""
+    placed = (sent["answer"] == _PLACED) & (sent["sent_ns"] >= since_ns) & (sent["answered_ns"] < end_ns)
+    return int(sent["answered_ns"][placed].min()) if placed.any() else None
+
+
+def books(sent: Rows, ledger: Ledgered, setting: Setting, placed_before: int) -> dict[str, Any]:
     """Hold what people were told against what the ledger has; a stack works on for a moment after the end."""
     told = set(sent["want"][sent["answer"] == _PLACED].tolist())
-    found = [row.want for row in ledger if row.placed_ns < setting.ended_ns or row.want in told]
+    found = [row.want for row in ledger.orders if row.placed_ns < setting.ended_ns or row.want in told]
     distinct = set(found)
     budgets = [
         stage.budget for stage in setting.scenario.stages if isinstance(stage, ServerStage) and stage.budget is not None
     ]
     spent = len(found) + placed_before
+    beyond = [spent - min(budgets)] if budgets else []
+    beyond += [-left for _, left in ledger.coupons.values()]
     return {
         "told_placed": len(told),
         "found_placed": len(distinct),
         "lost": len(told - distinct),
         "duplicated": len(found) - len(distinct),
         "untold": len(distinct - told),
-        "overdrawn": max(0, spent - min(budgets)) if budgets else 0,
+        "mispaid": abs(ledger.payments - len(ledger.orders)),
+        "overdrawn": max(0, *beyond) if beyond else 0,
+        "miscounted": max((abs(taken - len(ledger.orders)) for taken, _ in ledger.coupons.values()), default=0),
     }
 
 
@@ -218,7 +283,9 @@ def unbalanced(summary: Mapping[str, Any]) -> list[str]:
     said = {
         "lost": "orders that people were told of are not in the ledger",
         "duplicated": "orders are in the ledger for a want that has one",
+        "mispaid": "payments are missing in the ledger, or too many",
         "overdrawn": "orders were placed beyond a budget",
+        "miscounted": "units of a coupon were taken without an order, or an order did not take its",
     }
     return [f"{ledger[name]:,} {words}" for name, words in said.items() if ledger[name]]
 

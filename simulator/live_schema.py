@@ -95,6 +95,21 @@ _GENERATOR = _object(
     },
     "whether the people kept their own time",
 )
+_FAULT = _object(
+    {
+        "name": {"type": "string", "description": "name of a fault of `live.faults`"},
+        "kind": {"type": "string", "description": "what was done"},
+        "began_s": _figure("when it was done"),
+        "ended_s": _figure("when it was over: at once, but for those that last"),
+        "errors": _count("attempts that ended in an error since, until the next fault"),
+        "served_again_s": _figure(
+            "by the clock, from its end to the first order of an attempt sent after it, after the last error, and "
+            "after orders paused for 1 s or more because of it; null where there is none before the next fault",
+            none=True,
+        ),
+        "wrong": {"type": "string", "description": "why it could not be done; else empty"},
+    }
+)
 _LEDGER = _object(
     {
         "told_placed": _count("wants whose person was told of an order"),
@@ -102,7 +117,9 @@ _LEDGER = _object(
         "lost": _count("wants whose person was told of an order that is not there"),
         "duplicated": _count("orders beyond the first of a want"),
         "untold": _count("orders of which nobody was told: the answer came too late, or never"),
+        "mispaid": _count("orders without a payment, or payments without an order"),
         "overdrawn": _count("orders beyond the smallest budget of a stage"),
+        "miscounted": _count("units of a coupon taken without an order, or orders without theirs"),
     }
 )
 
@@ -149,6 +166,7 @@ def live_schema() -> Schema:
                 ),
                 "agreement": _AGREEMENT,
                 "generator": _GENERATOR,
+                "faults": {"type": "array", "items": _FAULT, "description": "what broke for real, in order"},
                 "ledger": {
                     "anyOf": [_LEDGER, {"type": "null"}],
                     "description": "what people were told beside what the ledger has; null with --target",
@@ -187,6 +205,8 @@ def live_text() -> str:
 
 def _leaves(path: str, schema: Schema) -> list[tuple[str, str]]:
     schema = schema.get("anyOf", [schema])[0]
+    if "properties" in schema.get("items", {}):
+        path, schema = f"{path}[]", schema["items"]
     if "properties" not in schema:
         return [(path, schema.get("description", ""))]
     found = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 import time
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlsplit
 
 import click
 
@@ -27,7 +29,8 @@ from sluice.rehearsal import explained, removed_if_empty
 
 if TYPE_CHECKING:
     from scenarios.loader import Loaded
-    from simulator.live_results import LedgerRow, Played
+    from simulator.live.stack import Stack
+    from simulator.live_results import Ledgered, Played
     from simulator.live_slice import Slice
     from simulator.results import RunResult
 
@@ -112,9 +115,12 @@ def live(**given: Any) -> Exit:
         note(f"inconclusive: the generator fell behind: {why}")
     for why in wrong:
         note(f"the books do not balance: {why}")
+    undone = [f"live.faults.{one['name']}: {one['wrong']}" for one in run.summary["faults"] if one["wrong"]]
+    for why in undone:
+        note(f"inconclusive: a fault could not be done: {why}")
     if asked.with_report:
         note(f"report: {draw(run, folder)}")
-    codes = [Exit.INCONCLUSIVE] * bool(behind) + [Exit.BOOKS] * bool(wrong) + [Exit.INTERRUPTED] * interrupted
+    codes = [Exit.INCONCLUSIVE] * bool(behind + undone) + [Exit.BOOKS] * bool(wrong) + [Exit.INTERRUPTED] * interrupted
     return gravest(*codes)
 
 
@@ -131,8 +137,8 @@ def _live(asked: Asked) -> tuple[RunResult, Path, bool]:
     with explained(), Interrupts() as stop:
         folder = results.run_folder(asked.out, loaded.name, asked.seed, datetime.now(UTC))
         with removed_if_empty(folder):
-            played, ledger, ended_ns = _played(asked, loaded, slice_, folder, stop)
-            run = _result(asked, loaded, slice_, played, ledger, ended_ns, (started, begun_s))
+            played, stack, ended_ns = _played(asked, loaded, slice_, folder, stop)
+            run = _result(asked, loaded, slice_, played, stack, ended_ns, (started, begun_s))
             results.write(slice_.simulated, folder / "simulated")
             results.write(run, folder, beside=BESIDE)
         note(f"run: {folder}")
@@ -170,7 +176,38 @@ def _load(asked: Asked) -> Loaded:
         for option, value in (("--redis", asked.redis), ("--ledger", asked.ledger)):
             if value is not None:
                 raise UserError(f"{option}: is for a stack of ours; leave it out, or leave out --target")
+        if loaded.scenario.live is not None and loaded.scenario.live.faults:
+            raise UserError(
+                f"--target: live.faults.{loaded.scenario.live.faults[0].name}: a stack of somebody else is not hurt;"
+                " leave faults out: --set live.faults=[]"
+            )
+    _check_servers(asked)
     return loaded
+
+
+def _check_servers(asked: Asked) -> None:
+    """Look at the servers that are named before anything is done."""
+    if asked.ledger is not None:
+        with _installed():
+            from simulator.live import ledger
+        try:
+            ledger.check(asked.ledger)
+        except ValueError as error:
+            raise UserError(f"--ledger: {error}") from error
+    if asked.redis is not None:
+        parts = urlsplit(asked.redis)
+        try:
+            socket.create_connection((parts.hostname or "localhost", parts.port or 6379), timeout=5).close()
+        except (OSError, ValueError) as error:
+            raise UserError(f"--redis: no Redis answers there: {error}; start it, or leave the option out") from error
+
+
+@contextmanager
+def _installed() -> Iterator[None]:
+    try:
+        yield
+    except ModuleNotFoundError as missing:
+        raise UserError(f"`sluice live` needs {missing.name}; install it: pip install 'sluice[live]'") from missing
 
 
 def _simulated(asked: Asked, loaded: Loaded) -> Slice:
@@ -212,10 +249,10 @@ def _check_fits(asked: Asked, slice_: Slice) -> None:
 
 def _played(
     asked: Asked, loaded: Loaded, slice_: Slice, folder: Path, stop: Interrupts
-) -> tuple[Played, list[LedgerRow] | None, int]:
-    """Start a stack and the people, let model time run, and return what they and the ledger say, and when it ended."""
+) -> tuple[Played, Stack | None, int]:
+    """Start a stack and the people, let model time run, and return what they say, the stack, and when it ended."""
     from scenarios.dump import toml_text
-    from simulator.live_results import LedgerRow, collect
+    from simulator.live_results import collect
     from simulator.results import RESOLVED, write_text
 
     with _stack(asked, slice_, folder) as stack:
@@ -240,14 +277,22 @@ def _played(
             people.begin(zero_ns)
             length_s = (slice_.until_ns - slice_.from_ns) / NS_PER_S / float(asked.speed)
             people.wait(stop, length_s + MARGIN_S, _telling(asked, zero_ns, length_s))
-        if stack is None:
-            ledger = None
-        else:
-            ledger = [LedgerRow(want=want, placed_ns=placed_ns) for want, _, _, placed_ns in stack.ledger_rows()]
     played = collect(people.played, asked.users_processes)
     ended_ns = min(slice_.until_ns, *(int(process["ended_ns"]) for process in played.processes))
     people.forget()
-    return played, ledger, ended_ns
+    return played, stack, ended_ns
+
+
+def _ledgered(stack: Stack) -> Ledgered:
+    """What the ledger of a stack has, once that has ended and nothing comes to it any more."""
+    from simulator.live_results import Ledgered, LedgerRow
+
+    balance = stack.ledger_balance()
+    return Ledgered(
+        orders=[LedgerRow(want=want, placed_ns=placed_ns) for want, _, _, placed_ns in stack.ledger_rows()],
+        payments=balance["payments"],
+        coupons={stage: (budget - left, left) for stage, (budget, left) in balance["coupons"].items()},
+    )
 
 
 @contextmanager
@@ -257,14 +302,14 @@ def _stack(asked: Asked, slice_: Slice, folder: Path) -> Iterator[Any]:
         with nullcontext() as nothing:
             yield nothing
         return
-    try:
+    with _installed():
         from simulator.live.contents import Contents
         from simulator.live.stack import Stack
-    except ModuleNotFoundError as missing:
-        raise UserError(f"`sluice live` needs {missing.name}; install it: pip install 'sluice[live]'") from missing
     contents = None
     if slice_.attempts is not None:
-        contents = Contents(attempts=slice_.attempts, orders=slice_.orders, levels=slice_.levels)
+        contents = Contents(
+            attempts=slice_.attempts, orders=slice_.orders, levels=slice_.levels, placed=slice_.placed_before
+        )
     try:
         stack = Stack(
             slice_.scenario,
@@ -288,7 +333,7 @@ def _result(
     loaded: Loaded,
     slice_: Slice,
     played: Played,
-    ledger: list[LedgerRow] | None,
+    stack: Stack | None,
     ended_ns: int,
     begun: tuple[datetime, float],
 ) -> RunResult:
@@ -328,7 +373,14 @@ def _result(
     return RunResult(
         scenario=loaded.scenario,
         resolved=resolved,
-        summary=live_results.summarise(setting, played, simulated, ledger, slice_.placed_before),
+        summary=live_results.summarise(
+            setting,
+            played,
+            simulated,
+            None if stack is None else _ledgered(stack),
+            slice_.placed_before,
+            () if stack is None else stack.broken,
+        ),
         timeseries=live_results.series(setting, played.attempts, simulated),
         orders=played.wants,
         attempts=played.attempts,

@@ -9,8 +9,12 @@ from typing import Any
 
 @dataclass(frozen=True, kw_only=True)
 class Contents:
-    """What functions of these names in `simulator.compiled.contents` return: arrays, and states of laws by name."""
+    """What functions of these names in `simulator.compiled.contents` return: arrays, and states of laws by name.
+
+    `placed`: orders placed by then, which have taken a unit of each budget.
+    """
 
     attempts: Any
     orders: Any
     levels: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    placed: int = 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Generator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import simpy
 
@@ -17,13 +17,15 @@ from scenarios.schedule import changes
 from scenarios.world import build_world
 from simulator.live.clock import ModelClock, Pace
 from simulator.live.laws import Laws
-from simulator.live.leases import Leases
 from simulator.live.settings import Settings
 from simulator.live.town import an_attempt, without_people
 from simulator.rank import Rank
 from simulator.reference.attempt import Attempt
 from simulator.reference.instants import call_at
 from simulator.reference.town import Town
+
+if TYPE_CHECKING:
+    from simulator.live.leases import Leases
 
 OURS = (Kind.ADMISSION_RATE, Kind.ADMISSION_LIMIT, Kind.GATEWAY_SERVERS)
 
@@ -45,8 +47,11 @@ class Door:
             self.env, without_people(scenario), seed=settings.seed, world=build_world(scenario), trace=False
         )
         self.laws = Laws(scenario, self.town.habits)
-        self.leases = None if settings.redis_url is None else Leases(settings, scenario, self.town.habits)
-        if self.leases is not None:
+        self.leases: Leases | None = None
+        if settings.redis_url is not None:
+            from simulator.live.leases import Leases  # the client of Redis comes with it: who has none starts sooner
+
+            self.leases = Leases(settings, scenario, self.town.habits)
             self.laws.leave_out(self.leases.names)
         self.gateway = self.town.gateway
         self.gateway.policy = self.laws

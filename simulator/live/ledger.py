@@ -9,9 +9,7 @@ and no coupon goes below 0 (a check of the table); so whatever dies in between, 
 from __future__ import annotations
 
 import logging
-import os
 import queue
-import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -103,7 +101,7 @@ class Ledger:
         """Connect, and make the tables where they are not there."""
         self.now_ns = now_ns
         self.slow_s = 0.0  # what a slow disk adds to each transaction
-        self._engine = sa.create_engine(url, pool_pre_ping=True, pool_size=2, connect_args=_within(url))
+        self._engine = engine_of(url)
         if self._engine.dialect.name == "sqlite":
             sa.event.listen(self._engine, "connect", _as_wal)
         kinds: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
@@ -295,17 +293,30 @@ class Keeper:
             self._tell(list(zip(placings, kept, strict=True)))
 
 
-def crash_postgres(url: str) -> None:
-    """Kill a process of a PostgreSQL on this machine, so that it ends all others and recovers."""
-    if not url.startswith("postgresql"):
-        raise ValueError("restart_postgres: this stack has no PostgreSQL; give it one with ledger_url")
-    engine = sa.create_engine(url)
+def engine_of(url: str) -> sa.Engine:
+    """Return what connects to a ledger: postgresql:// means the driver that comes with us."""
+    of = sa.make_url(url)
+    if of.drivername == "postgresql":
+        of = of.set(drivername="postgresql+psycopg")
+    return sa.create_engine(of, pool_pre_ping=True, pool_size=2, connect_args=_within(url))
+
+
+def check(url: str) -> None:
+    """Raise ValueError where a ledger cannot be reached, or has orders: they would not be placed again."""
     try:
-        with engine.connect() as connection:
-            os.kill(connection.scalar(sa.text("SELECT pg_backend_pid()")) or 0, signal.SIGKILL)
-            connection.invalidate()
-    finally:
-        engine.dispose()
+        named = sa.make_url(url)
+        if named.get_backend_name() not in ("postgresql", "sqlite"):
+            raise ValueError(f"{named.drivername}: is neither postgresql nor sqlite; name one of these")
+        ledger = Ledger(url, lambda: 0)
+        try:
+            orders = ledger.balance()["orders"]
+        finally:
+            ledger.close()
+    except (SQLAlchemyError, ModuleNotFoundError) as error:
+        said = str(error.orig if isinstance(error, DBAPIError) else error).strip().partition("\n")[0]
+        raise ValueError(f"cannot be used: {said}") from error
+    if orders:
+        raise ValueError(f"has {orders:,} orders, which would not be placed again; name an empty database")
 
 
 def _as_wal(connection: Any, _: Any) -> None:

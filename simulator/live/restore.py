@@ -2,8 +2,7 @@
 
 What waits keeps its turn, where a law of the queue does not order it anew. Who is served at servers is served for as
 long as was left; calls that a batching replica works on have evenly spread parts of their answers left, for their
-progress is not in the contents. What was at the gateway is not here, nor are coupons of orders not placed yet, and
-orders in the hands of couriers.
+progress is not in the contents. What was at the gateway is not here, nor are orders in the hands of couriers.
 """
 
 from __future__ import annotations
@@ -45,6 +44,10 @@ def restore(town: LiveTown, contents: Contents) -> Iterator[tuple[Person, Attemp
         timeout_ns = max(row["timeout_ns"], town.now_ns)
         attempt = an_attempt(town.env, person, row["attempt"], row["start_ns"], timeout_ns)
         attempt.gateway, attempt.stage, attempt.call = ADMITTED, row["stage"], row["call"]
+        for stage in town.stages[: row["stage"] - (row["state"] != IN_SERVICE)]:
+            if stage.budget_left is not None and person.segment in stage.callers:
+                stage.budget_left -= 1
+                attempt.budgets.append(stage)
         if row["awaited"]:
             town.awaits(attempt)
         else:

@@ -9,11 +9,8 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-import os
-import re
 import secrets
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -26,17 +23,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import urlsplit
 
-from scenarios.model import RateAdmission, Scenario
+from scenarios.model import Live, RateAdmission, Scenario
+from simulator.live import faults
+from simulator.live.clock import ModelClock
 from simulator.live.contents import Contents
-from simulator.live.ledger import Ledger, crash_postgres
+from simulator.live.faults import Faults
+from simulator.live.ledger import Ledger
 from simulator.live.settings import Settings, remembering
 from simulator.live.wire import HEADER, said_frame
+from simulator.live_results import Broken
 
 START_S = 60.0
 LOOK_S = 0.05
-UPSETS = ("kill_worker", "kill_upstream", "pause_redis", "restart_postgres", "slow_disk")
 LOOPBACK = "127.0.0.1"
 BACKLOG = 2048
 
@@ -75,7 +74,7 @@ class Stack:
         contents: Contents | None = None,
     ) -> None:
         """Say what is to be started; ValueError for what cannot be."""
-        check(scenario, workers=workers, redis_url=redis_url, speed=speed)
+        check(scenario, workers=workers, ledger_url=ledger_url, redis_url=redis_url, speed=speed)
         self.folder = folder
         self._private = Path(tempfile.mkdtemp(prefix="sluice-"))  # short: the path of a socket has 108 bytes at most
         self.settings = Settings(
@@ -92,12 +91,15 @@ class Stack:
             contents=contents,
         )
         self.restarts = 0
+        self.broken: list[Broken] = []
+        """The scenario's faults that were done, once the stack has ended."""
         self._lock = threading.Lock()
         self._ending = threading.Event()
         self._processes: list[_Process] = []
         self._sockets: list[socket.socket] = []
         self._supervisor: threading.Thread | None = None
         self._zero_ns: int | None = None
+        self._faults: Faults | None = None
 
     def __enter__(self) -> Self:
         """Start everything and wait until it is healthy."""
@@ -129,44 +131,44 @@ class Stack:
             return {one.name: one.popen.pid for one in self._processes if one.popen is not None}
 
     def begin(self, zero_monotonic_ns: int) -> None:
-        """Model time runs from this instant of the monotonic clock on."""
+        """Model time runs from this instant of the monotonic clock on, and faults come at theirs."""
         self._zero_ns = zero_monotonic_ns
         unfinished = self.settings.zero_file.with_suffix(".new")
         unfinished.write_text(str(zero_monotonic_ns))
         unfinished.replace(self.settings.zero_file)
         self._say(do="begin", zero_ns=zero_monotonic_ns)
         self._write_file()
+        settings = self.settings
+        clock = ModelClock(settings.from_ns, settings.speed, zero_monotonic_ns)
+        self._faults = Faults((settings.scenario.live or Live()).faults, clock, self._ending, self.upset)
+        self._faults.begin()
 
     def turn(self, knob: str, value: Any) -> None:
         """Turn a knob of the scenario, now."""
         self._say(do="turn", knob=knob, value=value)
 
-    def upset(self, what: str, *, for_s: float = 0.0, seconds: float = 0.0) -> None:
-        """Do something for real, and return when it is done (where it lasts, after `for_s`).
+    def upset(self, kind: str, for_s: float = 0.0, delay_s: float = 0.0) -> None:
+        """Do what a fault of this kind does, for real; return when it is done, at the latest when the stack ends.
 
         kill_worker, kill_upstream: SIGKILL; the supervisor starts them again. pause_redis: SIGSTOP for `for_s`.
         restart_postgres: SIGKILL to one of its processes, so that it ends all others and recovers. slow_disk: each
-        transaction of the ledger takes `seconds` more, for `for_s`. The servers have to be on this machine.
+        transaction of the ledger takes `delay_s` more, for `for_s`. The servers have to be on this machine.
         """
-        if what not in UPSETS:
-            raise ValueError(f"{what}: is no incident; there are {', '.join(UPSETS)}")
-        if what == "kill_worker":
+        if kind == "kill_worker":
             self._kill("gateway-0")
-        elif what == "kill_upstream":
+        elif kind == "kill_upstream":
             self._kill("upstream")
-        elif what == "restart_postgres":
-            crash_postgres(self.settings.ledger_url)
-        elif what == "pause_redis":
-            pid = _redis_pid(self.settings.redis_url)
-            os.kill(pid, signal.SIGSTOP)
-            try:
-                time.sleep(for_s)
-            finally:
-                os.kill(pid, signal.SIGCONT)
+        elif kind == "restart_postgres":
+            faults.crash_postgres(self.settings.ledger_url)
+        elif kind == "pause_redis":
+            assert self.settings.redis_url is not None
+            faults.pause_redis(self.settings.redis_url, lambda: self._ending.wait(for_s))
         else:
-            self._say(do="slow", seconds=seconds)
-            time.sleep(for_s)
-            self._say(do="slow", seconds=0.0)
+            assert kind == "slow_disk"
+            self._say(do="slow", seconds=delay_s)
+            self._ending.wait(for_s)
+            if not self._ending.is_set():
+                self._say(do="slow", seconds=0.0)
 
     def is_healthy(self) -> bool:
         """Whether the gateway answers, and its upstream too."""
@@ -219,7 +221,7 @@ class Stack:
         self._supervisor.start()
         until_s = time.monotonic() + START_S
         while not self.is_healthy():
-            dead = [one.name for one in self._processes if one.restarts > 2]
+            dead = [one.name for one in self._processes if one.restarts]
             if dead or time.monotonic() > until_s:
                 raise StackError(f"the stack did not start: {self._last_words(dead)}")
             time.sleep(LOOK_S)
@@ -256,10 +258,13 @@ class Stack:
 
     def _kill(self, name: str) -> None:
         """Kill a process, and return when its successor has been started."""
-        before = self.pids[name]
-        os.kill(before, signal.SIGKILL)
-        while self.pids[name] == before:
-            time.sleep(LOOK_S / 5)
+        (process,) = (one for one in self._processes if one.name == name)
+        with self._lock:  # so that the supervisor does not reap it meanwhile, and its number is not another's
+            killed = process.popen
+            assert killed is not None
+            killed.kill()
+        while process.popen is killed and not self._ending.wait(LOOK_S / 5):
+            pass
 
     def _say(self, **said: Any) -> dict[str, Any]:
         """Say something to the upstream, and return its answer."""
@@ -268,7 +273,7 @@ class Stack:
             try:
                 return self._say_once(said)
             except OSError as error:  # it is being started again
-                if time.monotonic() > until_s:
+                if self._ending.is_set() or time.monotonic() > until_s:
                     raise StackError(f"the upstream does not answer: {error}") from error
                 time.sleep(LOOK_S)
 
@@ -309,6 +314,8 @@ class Stack:
 
     def _end(self) -> None:
         self._ending.set()
+        if self._faults is not None:
+            self.broken = self._faults.end()
         if self._supervisor is not None:
             self._supervisor.join()
         with self._lock:
@@ -332,7 +339,7 @@ class Stack:
         shutil.rmtree(self._private, ignore_errors=True)
 
 
-def check(scenario: Scenario, *, workers: int, redis_url: str | None, speed: float) -> None:
+def check(scenario: Scenario, *, workers: int, ledger_url: str, redis_url: str | None, speed: float) -> None:
     """Raise ValueError for what cannot be run live."""
     if workers < 1:
         raise ValueError(f"workers = {workers}: needs at least 1")
@@ -340,6 +347,7 @@ def check(scenario: Scenario, *, workers: int, redis_url: str | None, speed: flo
         raise ValueError(f"speed = {speed:g}: needs more than 0 and at most 1000")
     if scenario.controls:
         raise ValueError(f"controls.{scenario.controls[0].name}: control processes do not run live; take it out")
+    faults.check((scenario.live or Live()).faults, ledger_url=ledger_url, redis_url=redis_url)
     if redis_url is not None:
         for law in scenario.admission:
             leased = isinstance(law, RateAdmission) and law.name not in remembering(scenario)
@@ -348,19 +356,6 @@ def check(scenario: Scenario, *, workers: int, redis_url: str | None, speed: flo
                     f"admission.{law.name}: a {law.law} cannot be leased, so {workers} workers would each keep their "
                     "own; use one worker, or leave Redis out (then one process decides for all)"
                 )
-
-
-def _redis_pid(url: str | None) -> int:
-    """Return the process id of a Redis on this machine."""
-    if url is None:
-        raise ValueError("pause_redis: this stack has no Redis; give it one with redis_url")
-    parts = urlsplit(url)
-    with socket.create_connection((parts.hostname or LOOPBACK, parts.port or 6379), timeout=5) as connection:
-        connection.sendall(b"INFO server\r\n")
-        found = re.search(rb"process_id:(\d+)", connection.recv(1 << 16))
-    if found is None:
-        raise StackError(f"{url}: does not tell its process id")
-    return int(found[1])
 
 
 def _url(listener: socket.socket) -> str:

@@ -70,7 +70,7 @@ class Upstream:
         self.hedged = self.town.habits.most_hedges > 0
         """Whether people wait for several attempts at once: then a newer one does not fence off those before it."""
         self.placed = {order.want: order for order in self.ledger.rows()}
-        self._open_budgets()
+        self._open_budgets(settings.contents.placed if settings.contents is not None else 0)
         self.people: dict[int, tuple[Person, dict[int, Attempt]]] = {}
         self.callers: dict[Attempt, list[Caller]] = {}
         self.keeping: dict[tuple[int, int], tuple[Attempt, int]] = {}
@@ -210,8 +210,12 @@ class Upstream:
             self.town.closes(attempt, "placed")
             self.town.answers(attempt, "placed")
 
-    def _open_budgets(self) -> None:
-        budgets = {stage.name: stage.budget_left for stage in self.town.stages if stage.budget_left is not None}
+    def _open_budgets(self, placed: int) -> None:
+        budgets = {
+            stage.name: max(0, stage.budget_left - placed)
+            for stage in self.town.stages
+            if stage.budget_left is not None
+        }
         left = self.ledger.open_budgets(budgets)
         for stage in self.town.stages:
             if stage.budget_left is not None:

@@ -137,7 +137,7 @@ def test_an_api_that_nobody_here_made_is_asked_by_its_mapping(shop: Path) -> Non
         fewer = ("--set", "arrivals.rate=20/s", "--set", "people.attempts=1", "--set", "people.timeout=9s")
         first, out = run(shop, server, *fewer)
         taken = server.packages()
-        again, _ = run(shop, server, *fewer, "--format", "json")
+        again, _ = run(shop, server, *fewer, "--for", "2s", "--format", "json")
     assert (first.returncode, again.returncode) == (Exit.PASS, Exit.PASS), first.stderr
     found = results.read(min(out.iterdir()))
     rows = found.attempts
@@ -146,7 +146,7 @@ def test_an_api_that_nobody_here_made_is_asked_by_its_mapping(shop: Path) -> Non
     assert {f"tea-{want}.tar.gz" for want in placed} <= taken
     assert len(placed) >= 60
     failures = json.loads(again.stdout)["failures"]
-    assert failures["sold_out"] == sum(failures.values()) >= 60
+    assert failures["sold_out"] == sum(failures.values()) >= 30
 
 
 def test_a_server_that_is_not_there_is_an_error_for_every_attempt(shop: Path) -> None:
@@ -174,7 +174,7 @@ def test_what_there_is_is_written_after_ctrl_c(shop: Path, gateway: FakeGateway)
         while not begun:
             assert running.poll() is None
             begun = any(out.glob("*/people/begin.json")) if out.exists() else False
-        time.sleep(3)
+        time.sleep(2.5)
         running.send_signal(signal.SIGINT)
         said = running.communicate(timeout=60)
     finally:
@@ -196,6 +196,7 @@ def test_what_there_is_is_written_after_ctrl_c(shop: Path, gateway: FakeGateway)
         (("--for", "0s"), "--for 0s: nothing happens in no time"),
         (("--speed", "0"), "--speed 0: needs more than 0"),
         (("--redis", "redis://127.0.0.1"), "--redis: is for a stack of ours"),
+        (("--set", "live.faults=[{name='f', at='1s', kind='kill_worker'}]"), "live.faults.f: a stack of somebody else"),
         (
             (
                 "--users-processes",

@@ -11,9 +11,9 @@ import pytest
 
 from scenarios import live_lives
 from scenarios.live_lives import ANSWERS, ATTEMPT_COLUMNS, ENDS, WANT_COLUMNS
-from scenarios.model import Scenario
+from scenarios.model import Fault, Scenario
 from simulator import trace
-from simulator.live_results import LedgerRow, Played, Setting, series, summarise, unbalanced, until
+from simulator.live_results import Broken, Ledgered, LedgerRow, Played, Setting, series, summarise, unbalanced, until
 from simulator.live_schema import live_schema
 
 S = 10**9
@@ -75,11 +75,23 @@ WANTS = {
 }
 USED = {"cpu_s": 2.0, "held_back": 1, "connections": 3, "ended_ns": 20 * S}
 PLAYED = Played(attempts=LIVE, wants=WANTS, processes=(USED, USED))
-LEDGER = [LedgerRow(want=1, placed_ns=10 * S), LedgerRow(want=2, placed_ns=14 * S)]
+ORDERS = [LedgerRow(want=1, placed_ns=10 * S), LedgerRow(want=2, placed_ns=14 * S)]
+
+
+def ledger(orders: list[LedgerRow], **more: Any) -> Ledgered:
+    """Orders, each of them paid for and with its coupon."""
+    return Ledgered(**{"orders": orders, "payments": len(orders), "coupons": {"till": (len(orders), 9)}, **more})
+
+
+def fault(name: str, began_s: float, ended_s: float, wrong: str = "") -> Broken:
+    """A fault that came."""
+    of = Fault.model_validate({"name": name, "at": f"{began_s}s", "kind": "kill_worker"})
+    return Broken(fault=of, began_ns=round(began_s * S), ended_ns=round(ended_s * S), wrong=wrong)
 
 
 def test_a_summary_is_what_its_schema_says() -> None:
-    summary = summarise(SETTING, PLAYED, SIMULATED, LEDGER, placed_before=1)
+    broken = [fault("one", 12, 12)]
+    summary = summarise(SETTING, PLAYED, SIMULATED, ledger(ORDERS), placed_before=1, broken=broken)
     jsonschema.validate(summary, live_schema())
     assert summary["people"] == {"on_the_way": 1, "wanted": 2, "placed": 2, "abandoned": 0, "pending": 1}
     assert summary["attempts"]["offered"] == 4
@@ -130,29 +142,50 @@ def test_a_generator_that_falls_behind_says_why(row: tuple[int, int, float, floa
     assert why in behind
 
 
+LATE = [LedgerRow(want=3, placed_ns=20 * S)]
+UNTOLD = [LedgerRow(want=3, placed_ns=19 * S)]
+
+
 @pytest.mark.parametrize(
-    ("ledger", "before", "books", "says"),
+    ("found", "before", "books", "says"),
     [
-        (LEDGER, 1, {}, []),
-        (LEDGER[:1], 0, {"found_placed": 1, "lost": 1}, ["1 orders that people were told of are not in the ledger"]),
-        (
-            [*LEDGER, LEDGER[0]],
-            0,
-            {"duplicated": 1},
-            ["1 orders are in the ledger for a want that has one"],
-        ),
-        ([*LEDGER, LedgerRow(want=3, placed_ns=19 * S)], 0, {"found_placed": 3, "untold": 1}, []),
-        ([*LEDGER, LedgerRow(want=3, placed_ns=20 * S)], 0, {}, []),
-        (LEDGER, 2, {"overdrawn": 1}, ["1 orders were placed beyond a budget"]),
+        (ledger(ORDERS), 1, {}, []),
+        (ledger(ORDERS[:1]), 0, {"found_placed": 1, "lost": 1}, "orders that people were told of are not"),
+        (ledger([*ORDERS, ORDERS[0]]), 0, {"duplicated": 1}, "orders are in the ledger for a want that has one"),
+        (ledger(ORDERS + UNTOLD), 0, {"found_placed": 3, "untold": 1}, ""),
+        (ledger(ORDERS + LATE), 0, {}, ""),
+        (ledger(ORDERS), 2, {"overdrawn": 1}, "orders were placed beyond a budget"),
+        (ledger(ORDERS, coupons={"till": (2, -1)}), 0, {"overdrawn": 1}, "orders were placed beyond a budget"),
+        (ledger(ORDERS, coupons={"till": (3, 0)}), 0, {"miscounted": 1}, "units of a coupon were taken"),
+        (ledger(ORDERS, payments=1), 0, {"mispaid": 1}, "payments are missing in the ledger"),
+        (ledger(ORDERS, payments=3), 0, {"mispaid": 1}, "payments are missing in the ledger"),
     ],
 )
 def test_books_are_held_against_what_people_were_told(
-    ledger: list[LedgerRow], before: int, books: dict[str, int], says: list[str]
+    found: Ledgered, before: int, books: dict[str, int], says: str
 ) -> None:
-    summary = summarise(SETTING, PLAYED, SIMULATED, ledger, placed_before=before)
-    balanced = {"told_placed": 2, "found_placed": 2, "lost": 0, "duplicated": 0, "untold": 0, "overdrawn": 0}
-    assert summary["ledger"] == balanced | books
-    assert unbalanced(summary) == says
+    summary = summarise(SETTING, PLAYED, SIMULATED, found, placed_before=before)
+    wrong = dict.fromkeys(("lost", "duplicated", "untold", "mispaid", "overdrawn", "miscounted"), 0)
+    assert summary["ledger"] == {"told_placed": 2, "found_placed": 2} | wrong | books
+    assert len(unbalanced(summary)) == bool(says)
+    assert all(one.startswith(f"1 {says}") for one in unbalanced(summary))
+
+
+def test_people_are_served_again_from_the_first_order_after_the_last_error() -> None:
+    played = attempts(
+        (1, 1, 11.0, 11.0, 11.2, "placed"),
+        (2, 1, 12.0, 12.0, 12.6, "placed"),  # sent before it was over
+        (3, 1, 12.6, 12.6, 13.0, "error"),
+        (4, 1, 12.8, 12.8, 13.2, "placed"),  # sent before the last error
+        (5, 1, 13.5, 13.5, 14.5, "placed"),
+        (6, 1, 15.1, 15.1, 15.6, "placed"),  # it went on for a moment
+        (7, 1, 16.0, 16.0, 17.0, "timed_out"),
+        (8, 1, 17.0, 17.0, 17.8, "placed"),
+    )
+    broken = [fault("one", 12, 12.5), fault("two", 15, 15), fault("three", 18, 18, "it is not there")]
+    summary = summarise(SETTING, replace(PLAYED, attempts=played), SIMULATED, None, broken=broken)
+    found = [(one["name"], one["errors"], one["served_again_s"], one["wrong"]) for one in summary["faults"]]
+    assert found == [("one", 1, 1.0, ""), ("two", 0, 1.4, ""), ("three", 0, None, "it is not there")]
 
 
 def test_a_row_of_the_series_is_a_second_of_the_scenario() -> None:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import http.client
+import os
+import socket
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 
 from benchmarks.servers import PostgresServer, RedisServer
-from simulator.live.stack import Stack, StackError
-from tests.live.stacks import Client, check_books, order_once, running, scenario, verdict
+from scenarios.model import Scenario
+from simulator.live import faults
+from simulator.live.stack import START_S, Stack, StackError
+from tests.live.stacks import SOON_S, Client, admin_of, check_books, order_once, running, scenario, verdict
 
 AGAIN_S = 10.0
 SHOP = scenario(
@@ -79,30 +83,89 @@ def hurt(stack: Stack, upset: Callable[[], None], times: int = 2) -> None:
             upset()
             crowd.wait_for(50)
     check_books(stack, crowd.told)
+    for want, number, *_ in list(stack.ledger_rows())[:3]:  # who asks for an old one is told of it
+        status, _, said = order_once(stack.gateway, want, attempt=1)
+        assert (status, said["order"], said["replayed"]) == (200, str(number), True)
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_killed_processes_are_started_again_and_no_order_is_lost(tmp_path: Path, workers: int) -> None:
+@pytest.mark.parametrize(("workers", "times"), [(1, 2), (2, 1)])
+def test_killed_processes_are_started_again_and_no_order_is_lost(tmp_path: Path, workers: int, times: int) -> None:
     with running(SHOP, tmp_path, workers=workers) as stack:
         before = stack.pids
-        hurt(stack, lambda: stack.upset("kill_upstream"))
-        hurt(stack, lambda: stack.upset("kill_worker"))
-        assert stack.restarts == 4
+        hurt(stack, lambda: stack.upset("kill_upstream"), times)
+        hurt(stack, lambda: stack.upset("kill_worker"), times)
+        assert stack.restarts == 2 * times
         after = stack.pids
         assert before.keys() == after.keys()
         assert before["upstream"] != after["upstream"]
         assert before["gateway-0"] != after["gateway-0"]
 
 
-@pytest.fixture
-def postgres(postgres_server: PostgresServer) -> PostgresServer:
-    """The PostgreSQL of all tests, without the tables of the one before."""
-    engine = sa.create_engine(postgres_server.url())
-    with engine.begin() as connection:
-        connection.execute(sa.text("DROP SCHEMA public CASCADE"))
-        connection.execute(sa.text("CREATE SCHEMA public"))
-    engine.dispose()
-    return postgres_server
+def test_a_new_upstream_has_the_coupons_that_are_left_and_the_knobs_that_were_turned(tmp_path: Path) -> None:
+    few = scenario(stages=[{"name": "till", "servers": 50, "service": "1ms", "budget": 4}])
+    with running(few, tmp_path) as stack:
+        admin = Client(stack.admin)
+        assert [verdict(order_once(stack.gateway, want))[1] for want in (1, 2, 3)] == ["placed"] * 3
+        turn = {"knob": "stages.till.servers", "value": 0}
+        assert admin.ask("POST", "/admin/incidents", turn, admin_of(stack))[0] == 200
+        admin.close()
+        stack.upset("kill_upstream")
+        assert stack.gauges()["orders"] == 3  # says the new one
+        _until(stack.is_healthy)
+        assert verdict(order_once(stack.gateway, 4, timeout_ms=300)) == (504, "expired")
+        stack.turn("stages.till.servers", 50)
+        assert [verdict(order_once(stack.gateway, want, 2))[1] for want in (4, 5, 6)] == ["placed"] + ["sold_out"] * 2
+        check_books(stack, {1, 2, 3})
+
+
+def test_an_attempt_is_answered_when_its_upstream_dies_and_what_it_overtook_stays_fenced_off(tmp_path: Path) -> None:
+    with running(scenario(), tmp_path) as stack, ThreadPoolExecutor(2) as others:
+        stack.turn("stages.till.servers", 0)  # until the upstream is another
+        first = others.submit(order_once, stack.gateway, 1, timeout_ms=60_000)
+        _until(lambda: stack.gauges()["stages.till.backlog"] == 1)
+        second = others.submit(order_once, stack.gateway, 1, attempt=2, timeout_ms=60_000)
+        assert verdict(first.result()) == (504, "expired")
+        _until(lambda: stack.gauges()["transactions"] == 1)
+        stack.upset("kill_upstream")
+        assert verdict(second.result()) == (502, "error")
+        _until(stack.is_healthy)
+        assert verdict(order_once(stack.gateway, 1)) == (504, "expired")
+        assert verdict(order_once(stack.gateway, 1, attempt=2)) == (201, "placed")
+        check_books(stack, {1})
+
+
+def _until(holds: Callable[[], bool]) -> None:
+    until_s = time.monotonic() + SOON_S
+    while not holds():
+        assert time.monotonic() < until_s
+        time.sleep(0.02)
+
+
+def test_a_fault_hurts_only_what_is_a_server_of_this_machine(tmp_path: Path) -> None:
+    def broken(kind: str, **more: str) -> Scenario:
+        return scenario(live={"faults": [{"name": "f", "at": "0s", "kind": kind, **more}]})
+
+    pause = broken("pause_redis", **{"for": "1s"})
+    wrong: list[tuple[Scenario, dict[str, Any], str]] = [
+        (pause, {}, "live.faults.f: pause_redis: there is no Redis"),
+        (pause, {"redis_url": "redis://10.0.0.1"}, "'10.0.0.1' is not this machine"),
+        (broken("restart_postgres"), {}, "the ledger is no PostgreSQL"),
+        (broken("restart_postgres"), {"ledger_url": "postgresql://10.0.0.1/x"}, "'10.0.0.1' is not this machine"),
+    ]
+    for of, options, said in wrong:
+        with pytest.raises(ValueError, match=said), running(of, tmp_path, **options):
+            pass
+    with socket.create_server(("127.0.0.1", 0)) as tunnel, ThreadPoolExecutor(1) as other:
+
+        def answers() -> None:
+            connection, _ = tunnel.accept()
+            with connection:
+                connection.recv(1000)
+                connection.sendall(b"$1\r\nprocess_id:%d\r\n" % os.getpid())
+
+        other.submit(answers)
+        with pytest.raises(OSError, match="is no redis of this machine"):
+            faults.pause_redis(f"redis://127.0.0.1:{tunnel.getsockname()[1]}", lambda: None)
 
 
 def test_postgres_restarts_and_the_upstream_dies_and_no_order_is_lost(tmp_path: Path, postgres: PostgresServer) -> None:
@@ -148,7 +211,7 @@ def test_a_waiting_room_keeps_places_in_real_time(tmp_path: Path) -> None:
 
 def test_a_slow_disk_makes_people_wait_and_changes_nothing_else(tmp_path: Path) -> None:
     with running(SHOP, tmp_path) as stack:
-        slow = threading.Thread(target=lambda: stack.upset("slow_disk", seconds=0.5, for_s=1.5))
+        slow = threading.Thread(target=lambda: stack.upset("slow_disk", delay_s=0.5, for_s=1.5))
         slow.start()
         time.sleep(0.2)
         began_s = time.monotonic()
@@ -183,5 +246,7 @@ def test_what_cannot_run_is_said_before_anything_starts(tmp_path: Path) -> None:
     for options, said in wrong:
         with pytest.raises(ValueError, match=said), running(window, tmp_path, **options):
             pass
+    began_s = time.monotonic()
     with pytest.raises(StackError, match="did not start"), running(window, tmp_path, ledger_url="sqlite:////no/where"):
         pass
+    assert time.monotonic() - began_s < START_S / 2  # as soon as one has ended

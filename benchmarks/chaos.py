@@ -1,0 +1,244 @@
+"""`make chaos`: what can break breaks three times while people order, with each ledger, with and without Redis.
+
+Each case is `sluice live` on benchmarks/chaos.toml, with two gateway workers and servers of its own on loopback.
+`python -m benchmarks.chaos` writes JSON and, beside it, the page that is made of it; exit code 1 where a promise of
+docs/live.md was not kept.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import click
+import sqlalchemy as sa
+
+from benchmarks import hostile
+from benchmarks.machine import machine
+from benchmarks.servers import PostgresServer, RedisServer
+from scenarios.units import NS_PER_S
+from simulator import results
+from simulator.live_results import first_order_ns
+from sluice.exits import Exit
+
+SCENARIO = Path(__file__).with_name("chaos.toml")
+TIMES = 3
+FIRST_S = 1.5
+LASTS_S = 1.0
+AGAIN_S = 10.0
+"""People are served again within this time of a fault's end."""
+APART_S = {"kill_upstream": 12, "restart_postgres": 12}
+"""From one to the next: what has to start again takes its time on a machine that does much else."""
+SOLD_OUT = 0.9
+"""The share of those who come for whom there is a coupon."""
+BOOKS = ("lost", "duplicated", "mispaid", "overdrawn", "miscounted")
+LEDGERS, REDIS = ("SQLite", "PostgreSQL"), ("no", "yes")
+LASTING = {"for": f"{LASTS_S}s"}
+FAULTS: dict[str, dict[str, Any]] = {
+    "kill_worker": {},
+    "kill_upstream": {},
+    "slow_disk": {**LASTING, "delay": "300ms"},
+    "pause_redis": LASTING,
+    "restart_postgres": {},
+}
+INCIDENTS = {
+    "no servers": {**LASTING, "set": {"stages.till.servers": 0}},
+    "no rate": {**LASTING, "set": {"admission.door.rate": "0/s"}},
+}
+PER_S = 40
+ATTACKED = ("who", "answered", "honest orders placed", "p50, ms", "p99, ms")
+HOSTILE = """## Honest people while others mean no good
+
+One gateway worker, SQLite, 40 honest orders a second for 4 s at their instants, each over a connection of its own;
+their times are from those instants. Who attacks does it from a process of its own on the same machine, four at a time
+where it is again and again, as fast as they are answered.
+"""
+COLUMNS = ("what", "ledger", "Redis", "told", "found", *BOOKS, "errors", "served again after, s")
+
+INTRODUCTION = """# What becomes of orders when something breaks
+
+This page is made from [chaos.json](chaos.json); `make chaos JSON=docs/chaos.json` measures anew and writes both. A row
+is one `sluice live` with two gateway workers, in which what it names comes three times, 4 s after each other (12 s
+what has to start again). 40 people a second come again and again until they have their order, and there are coupons for
+90% of them. *No servers*, *no rate*, *slow_disk* (300 ms more a transaction) and *pause_redis* last 1 s each. Told:
+orders that people were told of; found: orders that the ledger has. Errors: connections lost, and answers 502. The last
+column has the time from the end of each of the three to the first order of an attempt that was sent after it, after
+its last error, and after orders paused for 1 s or more because of it, by the clock; the goal is 10 s. A process is
+started again in about 1 s of processor time, so it takes longer on a machine that does much else.
+"""
+
+
+class ChaosError(Exception):
+    """A case that came to no result."""
+
+
+def cases() -> Iterator[tuple[str, str, str]]:
+    """Yield what, ledger and Redis of each case."""
+    for what, ledger, redis in product([*FAULTS, *INCIDENTS], LEDGERS, REDIS):
+        if (what, ledger) != ("restart_postgres", "SQLite") and (what, redis) != ("pause_redis", "no"):
+            yield what, ledger, redis
+
+
+def row(what: str, servers: Sequence[str]) -> dict[str, Any]:
+    """Run a case, and return what came of it."""
+    ends_s = _at_s(what)[-1] + _apart_s(what)
+    coupons = f"stages.coupon.budget={round(SOLD_OUT * PER_S * ends_s)}"
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "sluice", "live", str(SCENARIO), "--for", f"{ends_s}s", "--workers", "2"]
+        done = subprocess.run(
+            [*command, "--quiet", "--out", folder, "--set", _set(what), "--set", coupons, *servers],
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
+        )
+        if done.returncode not in (Exit.PASS, Exit.BOOKS, Exit.INCONCLUSIVE):
+            raise ChaosError(f"{what}: ended with {done.returncode}: {done.stderr.strip()}")
+        (out,) = Path(folder).iterdir()
+        run = results.read(out)
+    summary = run.summary
+    undone = [one["wrong"] for one in summary["faults"] if one["wrong"]]
+    if undone:
+        raise ChaosError(f"{what}: could not be done: {undone[0]}")
+    ledger = summary["ledger"]
+    return {
+        "what": what,
+        "told": ledger["told_placed"],
+        "found": ledger["found_placed"],
+        **{name: ledger[name] for name in BOOKS},
+        "errors": summary["failures"]["error"],
+        "served_again_s": [one["served_again_s"] for one in summary["faults"]]
+        if what in FAULTS
+        else _served_again_s(run, _at_s(what)),
+    }
+
+
+def wrong(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return what was promised and not kept."""
+    found = []
+    for one in rows:
+        where = f"{one['what']}, {one['ledger']}, Redis: {one['redis']}"
+        found += [f"{where}: {one[name]} {name}" for name in BOOKS if one[name]]
+        slow = [again_s for again_s in one["served_again_s"] if again_s is None or again_s > AGAIN_S]
+        if slow or len(one["served_again_s"]) != TIMES:
+            found.append(f"{where}: served again after {one['served_again_s']} s")
+    return found
+
+
+def page(content: Mapping[str, Any]) -> str:
+    """Return the page of what was measured."""
+    told = content["machine"]
+    on = f"Measured {content['date_utc'][:10]} on {told['cores']} cores of {told['processor']}; load average before: "
+    lines = [INTRODUCTION, f"{on}{told['load_before'][0]:g}.", "", _cells(COLUMNS), _cells(["---"] * len(COLUMNS))]
+    lines += map(_line, content["rows"])
+    lines += ["", HOSTILE, _cells(ATTACKED), _cells(["---"] * len(ATTACKED))]
+    for one in content["hostile"]:
+        answers = ", ".join(f"{count:,} {answer}" for answer, count in one["answers"].items()) or "-"
+        placed = f"{one['placed']} of {one['orders']}"
+        lines.append(_cells([one["who"], answers, placed, f"{one['p50_ms']:.0f}", f"{one['p99_ms']:.0f}"]))
+    return "\n".join([*lines, ""])
+
+
+def _line(one: Mapping[str, Any]) -> str:
+    again = ", ".join("never" if again_s is None else f"{again_s:.2f}" for again_s in one["served_again_s"])
+    counts = [f"{one[name]:,}" for name in ("told", "found", *BOOKS, "errors")]
+    return _cells([one["what"], one["ledger"], one["redis"], *counts, again])
+
+
+def _cells(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _apart_s(what: str) -> float:
+    return APART_S.get(what, 4)
+
+
+def _at_s(what: str) -> list[float]:
+    return [FIRST_S + number * _apart_s(what) for number in range(TIMES)]
+
+
+def _set(what: str) -> str:
+    more = FAULTS.get(what) or INCIDENTS.get(what) or {}
+    entries = [
+        {"name": f"at-{number}", "at": f"{at_s}s", **({"kind": what} if what in FAULTS else {}), **more}
+        for number, at_s in enumerate(_at_s(what))
+    ]
+    return f"{'live.faults' if what in FAULTS else 'incidents'}={_toml(entries)}"
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(map(_toml, value))}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{json.dumps(key)} = {_toml(one)}' for key, one in value.items())}}}"
+    return json.dumps(value)
+
+
+def _served_again_s(run: results.RunResult, ats_s: Sequence[float]) -> list[float | None]:
+    assert run.attempts is not None
+    found: list[float | None] = []
+    for at_s in ats_s:
+        end_ns = round((at_s + LASTS_S) * NS_PER_S)
+        again_ns = first_order_ns(run.attempts, end_ns, round((at_s + ats_s[1] - ats_s[0]) * NS_PER_S))
+        found.append(None if again_ns is None else (again_ns - end_ns) / NS_PER_S)
+    return found
+
+
+def _database(server: PostgresServer, name: str) -> str:
+    """Make a database of its own, and return where it is."""
+    engine = sa.create_engine(server.url(), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(sa.text(f"CREATE DATABASE {name}"))
+    engine.dispose()
+    return server.url(name)
+
+
+@click.command()
+@click.argument("names", metavar="[NAME]...", nargs=-1, type=click.Choice([*FAULTS, *INCIDENTS, "hostile"]))
+@click.option("--json", "file", type=click.Path(path_type=Path, dir_okay=False), default=Path("runs/chaos.json"))
+def main(names: tuple[str, ...], file: Path) -> None:
+    """Let everything break, print a row each, and write JSON and the page; with NAMES only these, others stay."""
+    content: dict[str, Any] = {"rows": [], "hostile": []}
+    if names and file.exists():
+        content = json.loads(file.read_text("utf-8"))
+        content["rows"] = [one for one in content["rows"] if one["what"] not in names]
+    content["date_utc"] = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    content["machine"] = machine()
+    file.parent.mkdir(parents=True, exist_ok=True)
+    order = list(cases())
+    with ExitStack() as servers:
+        postgres, redis = servers.enter_context(PostgresServer()), servers.enter_context(RedisServer())
+        for number, (what, ledger, with_redis) in enumerate(order):
+            if names and what not in names:
+                continue
+            begun_s = time.perf_counter()
+            at = ["--ledger", _database(postgres, f"case{number}")] if ledger == "PostgreSQL" else []
+            found = row(what, [*at, *(["--redis", redis.url] if with_redis == "yes" else [])])
+            content["rows"].append({"what": what, "ledger": ledger, "redis": with_redis, **found})
+            print(f"{_line(content['rows'][-1])} {time.perf_counter() - begun_s:.0f} s", flush=True)
+            content["rows"].sort(key=lambda one: order.index((one["what"], one["ledger"], one["redis"])))
+            _write(file, content)
+    if not names or "hostile" in names:
+        content["hostile"] = hostile.measured()
+        _write(file, content)
+    for one in (complaints := wrong(content["rows"])):
+        print(one, file=sys.stderr)
+    sys.exit(bool(complaints))
+
+
+def _write(file: Path, content: Mapping[str, Any]) -> None:
+    file.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
+    file.with_suffix(".md").write_text(page(content), "utf-8")
+
+
+if __name__ == "__main__":
+    main()
