@@ -7,7 +7,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from scenarios.model import Scenario, Ticketing, WaitingRoomAdmission
+from scenarios import model
+from scenarios.model import Scenario
 from simulator.live.contents import Contents
 
 
@@ -31,9 +32,9 @@ class Settings:
     def decides_in_worker(self) -> bool:
         """Whether gateway workers decide by themselves: where there is one, or where they share quota by leases.
 
-        Not where a law gives places in a line, or tickets, which no rule of the library has: the model decides.
+        Not where a law has no rule of the library, or gives tickets: the model decides.
         """
-        return (self.workers == 1 or self.redis_url is not None) and not remembering(self.scenario)
+        return (self.workers == 1 or self.redis_url is not None) and not of_the_model(self.scenario)
 
     @property
     def file(self) -> Path:
@@ -55,13 +56,25 @@ class Settings:
         return int(self.zero_file.read_text()) if self.zero_file.exists() else None
 
 
-def remembering(scenario: Scenario) -> list[str]:
-    """The laws at the gateway that remember whom they have met."""
+RULED = (
+    model.RateAdmission
+    | model.HotKeyAdmission
+    | model.WarmUpAdmission
+    | model.WindowAdmission
+    | model.ConcurrencyAdmission
+    | model.AimdAdmission
+    | model.DeadlineAdmission
+)
+"""Laws that are rules of the library too (`simulator.live.laws`)."""
+
+
+def of_the_model(scenario: Scenario) -> list[str]:
+    """The laws at the gateway that the model alone can ask: no rules of the library, or remembering whom they met."""
     return [
         law.name
         for law in scenario.admission
         if law.at == "gateway"
-        and (isinstance(law, WaitingRoomAdmission) or (isinstance(law, Ticketing) and law.ticket_ns is not None))
+        and (not isinstance(law, RULED) or (isinstance(law, model.Ticketing) and law.ticket_ns is not None))
     ]
 
 

@@ -30,7 +30,7 @@ from simulator.live.clock import ModelClock
 from simulator.live.contents import Contents
 from simulator.live.faults import Faults
 from simulator.live.ledger import Ledger
-from simulator.live.settings import Settings, remembering
+from simulator.live.settings import Settings, of_the_model
 from simulator.live.wire import HEADER, said_frame
 from simulator.live_results import Broken
 
@@ -350,7 +350,7 @@ def check(scenario: Scenario, *, workers: int, ledger_url: str, redis_url: str |
     faults.check((scenario.live or Live()).faults, ledger_url=ledger_url, redis_url=redis_url)
     if redis_url is not None:
         for law in scenario.admission:
-            leased = isinstance(law, RateAdmission) and law.name not in remembering(scenario)
+            leased = isinstance(law, RateAdmission) and law.name not in of_the_model(scenario)
             if law.at == "gateway" and not leased and workers > 1:
                 raise ValueError(
                     f"admission.{law.name}: a {law.law} cannot be leased, so {workers} workers would each keep their "

@@ -209,6 +209,13 @@ def test_a_waiting_room_keeps_places_in_real_time(tmp_path: Path) -> None:
             assert verdict(order_once(stack.gateway, want, attempt=2)) == (201, "placed")
 
 
+def test_a_law_that_is_no_rule_of_the_library_is_asked_by_the_model(tmp_path: Path) -> None:
+    learned = {"name": "learned", "at": "gateway", "law": "seda", "target": "1s", "start": "0.05/s", "most": "0.05/s"}
+    with running(scenario(admission=[learned]), tmp_path) as stack:
+        answers = [verdict(order_once(stack.gateway, want)) for want in (1, 2)]
+    assert answers == [(201, "placed"), (429, "throttled")]
+
+
 def test_a_slow_disk_makes_people_wait_and_changes_nothing_else(tmp_path: Path) -> None:
     with running(SHOP, tmp_path) as stack:
         slow = threading.Thread(target=lambda: stack.upset("slow_disk", delay_s=0.5, for_s=1.5))
