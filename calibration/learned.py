@@ -12,7 +12,9 @@ from limits import (
     envoy_gradient,
     fulfilment_credit,
     gradient2,
+    seda,
     sre_throttle,
+    top_down,
     vegas,
 )
 from scenarios.model import Scenario
@@ -66,6 +68,21 @@ def _multiplier(run: Run) -> float:
     return NS_PER_S / ns_for_one if ns_for_one else math.nan
 
 
+def _seda(run: Run) -> float:
+    return seda.rate_micro(_state(run), 0, _parameters(run)[at.L_ONE]) / seda.MILLION
+
+
+def _top_down(run: Run) -> float:
+    """The rates of all segments; some have none as long as they are not limited."""
+    state, apis = _state(run), _parameters(run)[at.L_EIGHT]
+    rates = [state[top_down.WIDTH + top_down.API * api] for api in range(apis)]
+    return sum(rates) / 1000 if all(rates) else math.nan
+
+
+def _breakwater(run: Run) -> float:
+    return int(run.words[_parameters(run)[at.L_SIX]])
+
+
 def _sre(run: Run) -> float:
     state = _state(run)
     return sre_throttle.too_many_milli(state[1], state[2], _parameters(run)[at.L_THREE]) / (state[1] + 1) / 10
@@ -88,6 +105,9 @@ READERS: dict[str, tuple[str, Read]] = {
     "envoy_gradient": (CALLS, _limit(envoy_gradient.limit)),
     "bbr_cpu": (CALLS, _bbr),
     "load_multiplier": ("let in per second", _multiplier),
+    "seda": ("let in per second", _seda),
+    "top_down": ("let in per second", _top_down),
+    "breakwater": (CALLS, _breakwater),
     "dagor": ("levels let in, %", _dagor),
     "pi_rejector": ("levels let in, %", _pi),
     "sre_throttle": ("held back, %", _sre),

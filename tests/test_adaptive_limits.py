@@ -37,6 +37,9 @@ UNDISTURBED: dict[str, Callable[[float], bool]] = {
     "load_multiplier": math.isnan,
     "dagor": lambda told: told == 100,
     "pi_rejector": lambda told: told == 100,
+    "seda": lambda told: 0 < told < 400,
+    "top_down": math.isnan,
+    "breakwater": lambda told: 40 <= told < 64,
     "sre_throttle": lambda told: told == 0,
     "fulfilment_credit": lambda told: 100 <= told <= 1000,
 }
@@ -141,7 +144,7 @@ SERVICE = LABS["service"]
 OTHER_SHAPES = [shape for shape in SERVICE.shapes if shape != "slow drift"]
 
 
-@pytest.mark.parametrize("law", ["aimd", "gradient2", "bbr_cpu"])
+@pytest.mark.parametrize("law", ["aimd", "gradient2", "bbr_cpu", "breakwater"])
 def test_as_the_page_says_some_laws_save_the_drift_and_a_short_queue_does_too(law: str) -> None:
     assert [verdict(law, "slow drift", setting) for setting in SERVICE.settings] == [BEATS] * 3
     assert verdict(SHORT_QUEUE, "slow drift", "alone") == BEATS
@@ -154,7 +157,7 @@ def test_as_the_page_says_some_laws_cost_nothing_elsewhere(law: str) -> None:
     assert LOSES not in [verdict(law, shape, "alone") for shape in SERVICE.shapes]
 
 
-@pytest.mark.parametrize("law", ["load_multiplier", "pi_rejector", "sre_throttle"])
+@pytest.mark.parametrize("law", ["load_multiplier", "pi_rejector", "sre_throttle", "seda", "top_down"])
 def test_as_the_page_says_some_laws_beat_the_baseline_nowhere(law: str) -> None:
     assert BEATS not in [verdict(law, shape, setting) for shape in SERVICE.shapes for setting in SERVICE.settings]
 
@@ -166,6 +169,10 @@ def test_as_the_page_says_no_law_gains_much_while_servers_do_what_they_did() -> 
 
 
 def test_as_the_page_says_of_single_laws() -> None:
+    assert min(gain("breakwater", shape, setting) for shape in OTHER_SHAPES for setting in SERVICE.settings) > -0.03
+    assert 0.165 < min(gain("breakwater", "slow drift", setting) for setting in SERVICE.settings) < 0.175
+    assert [verdict("top_down", shape, "added") for shape in ("step", "slow drift")] == [LIKE, LOSES]
+    assert LIKE not in {verdict("seda", shape, setting) for shape in SERVICE.shapes for setting in SERVICE.settings}
     assert [verdict("vegas", shape, "alike") for shape in ("slow drift", "step")] == [BEATS, LOSES]
     assert verdict("envoy_gradient", "slow drift", "alike") == BEATS
     slow = "load_multiplier"
