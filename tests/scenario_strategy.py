@@ -422,7 +422,7 @@ ORDERING = st.one_of(
     st.builds(lambda law, hand: {**law, **hand}, APF, HANDS),
     _table({"law": st.just("strict_priority")}),
 )
-LAWS = _mostly(USUAL_LAWS, USUAL_LAWS, _one(LEARNING, BY_QUEUE).flatmap(lambda chosen: chosen), ORDERING)
+LAWS = _mostly(USUAL_LAWS, LEARNING, BY_QUEUE, ORDERING)
 CREDIT = _table(
     {"law": st.just("fulfilment_credit")},
     store_within=_durations(4, 10, 2, 0, 1000),

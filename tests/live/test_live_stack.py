@@ -97,7 +97,7 @@ def test_faults_of_the_scenario_break_real_servers_and_the_books_balance(
     # an order that is there would not be placed again
     again = process("live", str(shop), "--for", "2s", *servers, cwd=tmp_path)
     assert again.returncode == Exit.USAGE
-    assert "--ledger: has 1" in again.stderr
+    assert "orders, which would not be placed again; name an empty database" in again.stderr
     assert "name an empty database" in again.stderr
 
 
