@@ -41,7 +41,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@touch "$@"
 
 run: setup
-	@echo 'Simulating the milk-tea day at scale $(SCALE). The first time the engine is compiled: a minute or so. Then the whole day takes about a minute and 1.1 GB, its report some seconds.'
+	@echo 'Simulating the milk-tea day at scale $(SCALE). The first time the engine is compiled, for two minutes or so. Then the whole day takes about a minute and 1.1 GB, its report some seconds.'
 	@"$(BIN)/sluice" run milk-tea-day --scale $(SCALE) --report
 
 test: lint
