@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from fractions import Fraction
-from typing import Any, NamedTuple
+from functools import lru_cache
+from typing import Any
 
 from limits import (
     deadline,
@@ -38,18 +39,11 @@ MOST_INTS = 4_000_000
 CODES = {verdicts.SHED: SHED, verdicts.EXPIRED: EXPIRED, verdicts.NEVER: THROTTLED}
 
 
-class Asked(NamedTuple):
-    """Who asks: what the rules take their keys and their terms from."""
-
-    person: Person
-    attempt: Attempt
-
-
 KEYS: dict[str, By | None] = {
     "global": None,
-    "person": lambda asked: asked.person.want,
-    "segment": lambda asked: asked.person.segment,
-    "zone": lambda asked: asked.person.zone,
+    "person": lambda attempt: attempt.person.want,
+    "segment": lambda attempt: attempt.person.segment,
+    "zone": lambda attempt: attempt.person.zone,
 }
 
 
@@ -64,6 +58,11 @@ def refusal(law: str, answer: int, *, places: bool = False) -> Named:
     """What a law's answer that is not 0 means to a person; no place at all is overload too."""
     wait_s = retry_after.seconds(answer) if answer > 0 else 0
     code = THROTTLED if answer > 0 else SHED if places and answer == verdicts.NEVER else CODES[answer]
+    return _named(law, code, wait_s)
+
+
+@lru_cache(maxsize=1000)
+def _named(law: str, code: int, wait_s: int) -> Named:
     named = Named(code, retry_after_s=wait_s)
     object.__setattr__(named, "law", law)
     return named
@@ -80,7 +79,7 @@ class Turnable(Rule):
         terms: Terms,
         *,
         by: By | None,
-        given: Callable[[Asked], tuple[int, ...]],
+        given: Callable[[Attempt], tuple[int, ...]],
         unit: str,
     ) -> None:
         slots = max(1, min(100_000, MOST_INTS // width))
@@ -92,6 +91,10 @@ class Turnable(Rule):
     def set(self, value: Value, now_ns: int) -> None:
         """Turn its knob."""
         raise NotImplementedError
+
+    def ask(self, subject: Attempt, now_ns: int, cost: int) -> int:
+        at = 0 if self.by is None else self.table.place(self.by(subject))
+        return self.decide(self.rows, at, *self.given(subject), now_ns, cost)
 
     def _places(self) -> list[int]:
         return [0] if self.by is None else list(self.table.places.values())
@@ -136,8 +139,8 @@ class Rate(Turnable):
     def quota(self) -> int:
         return self.burst
 
-    def _given(self, asked: Asked) -> tuple[int, ...]:
-        return (*self.parameters, self.terms.rest(self.burst, asked.person))
+    def _given(self, attempt: Attempt) -> tuple[int, ...]:
+        return (*self.parameters, self.terms.rest(self.burst, attempt.person))
 
 
 class HotKey(Turnable):
@@ -162,17 +165,17 @@ class HotKey(Turnable):
         own = (self.exceptions, 0, len(self.of.overrides))
         hot_key.change(self.rows, 0, self.of.most_keys, *before, *self.bucket, *own, now_ns)
 
-    def _given(self, asked: Asked) -> tuple[Any, ...]:
+    def _given(self, attempt: Attempt) -> tuple[Any, ...]:
         own = (self.exceptions, 0, len(self.of.overrides))
-        return (self.of.most_keys, *self.bucket, *own, self._value(asked))
+        return (self.of.most_keys, *self.bucket, *own, self._value(attempt))
 
-    def _value(self, asked: Asked) -> int:
-        person = asked.person
+    def _value(self, attempt: Attempt) -> int:
+        person = attempt.person
         if self.of.key == "store":
-            return self.habits.store(person.zone, person.want, asked.attempt.number, 0)
+            return self.habits.store(person.zone, person.want, attempt.number, 0)
         key = KEYS[self.of.key]
         assert key is not None
-        value = key(asked)
+        value = key(attempt)
         assert isinstance(value, int)
         return value
 
@@ -197,7 +200,7 @@ class WarmUp(Turnable):
     def quota(self) -> int:
         return self.parameters[0] // 1000
 
-    def _given(self, asked: Asked) -> tuple[int, ...]:
+    def _given(self, attempt: Attempt) -> tuple[int, ...]:
         return self.parameters
 
 
@@ -225,8 +228,8 @@ class Window(Turnable):
     def quota(self) -> int:
         return self.limit
 
-    def _given(self, asked: Asked) -> tuple[int, ...]:
-        return (*self.first, self.terms.rest(self.limit, asked.person), self.of.window_ns)
+    def _given(self, attempt: Attempt) -> tuple[int, ...]:
+        return (*self.first, self.terms.rest(self.limit, attempt.person), self.of.window_ns)
 
 
 class Places(Concurrency):
@@ -248,7 +251,9 @@ class Places(Concurrency):
         assert isinstance(value, int)
         self._limit = value
 
-    def ask(self, subject: Asked, now_ns: int, cost: int) -> int:
+    def ask(self, subject: Attempt, now_ns: int, cost: int) -> int:
+        if not self.terms.reserve_milli:
+            return super().ask(subject, now_ns, cost)
         whole = self._limit
         self._limit = self.terms.rest(self.quota(), subject.person)
         try:
@@ -265,8 +270,8 @@ class DeadlineRule(Turnable):
     def __init__(self, of: model.DeadlineAdmission, terms: Terms, unit: str) -> None:
         super().__init__(of, deadline.decide, max(1, deadline.WIDTH), terms, by=None, given=self._given, unit=unit)
 
-    def _given(self, asked: Asked) -> tuple[int, ...]:
-        return (self.of.least_left_ns, asked.attempt.deadline_ns)
+    def _given(self, attempt: Attempt) -> tuple[int, ...]:
+        return (self.of.least_left_ns, attempt.deadline_ns)
 
 
 LawRule = Turnable | Places
@@ -310,8 +315,7 @@ class Laws(Policy):
             return ADMIT
         assert attempt is not None
         self._now_ns = now_ns
-        asked = Asked(person, attempt)
-        verdict = self._chain.ask(asked, 1 if self.is_plain else self._cost(person, attempt))
+        verdict = self._chain.ask(attempt, 1 if self.is_plain else self._cost(person, attempt))
         if not verdict.admitted:
             return refusal(verdict.law, verdict.answer, places=isinstance(verdict.rule, Concurrency))
         if self._holds:
@@ -335,7 +339,7 @@ class Laws(Policy):
     def _link(self) -> None:
         self.linked = {name: rule for name, rule in self.rules.items() if rule.is_on and name not in self.without}
         rules = tuple(self.linked.values())
-        self.policies = {name: fields.policy([rule]).encode() for name, rule in self.linked.items()}
+        self.policies = {name: fields.policy([rule]) for name, rule in self.linked.items()}
         self._holds = any(rule.holds for rule in rules)
         self._chain = Chain(*rules, clock=lambda: self._now_ns, charging=Charging.AS_IT_GOES) if rules else None
 
