@@ -32,7 +32,7 @@ import uvloop
 from benchmarks.apart import MeasurementError
 from benchmarks.rows import Row, Size, at_least, at_most, ratios
 from scenarios.loader import load
-from simulator.live.process import until_told
+from simulator.live.process import collect_seldom, until_told
 from simulator.live.server import serve
 from simulator.live.settings import Settings
 from simulator.live.wire import ANSWERED, ENDED, VERDICTS, Answer, Call, Stream, answer_frame, said_frame
@@ -228,6 +228,7 @@ def begins(stream: Stream) -> None:
 
 async def _serve(what: str, listener: socket.socket) -> None:
     loop, told = asyncio.get_running_loop(), asyncio.Event()
+    collect_seldom()
     if what == "nothing":
         serving = asyncio.create_task(serve(nothing, listener, told))
         await until_told(loop)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import logging
 import socket
 import sys
@@ -28,7 +27,7 @@ from simulator.live import settings as settings_of
 from simulator.live.admin import Admin, Log
 from simulator.live.clock import ModelClock, Pace
 from simulator.live.ledger import Keeper, Kept, Ledger, Newest, Order, Placing
-from simulator.live.process import until_told
+from simulator.live.process import collect_seldom, until_told
 from simulator.live.restore import restore, restore_levels
 from simulator.live.server import serve
 from simulator.live.settings import Settings
@@ -332,7 +331,7 @@ async def _serve(settings: Settings, listener: socket.socket, admin: socket.sock
     told = asyncio.Event()
     serving = asyncio.create_task(serve(app, admin, told))
     upstream.pace.run()
-    gc.freeze()  # the world is large and stays: no use to look through it again and again
+    collect_seldom()
     await until_told(loop)
     told.set()
     server.close()
