@@ -82,14 +82,20 @@ class Door:
             return Asking(person, number, start_ns, timeout_ns)
         return an_attempt(self.env, person, number, start_ns, timeout_ns)
 
-    async def ask(self, attempt: Attempt | Asking, now_ns: int) -> Verdict:
-        """Let an attempt in that is here now, or not; the verdict stands when the gateway is done with it."""
+    def ask_now(self, attempt: Attempt | Asking, now_ns: int) -> Verdict | None:
+        """Let an attempt in that is here now, or not; None where that takes time."""
+        if self.leases is None and self.gateway.station is None:
+            return self.laws.ask(attempt.person, attempt, self._as_of_ns(attempt.start_ns, now_ns))
+        return None
+
+    async def ask(self, attempt: Attempt | Asking) -> Verdict:
+        """Let an attempt in, or not; the verdict stands when the gateway is done with it."""
         if self.leases is not None:
             refused = await self.leases.ask(attempt)
             if refused is not None:
                 return refused
         if isinstance(attempt, Asking):
-            return self.laws.ask(attempt.person, attempt, self._as_of_ns(attempt.start_ns, now_ns))
+            return self.laws.ask(attempt.person, attempt, self._as_of_ns(attempt.start_ns, self.clock.now_ns()))
         future: asyncio.Future[Verdict] = self._loop.create_future()
 
         def passes() -> None:

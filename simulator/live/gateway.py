@@ -58,7 +58,7 @@ STATUS = {
 JSON = (b"content-type", b"application/json")
 CLOSE = (b"connection", b"close")
 OPENAPI = files("simulator.live").joinpath("openapi.json").read_bytes()
-_decode = json.JSONDecoder().decode
+_decode = json.JSONDecoder().raw_decode
 
 
 class BadRequestError(Exception):
@@ -158,7 +158,7 @@ class Gateway:
             call = call._replace(decided=True)
         elif self._door is not None:
             attempt = self._asks(self._door, call)
-            verdict = await self._door.ask(attempt, now_ns)
+            verdict = self._door.ask_now(attempt, now_ns) or await self._door.ask(attempt)
             if verdict.code != ADMITTED:
                 return self._refused(self._door, verdict, attempt)
             door = self._door
@@ -244,11 +244,14 @@ def read(
 ) -> Call:
     """Return the attempt of a request; BadRequestError says what is wrong with it."""
     try:
-        told = _decode(body.decode())
+        text = body.decode().strip(" \t\n\r")
+        told, end = _decode(text)
     except ValueError:
         raise BadRequestError(400, "the body is not JSON") from None
     except RecursionError:
         raise BadRequestError(400, "the body is nested too deeply") from None
+    if end < len(text):
+        raise BadRequestError(400, "the body is not JSON")
     if not isinstance(told, dict):
         raise BadRequestError(400, "the body is not an object")
     if not told.keys() <= KNOWN:
