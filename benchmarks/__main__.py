@@ -15,7 +15,20 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import chains, cores, decisions, engines, full_day, gateway, hot_spots, laws, mm20, orders, pending, startup
+from benchmarks import (
+    chains,
+    cores,
+    decisions,
+    engines,
+    full_day,
+    gateway,
+    hot_spots,
+    laws,
+    mm20,
+    orders,
+    pending,
+    startup,
+)
 from benchmarks.apart import MeasurementError
 from benchmarks.machine import machine
 from benchmarks.rows import Row, Size

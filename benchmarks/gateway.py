@@ -72,6 +72,11 @@ def rows(size: Size) -> list[Row]:
             goal=at_least(0.85),
         ),
         row(
+            "four laws over none: attempts a second of CPU",
+            "times",
+            *ratios(values(NO_LAWS, "cpu_us"), values(FOUR_LAWS, "cpu_us")),
+        ),
+        row(
             "refused over an app that does nothing: CPU",
             "times",
             *ratios(values(REFUSED, "cpu_us"), values(NOTHING, "cpu_us")),
@@ -171,7 +176,9 @@ def _wait(url: str) -> None:
 
 
 @contextmanager
-def _process(module: str, *first: str | Path, sockets: list[socket.socket], more: list[str] | None = None) -> Iterator[int]:
+def _process(
+    module: str, *first: str | Path, sockets: list[socket.socket], more: list[str] | None = None
+) -> Iterator[int]:
     """Run a process that ends when its standard input does."""
     numbers = [one.fileno() for one in sockets]
     command = [sys.executable, "-m", module, *map(str, first), *map(str, numbers), *(more or [])]

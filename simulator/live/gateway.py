@@ -187,10 +187,8 @@ class Gateway:
         rule = door.laws.linked.get(by)
         if reason != "throttled" or rule is None:
             return reason, _refusal(reason, by, verdict.retry_after_s)
-        if door.laws.is_plain:  # one more is too many, so there are none, and it is known until when
-            left = ""
-        else:
-            left = fields.limit([rule], attempt, self._now_ns())
+        # Where laws are plain, one more is too many, so there are none, and it is known until when.
+        left = "" if door.laws.is_plain else fields.limit([rule], attempt, self._now_ns())
         return reason, _refusal(reason, by, verdict.retry_after_s, door.laws.policies[by], left)
 
     async def _told(self, answer: Answer) -> tuple[str, Messages]:

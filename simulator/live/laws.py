@@ -79,11 +79,10 @@ class Turnable(Rule):
         terms: Terms,
         *,
         by: By | None,
-        given: Callable[[Attempt], tuple[int, ...]],
         unit: str,
     ) -> None:
         slots = max(1, min(100_000, MOST_INTS // width))
-        super().__init__(of.name, decide, (), width=width, by=by, slots=slots, given=given, unit=unit)
+        super().__init__(of.name, decide, (), width=width, by=by, slots=slots, given=self._given, unit=unit)
         self.of = of
         self.terms = terms
         self.is_on = True
@@ -94,7 +93,11 @@ class Turnable(Rule):
 
     def ask(self, subject: Attempt, now_ns: int, cost: int) -> int:
         at = 0 if self.by is None else self.table.place(self.by(subject))
-        return self.decide(self.rows, at, *self.given(subject), now_ns, cost)
+        return self.decide(self.rows, at, *self._given(subject), now_ns, cost)
+
+    def _given(self, attempt: Attempt) -> tuple[Any, ...]:
+        """What the law is to know of a question, before its instant and its cost."""
+        raise NotImplementedError
 
     def _places(self) -> list[int]:
         return [0] if self.by is None else list(self.table.places.values())
@@ -114,7 +117,7 @@ class Rate(Turnable):
         self.burst = 0
         law, width = (token_bucket, token_bucket.WIDTH) if of.law == "token_bucket" else (gcra, gcra.WIDTH)
         self.law: Any = law
-        super().__init__(of, law.decide, width, terms, by=KEYS[of.key], given=self._given, unit=unit)
+        super().__init__(of, law.decide, width, terms, by=KEYS[of.key], unit=unit)
         self.set(of.rate_per_s, 0)
 
     def set(self, value: Value, now_ns: int) -> None:
@@ -139,7 +142,7 @@ class Rate(Turnable):
     def quota(self) -> int:
         return self.burst
 
-    def _given(self, attempt: Attempt) -> tuple[int, ...]:
+    def _given(self, attempt: Attempt) -> tuple[Any, ...]:
         return (*self.parameters, self.terms.rest(self.burst, attempt.person))
 
 
@@ -151,7 +154,7 @@ class HotKey(Turnable):
         self.exceptions = exceptions_of(of)
         self.bucket = (0, 0, 0)
         width = hot_key.width(of.most_keys)
-        super().__init__(of, hot_key.decide, width, terms, by=None, given=self._given, unit=unit)
+        super().__init__(of, hot_key.decide, width, terms, by=None, unit=unit)
         self.set(of.rate_per_s, 0)
 
     def set(self, value: Value, now_ns: int) -> None:
@@ -185,7 +188,7 @@ class WarmUp(Turnable):
 
     def __init__(self, of: model.WarmUpAdmission, terms: Terms, unit: str) -> None:
         self.parameters = (0, 0, 0, 0)
-        super().__init__(of, warm_up.decide, warm_up.WIDTH, terms, by=KEYS[of.key], given=self._given, unit=unit)
+        super().__init__(of, warm_up.decide, warm_up.WIDTH, terms, by=KEYS[of.key], unit=unit)
         self.window_ns = rates.NS_PER_S
         self.set(of.rate_per_s, 0)
 
@@ -200,7 +203,7 @@ class WarmUp(Turnable):
     def quota(self) -> int:
         return self.parameters[0] // 1000
 
-    def _given(self, attempt: Attempt) -> tuple[int, ...]:
+    def _given(self, attempt: Attempt) -> tuple[Any, ...]:
         return self.parameters
 
 
@@ -218,7 +221,7 @@ class Window(Turnable):
         decide, width = laws[of.law]
         if of.law == "sliding_window_log":
             self.first = (slots,)
-        super().__init__(of, decide, width, terms, by=KEYS[of.key], given=self._given, unit=unit)
+        super().__init__(of, decide, width, terms, by=KEYS[of.key], unit=unit)
         self.window_ns = of.window_ns
 
     def set(self, value: Value, now_ns: int) -> None:
@@ -228,7 +231,7 @@ class Window(Turnable):
     def quota(self) -> int:
         return self.limit
 
-    def _given(self, attempt: Attempt) -> tuple[int, ...]:
+    def _given(self, attempt: Attempt) -> tuple[Any, ...]:
         return (*self.first, self.terms.rest(self.limit, attempt.person), self.of.window_ns)
 
 
@@ -268,9 +271,9 @@ class DeadlineRule(Turnable):
     """Nobody who has too little time left."""
 
     def __init__(self, of: model.DeadlineAdmission, terms: Terms, unit: str) -> None:
-        super().__init__(of, deadline.decide, max(1, deadline.WIDTH), terms, by=None, given=self._given, unit=unit)
+        super().__init__(of, deadline.decide, max(1, deadline.WIDTH), terms, by=None, unit=unit)
 
-    def _given(self, attempt: Attempt) -> tuple[int, ...]:
+    def _given(self, attempt: Attempt) -> tuple[Any, ...]:
         return (self.of.least_left_ns, attempt.deadline_ns)
 
 

@@ -9,7 +9,6 @@ import resource
 import signal
 import sys
 
-
 NEW_OBJECTS = 50_000
 
 
