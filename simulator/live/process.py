@@ -30,8 +30,8 @@ async def until_told(loop: asyncio.AbstractEventLoop) -> None:
 def collect_seldom() -> None:
     """Let the collector of garbage leave alone what is here now, which is large and stays, and look less often.
 
-    What a request leaves behind goes by itself; at Python's 700 objects, those of all under way would be looked through
-    again and again.
+    What a request leaves behind goes by itself. At Python's 700 objects all that is under way is looked through again
+    and again, and who is answered meanwhile waits.
     """
     gc.freeze()
     gc.set_threshold(NEW_OBJECTS)
