@@ -160,6 +160,8 @@ def test_what_is_no_attempt_is_refused_with_what_is_wrong(client: Client) -> Non
     good = {"want": "900", "attempt": 1, "person": ANYBODY, "timeout_ms": 1000}
     wrong: list[tuple[Any, str]] = [
         (b"", "not JSON"),
+        (b"{} {}", "not JSON"),
+        ("{}".encode("utf-16"), "not JSON"),
         (b"[" * 4000, "nested"),
         ([], "not an object"),
         ({**good, "want": 900}, "want"),
