@@ -14,8 +14,6 @@ from scenarios.learning import Servers
 if TYPE_CHECKING:
     from scenarios.person import Person
 
-LEAST_IMPORTANT = 31
-
 
 class TopDown:
     """limits.top_down, whose APIs are the segments."""
@@ -27,7 +25,8 @@ class TopDown:
         self.terms = terms
         self.of = admission
         self.callers = [callers(scenario, stage) for stage in scenario.stages]
-        self.matters = [LEAST_IMPORTANT - segment.priority for segment in scenario.segments] or [LEAST_IMPORTANT]
+        priorities = [segment.priority for segment in scenario.segments] or [0]
+        self.matters = [top_down.LEAST_IMPORTANT - priority for priority in priorities]
         self.row = [0] * (top_down.WIDTH + top_down.API * len(self.matters))
         self.ended, self.late = [0] * len(self.matters), [0] * len(self.matters)  # in this tick
         self.inside: dict[Attempt, int] = {}  # since when

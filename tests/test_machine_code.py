@@ -117,6 +117,12 @@ def test_a_file_of_constants_counts(file: str) -> None:
     assert TOP / file in machine_code.sources()
 
 
+def test_the_laws_of_the_simpy_engine_do_not_count() -> None:
+    scenarios = {file.stem for file in machine_code.sources() if file.parent == TOP / "scenarios"}
+    compiled = {"draws", "people", "tables", "traces", "units", "workload"}
+    assert scenarios == compiled | {"distributions", "errors", "metrics", "model"}  # and what those import
+
+
 def test_every_function_compiled_from_outside_counts() -> None:
     sources = {str(file) for file in machine_code.sources()}
     modules = {module.__file__ for module in jit.WHOLE_MODULES}
