@@ -34,7 +34,7 @@ from scenarios.credits import Credits, GatewayCredits, credits_of
 from scenarios.draws import Stream
 from scenarios.importance import Dagor, PiRejector, levels_of
 from scenarios.knobs import exceptions_of
-from scenarios.learning import BbrCpu, Learned, LoadMultiplier, Seda, learning_of
+from scenarios.learning import Listening, learning_of
 from scenarios.lending import Breakwater, BreakwaterQueue
 from scenarios.schedule import changes
 
@@ -373,19 +373,7 @@ def concerns(priorities: tuple[int, ...], person: Person) -> bool:
     return not priorities or person.priority in priorities
 
 
-HELD = (
-    FixedConcurrency
-    | Learned
-    | BbrCpu
-    | LoadMultiplier
-    | TopDown
-    | Seda
-    | PiRejector
-    | CircuitBreaker
-    | Credits
-    | Breakwater
-    | BreakwaterQueue
-)
+HELD = FixedConcurrency | Listening | PiRejector | CircuitBreaker | Credits | Breakwater | BreakwaterQueue
 """Laws that are given something back, or are told how what they let in has ended."""
 
 
