@@ -95,22 +95,27 @@ def check_rate(law: Admission, rate_per_s: Fraction | None) -> None:
     elif isinstance(law, WarmUpAdmission):
         rates.warm_up(rate_per_s, law.warm_up_ns, law.cold_factor)
     elif isinstance(law, RateAdmission | HotKeyAdmission):
-        burst = law.burst or rates.second_of(rate_per_s)
-        count = rates.interval_ns if law.law == "gcra" else rates.ratio
-        count(rate_per_s, burst)
+        bucket_of(law, rate_per_s)
 
 
 def check_override(override: HotKeyOverride) -> None:
     """Raise `ValueError` where a bucket cannot count the rate of an exception in 64 bits."""
-    rates.ratio(override.rate_per_s, override.burst or rates.second_of(override.rate_per_s))
+    bucket_of(override, override.rate_per_s)
+
+
+def bucket_of(law: RateAdmission | HotKeyAdmission | HotKeyOverride, rate_per_s: Fraction) -> tuple[int, ...]:
+    """Return the numbers of a rate as its law wants them, the burst last; `ValueError` where 64 bits cannot hold it."""
+    burst = law.burst or rates.second_of(rate_per_s)
+    if isinstance(law, RateAdmission) and law.law == "gcra":
+        return rates.interval_ns(rate_per_s, burst), burst
+    return *rates.ratio(rate_per_s, burst), burst
 
 
 def exceptions_of(law: HotKeyAdmission) -> list[int]:
     """Return the overrides of a hot_key as its functions want them."""
     flat: list[int] = []
     for override in sorted(law.overrides, key=lambda override: override.value):
-        burst = override.burst or rates.second_of(override.rate_per_s)
-        flat += [override.value, *rates.ratio(override.rate_per_s, burst), burst]
+        flat += [override.value, *bucket_of(override, override.rate_per_s)]
     return flat
 
 

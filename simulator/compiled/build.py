@@ -15,7 +15,7 @@ from limits.row import LARGEST
 from scenarios import draws, model
 from scenarios.apis import callers
 from scenarios.importance import levels_of
-from scenarios.knobs import RATED, Kind, exceptions_of
+from scenarios.knobs import RATED, Kind, bucket_of, exceptions_of
 from scenarios.people import NEVER_NS
 from scenarios.schedule import Change
 from scenarios.tables import Distribution, edges, mean, table
@@ -600,11 +600,7 @@ def rate_parameters(law: RATED, rate_per_s: Fraction | None) -> dict[int, int]:
     if isinstance(law, model.WarmUpAdmission):
         rate_milli, warning, most = rates.warm_up(rate, law.warm_up_ns, law.cold_factor)
         return {at.L_OFF: 0, at.L_ONE: rate_milli, at.L_TWO: law.cold_factor, at.L_THREE: warning, at.L_FOUR: most}
-    burst = law.burst or rates.second_of(rate)
-    if law.law == "gcra":
-        return {at.L_OFF: 0, at.L_ONE: rates.interval_ns(rate, burst), at.L_TWO: burst}
-    tokens, per_ns = rates.ratio(rate, burst)
-    return {at.L_OFF: 0, at.L_ONE: tokens, at.L_TWO: per_ns, at.L_THREE: burst}
+    return {at.L_OFF: 0} | dict(zip((at.L_ONE, at.L_TWO, at.L_THREE), bucket_of(law, rate), strict=False))
 
 
 def _people(draft: _Draft, scenario: model.Scenario, world: World) -> None:
