@@ -45,7 +45,7 @@ _ENVOY_GRADIENT, _BBR_CPU = int(Law.ENVOY_GRADIENT), int(Law.BBR_CPU)
 _LOAD_MULTIPLIER, _SEDA = int(Law.LOAD_MULTIPLIER), int(Law.SEDA)
 _PROBE = int(Stream.PROBE)
 aimd_limit, aimd_observe = aimd.limit, aimd.observe
-vegas_limit, vegas_observe = vegas.limit, vegas.observe
+vegas_observe = vegas.observe
 gradient2_limit, gradient2_observe = gradient2.limit, gradient2.observe
 envoy_limit, envoy_tick, envoy_observe = envoy_gradient.limit, envoy_gradient.tick, envoy_gradient.observe
 bbr_decide, bbr_observe, bbr_sample_cpu = bbr_cpu.decide, bbr_cpu.observe, bbr_cpu.sample_cpu
@@ -68,10 +68,8 @@ _HALF_A_SECOND_NS, _MOST_TOLD = 500_000_000, 100
 def learned_limit(M: Words, law: int, row: int, now_ns: int) -> int:
     """Return how many may be inside now."""
     kind, one = M[law + L_LAW], M[law + L_ONE]
-    if kind == _AIMD:
+    if kind in (_AIMD, _VEGAS):
         return aimd_limit(M, row, one)
-    if kind == _VEGAS:
-        return vegas_limit(M, row, one)
     if kind == _GRADIENT2:
         return gradient2_limit(M, row, one)
     envoy_tick(M, row, one, M[law + L_TWO], M[law + L_FOUR], M[law + L_FIVE], M[law + L_SIX], now_ns)
