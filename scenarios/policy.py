@@ -36,7 +36,7 @@ from scenarios.importance import Dagor, PiRejector, levels_of
 from scenarios.knobs import bucket_of, exceptions_of
 from scenarios.learning import Listening, learning_of
 from scenarios.lending import Breakwater, BreakwaterQueue
-from scenarios.schedule import changes
+from scenarios.schedule import most_slots
 
 if TYPE_CHECKING:
     from scenarios.habits import Habits
@@ -560,10 +560,3 @@ def build_laws(scenario: model.Scenario, habits: Habits) -> dict[str, Law]:
         elif isinstance(admission, model.CircuitBreakerAdmission):
             laws[admission.name] = CircuitBreaker(admission)
     return laws
-
-
-def most_slots(scenario: model.Scenario, admission: model.WindowAdmission) -> int:
-    """The largest limit that a log will have in the run."""
-    path = f"admission.{admission.name}.limit"
-    changed = [change.value for change in changes(scenario) if change.knob.path == path]
-    return max([admission.limit, *(limit for limit in changed if isinstance(limit, int))])

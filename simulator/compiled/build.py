@@ -15,9 +15,9 @@ from limits.row import LARGEST
 from scenarios import draws, model
 from scenarios.apis import callers
 from scenarios.importance import levels_of
-from scenarios.knobs import RATED, Kind, bucket_of, exceptions_of
+from scenarios.knobs import RATED, bucket_of, exceptions_of
 from scenarios.people import NEVER_NS
-from scenarios.schedule import Change
+from scenarios.schedule import most_slots
 from scenarios.tables import Distribution, edges, mean, table
 from scenarios.world import World, trip_mean_ns
 from simulator.compiled import layout as at
@@ -100,7 +100,6 @@ class _Draft:
 def build(
     scenario: model.Scenario,
     world: World,
-    changes: Sequence[Change],
     *,
     seed: int,
     first_arrivals_ns: Ints,
@@ -109,7 +108,7 @@ def build(
     """Return the state before the first event."""
     draft = _Draft()
     _stages(draft, scenario)
-    _laws(draft, scenario, world, changes)
+    _laws(draft, scenario, world)
     _people(draft, scenario, world)
     _street(draft, scenario, world)
     _series(draft, scenario)
@@ -274,7 +273,6 @@ _TOLD = (
     | model.PiRejectorAdmission
     | model.BreakwaterAdmission
 )
-_NO_SLOTS = model.LoadMultiplierAdmission | model.SedaAdmission
 _GIVEN_BACK = model.ConcurrencyAdmission | model.CreditAdmission | model.DagorAdmission | _TOLD
 _KEYS = {
     "global": at.BY_ALL,
@@ -285,6 +283,16 @@ _KEYS = {
 }
 
 
+_SLOTS_ARE = {
+    Law.BBR_CPU: "buckets",
+    Law.CIRCUIT_BREAKER: "last_calls",
+    Law.HOT_KEY: "most_keys",
+    Law.LOAD_MULTIPLIER: "slices",
+    Law.RETRY_RATIO: "slices",
+    Law.SEDA: "calls",
+    Law.SRE_THROTTLE: "slices",
+    Law.WAITING_ROOM: "most",
+}
 _SLOTS = width(Law.FIXED_CONCURRENCY)
 _MORE_WORDS = {
     Law.AIMD: _SLOTS,
@@ -295,9 +303,11 @@ _MORE_WORDS = {
     Law.WAITING_ROOM: 2,
 }
 """Beside those of the law: slots, and a sample; the instant told of; an instant and the credit of a stage."""
+_MORE_WORDS_A_SLOT = {Law.TOP_DOWN: API_COUNTS, Law.STRICT_PRIORITY: 2, Law.WFQ: 2, Law.APF: 2}
+"""Beside those of the law: the counts of an API; both ends of a lane."""
 
 
-def _laws(draft: _Draft, scenario: model.Scenario, world: World, changes: Sequence[Change]) -> None:
+def _laws(draft: _Draft, scenario: model.Scenario, world: World) -> None:
     laws = draft.single[at.LAWS] = draft.reserve(len(scenario.admission) * at.LAW_WIDTH)
     keys = {"global": 1, "segment": max(1, len(scenario.segments)), "zone": world.zones, "store": world.stores}
     row_of_person = at.LR_FIRST
@@ -305,25 +315,9 @@ def _laws(draft: _Draft, scenario: model.Scenario, world: World, changes: Sequen
     for index, law in enumerate(scenario.admission):
         row = laws + index * at.LAW_WIDTH
         kind = Law[law.law.upper()]
-        slots = slots_of(law, index, changes)
-        if isinstance(law, model.ByPriorityAdmission):
-            slots = levels_of(scenario)
-        if isinstance(law, model.TopDownAdmission):
-            slots = keys["segment"]
-        words = 1 + width(kind, slots) + _MORE_WORDS.get(kind, 0)
-        lanes: dict[int, int] = {}
-        if isinstance(law, model.TopDownAdmission):
-            words += API_COUNTS * slots
-        elif isinstance(law, model.Ordering):
-            lanes = _lanes(draft, scenario, law, world)
-            words = 1 + lanes[at.L_EIGHT] + 2 * lanes[at.L_SEVEN]
-        elif isinstance(law, model.BreakwaterAdmission):
-            words = 1 + breakwater.CLIENT_WIDTH
-            draft.single |= {
-                row + at.L_STAGE: _stage_row(scenario, f"stage:{law.queue}"),
-                row + at.L_FIVE: keys[law.key],
-                row + at.L_SIX: draft.reserve(breakwater.WIDTH),
-            }
+        slots = slots_of(law, scenario, keys)
+        own = own_words(law, slots)
+        words = 1 + own + _MORE_WORDS_A_SLOT.get(kind, 0) * slots
         draft.single |= {
             row + at.L_LAW: kind,
             row + at.L_KEY: at.BY_ALL if isinstance(law, model.HotKeyAdmission) else _KEYS[law.key],
@@ -332,7 +326,7 @@ def _laws(draft: _Draft, scenario: model.Scenario, world: World, changes: Sequen
             row + at.L_SLOT: slots_taken,
             row + at.L_NUMBER: sum(other.law == law.law for other in scenario.admission[:index]),
         }
-        numbers = parameters(law, slots) | _terms(draft, scenario, law) | lanes
+        numbers = parameters(draft, scenario, law, slots, own) | _terms(draft, scenario, law)
         draft.single |= {row + field: value for field, value in numbers.items()}
         if isinstance(law, model.WaitingRoomAdmission):
             draft.single[row + at.L_SEVEN] = row_of_person
@@ -342,10 +336,6 @@ def _laws(draft: _Draft, scenario: model.Scenario, world: World, changes: Sequen
             row_of_person += 1
         if isinstance(law, model.ConcurrencyAdmission):
             slots_taken += 1
-        if isinstance(law, model.ByPriorityAdmission):
-            draft.single[row + at.L_STAGE] = _stage_row(scenario, f"stage:{law.watched}")
-        if isinstance(law, model.Learning) and not isinstance(law, _NO_SLOTS):
-            draft.single |= {row + at.L_SLOTS: width(kind, slots), row + at.L_STAGE: _stage_row(scenario, law.at)}
         if isinstance(law, model.HotKeyAdmission):
             draft.single[row + at.L_STATE] = draft.reserve(words)
             draft.single[row + at.L_SIX] = draft.region(exceptions_of(law))
@@ -451,51 +441,39 @@ def _looks_after_queue(draft: _Draft, stage: int, law: model.Admission, row: int
         draft.single[stage + at.G_ORDER] = at.BOTH_ENDS
 
 
-def _lanes(draft: _Draft, scenario: model.Scenario, law: model.Ordering, world: World) -> dict[int, int]:
-    """Return the numbers of a law of lanes: L_SEVEN of them, which begin at L_EIGHT of a row."""
-    if isinstance(law, model.StrictPriorityAdmission):
-        return {at.L_SEVEN: levels_of(scenario), at.L_EIGHT: width(Law.STRICT_PRIORITY)}
-    if isinstance(law, model.WfqAdmission):
-        weights = law.weight_of_priority
-        flows = len(scenario.segments) if law.key == "segment" else world.zones
-        of_flows = {at.L_SEVEN: flows, at.L_EIGHT: width(Law.WFQ, flows)}
-        return of_flows | {at.L_FIVE: draft.region(weights), at.L_SIX: len(weights)}
-    shares, wide = law.share_of_level, apf.width(law.queues, law.length)
-    of_queues = {at.L_ONE: law.queues, at.L_TWO: law.hand, at.L_THREE: law.length, at.L_FOUR: law.guess_ns}
-    of_levels = {at.L_FIVE: draft.region(shares), at.L_SIX: len(shares), at.L_NINE: sum(shares), at.L_TEN: wide}
-    return of_queues | of_levels | {at.L_SEVEN: len(shares) * law.queues, at.L_EIGHT: len(shares) * wide}
-
-
 def _chain(draft: _Draft, scenario: model.Scenario, laws: Sequence[model.Admission], place: int, length: int) -> None:
     rows = [draft.single[at.LAWS] + scenario.admission.index(law) * at.LAW_WIDTH for law in laws]
     draft.single[place] = draft.region(rows)
     draft.single[length] = len(rows)
 
 
-def slots_of(law: model.Admission, index: int, changes: Sequence[Change]) -> int:
-    """Return the slots of a law with a ring; a log has as many as the largest limit that it will have in the run."""
-    if isinstance(law, model.RetryRatioAdmission | model.SreThrottleAdmission | model.LoadMultiplierAdmission):
-        return law.slices
-    if isinstance(law, model.CircuitBreakerAdmission):
-        return law.last_calls
-    if isinstance(law, model.SedaAdmission):
-        return law.calls
-    if isinstance(law, model.BbrCpuAdmission):
-        return law.buckets
-    if isinstance(law, model.HotKeyAdmission):
-        return law.most_keys
-    if isinstance(law, model.WaitingRoomAdmission):
-        return law.most
-    if not isinstance(law, model.WindowAdmission):
-        return 0
-    turned = [
-        change.value for change in changes if change.knob.kind is Kind.ADMISSION_LIMIT and change.knob.index == index
-    ]
-    return max([law.limit, *(limit for limit in turned if isinstance(limit, int))])
+def slots_of(law: model.Admission, scenario: model.Scenario, keys: dict[str, int]) -> int:
+    """Return the slots of a law: of its ring or its table; priorities, segments, clients, or lanes of its queue."""
+    if isinstance(law, model.WindowAdmission):
+        return most_slots(scenario, law)
+    if isinstance(law, model.ByPriorityAdmission | model.StrictPriorityAdmission):
+        return levels_of(scenario)
+    if isinstance(law, model.TopDownAdmission):
+        return keys["segment"]
+    if isinstance(law, model.BreakwaterAdmission | model.WfqAdmission):
+        return keys[law.key]
+    if isinstance(law, model.ApfAdmission):
+        return len(law.share_of_level) * law.queues
+    return int(getattr(law, _SLOTS_ARE.get(Law[law.law.upper()], ""), 0))
 
 
-def parameters(law: model.Admission, slots: int) -> dict[int, int]:
-    """Return the numbers of a law as its functions want them."""
+def own_words(law: model.Admission, slots: int) -> int:
+    """Return the words of a row of a law, without those that stand at its end for each slot."""
+    if isinstance(law, model.ApfAdmission):
+        return len(law.share_of_level) * apf.width(law.queues, law.length)
+    if isinstance(law, model.BreakwaterAdmission):
+        return breakwater.CLIENT_WIDTH
+    kind = Law[law.law.upper()]
+    return width(kind, slots) + _MORE_WORDS.get(kind, 0)
+
+
+def parameters(draft: _Draft, scenario: model.Scenario, law: model.Admission, slots: int, own: int) -> dict[int, int]:
+    """Return the numbers of a law as its functions want them; lanes begin after its own words."""
     if isinstance(law, model.RateAdmission | model.WarmUpAdmission):
         return rate_parameters(law, law.rate_per_s)
     if isinstance(law, model.WindowAdmission):
@@ -517,22 +495,28 @@ def parameters(law: model.Admission, slots: int) -> dict[int, int]:
     if isinstance(law, model.AdaptiveLifoAdmission):
         return {at.L_ONE: law.standing_ns, at.L_TWO: law.short_ns}
     if isinstance(law, model.Ordering):
-        return {}
-    if isinstance(law, model.Learning):
+        return _of_order(draft, law) | {at.L_SEVEN: slots, at.L_EIGHT: own}
+    if isinstance(law, model.LoadMultiplierAdmission | model.SedaAdmission):
         return _of_learning(law)
+    if isinstance(law, model.Learning):
+        place = width(Law[law.law.upper()], slots)
+        return _of_learning(law) | {at.L_SLOTS: place, at.L_STAGE: _stage_row(scenario, law.at)}
     if isinstance(law, model.TopDownAdmission):
         late = {at.L_TWO: law.target_ns, at.L_THREE: rates.milli(law.quantile), at.L_FOUR: rates.milli(law.busy)}
         moves = {at.L_FIVE: rates.milli(law.down), at.L_SIX: rates.milli(law.up), at.L_SEVEN: law.least_milli}
         return {at.L_ONE: law.tick_ns, at.L_EIGHT: slots} | late | moves
     if isinstance(law, model.BreakwaterAdmission):
         shares = {at.L_THREE: rates.milli(law.increase), at.L_FOUR: rates.milli(law.decrease)}
-        return {at.L_ONE: law.target_ns, at.L_TWO: law.round_trip_ns} | shares
+        server = {at.L_SIX: draft.reserve(breakwater.WIDTH), at.L_STAGE: _stage_row(scenario, f"stage:{law.queue}")}
+        return {at.L_ONE: law.target_ns, at.L_TWO: law.round_trip_ns, at.L_FIVE: slots} | shares | server
     if isinstance(law, model.DagorAdmission):
         window = {at.L_ONE: slots, at.L_TWO: law.window_ns, at.L_THREE: law.window_calls, at.L_FOUR: law.target_ns}
-        return window | {at.L_FIVE: rates.milli(law.down), at.L_SIX: rates.milli(law.up)}
+        shares = {at.L_FIVE: rates.milli(law.down), at.L_SIX: rates.milli(law.up)}
+        return window | shares | {at.L_STAGE: _stage_row(scenario, f"stage:{law.watched}")}
     if isinstance(law, model.PiRejectorAdmission):
         gains = {at.L_THREE: rates.milli(law.kp), at.L_FOUR: rates.milli(law.ki)}
-        return {at.L_ONE: slots, at.L_TWO: law.period_ns} | gains
+        watched = {at.L_STAGE: _stage_row(scenario, f"stage:{law.watched}")}
+        return {at.L_ONE: slots, at.L_TWO: law.period_ns} | gains | watched
     if isinstance(law, model.DeadlineAdmission):
         return {at.L_ONE: law.least_left_ns}
     if isinstance(law, model.PacingAdmission):
@@ -557,6 +541,18 @@ def parameters(law: model.Admission, slots: int) -> dict[int, int]:
     if isinstance(law, model.RetryThrottleAdmission):
         return earns | {at.L_EARN_ON: at.ON_NOTHING}
     return earns | {at.L_EARN_ON: at.ON_CALL if law.earn_on == "call" else at.ON_SUCCESS}
+
+
+def _of_order(draft: _Draft, law: model.Ordering) -> dict[int, int]:
+    """Return the numbers of a law that orders a queue, beside its lanes."""
+    if isinstance(law, model.StrictPriorityAdmission):
+        return {}
+    if isinstance(law, model.WfqAdmission):
+        weights = law.weight_of_priority
+        return {at.L_FIVE: draft.region(weights), at.L_SIX: len(weights)}
+    shares, wide = law.share_of_level, apf.width(law.queues, law.length)
+    of_queues = {at.L_ONE: law.queues, at.L_TWO: law.hand, at.L_THREE: law.length, at.L_FOUR: law.guess_ns}
+    return of_queues | {at.L_FIVE: draft.region(shares), at.L_SIX: len(shares), at.L_NINE: sum(shares), at.L_TEN: wide}
 
 
 def _of_learning(law: model.Learning) -> dict[int, int]:

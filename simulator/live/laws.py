@@ -29,7 +29,8 @@ from scenarios.asking import ADMIT, CODES, SHED, THROTTLED, Attempt, Terms, Verd
 from scenarios.habits import Habits
 from scenarios.knobs import Value, bucket_of, exceptions_of
 from scenarios.person import Person
-from scenarios.policy import WINDOWS, Policy, concerns, most_slots
+from scenarios.policy import WINDOWS, Policy, concerns
+from scenarios.schedule import most_slots
 
 MOST_INTS = 4_000_000
 """Of the rows of one rule, that are kept by key."""
