@@ -122,8 +122,8 @@ def _laws(scenario: Scenario) -> Iterator[Finding]:
             yield (*steps, "at"), f"a {law.law} stands at the gateway or a stage; a client knows nothing of others"
         if isinstance(law, Ticketing) and law.ticket_ns is not None and place not in ("gateway", "stage"):
             yield (*steps, "ticket"), "is given at the gateway or a stage; put the law there, or take ticket out"
-        if isinstance(law, DeadlineAdmission | ConcurrencyAdmission | Learning) and place in ("store", "zone"):
-            remedy = f"a {law.law} stands at the gateway or a stage; stores and zones take laws of rates and windows"
+        if isinstance(law, DeadlineAdmission | BbrCpuAdmission) and place in ("store", "zone"):
+            remedy = f"a {law.law} stands at the gateway or a stage; at stores and zones rates, windows and slots do"
             yield (*steps, "at"), remedy
         if isinstance(law, BbrCpuAdmission) and place == "gateway" and scenario.gateway is None:
             remedy = (
@@ -199,6 +199,12 @@ def _street_law(scenario: Scenario, at: int) -> Iterator[Finding]:
         yield (*steps, "at"), "there are no zones without a [street]; add one, or use another place"
     if law.at == "store" and scenario.kitchens is None:
         yield (*steps, "at"), "no store takes an order without [kitchens]; add them, or use another place"
+    if law.at in ("store", "zone") and isinstance(law, ConcurrencyAdmission | Learning):
+        if law.key == "person":
+            yield (*steps, "key"), f"a person has one order, which is alone inside; a {law.law} needs another key"
+        if law.at == "zone" and scenario.kitchens is None and scenario.couriers is None:
+            remedy = "is delivered in the instant in which it is placed, without [kitchens] and [couriers]; add some"
+            yield (*steps, "at"), f"nothing is ever inside: an order {remedy}"
     if law.key != "store" or isinstance(law, HotKeyAdmission) or scenario.street is None:
         return
     if law.at not in ("store", "zone"):

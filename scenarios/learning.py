@@ -41,7 +41,7 @@ class Learned:
 
     def ask(self, person: Person, attempt: Attempt | None, now_ns: int) -> Verdict:
         assert attempt is not None
-        row = self.rows.of(person)
+        row = self.rows.of(person, attempt)
         limit = self.terms.rest(self.limit(row, now_ns), person)
         if fixed_concurrency.decide(row, self.slots, limit, now_ns, 1) != verdicts.ADMITTED:
             return Verdict(SHED)
@@ -196,7 +196,7 @@ class LoadMultiplier:
 
     def ask(self, person: Person, attempt: Attempt | None, now_ns: int) -> Verdict:
         assert attempt is not None
-        row, of, cost = self.rows.of(person), self.of, self.terms.cost(person, attempt)
+        row, of, cost = self.rows.of(person, attempt), self.of, self.terms.cost(person, attempt)
         signal = (rates.milli(of.tolerance), rates.milli(of.least))
         raises = (rates.milli(of.increment), rates.milli(of.most))
         verdict = verdict_of(load_multiplier.decide(row, 0, of.tick_ns, *signal, *raises, now_ns, cost))
@@ -225,7 +225,7 @@ class Seda:
 
     def ask(self, person: Person, attempt: Attempt | None, now_ns: int) -> Verdict:
         assert attempt is not None
-        row, cost = self.rows.of(person), self.terms.cost(person, attempt)
+        row, cost = self.rows.of(person, attempt), self.terms.cost(person, attempt)
         verdict = verdict_of(seda.decide(row, 0, self.start_micro, self.of.burst, now_ns, cost))
         if verdict is ADMIT:
             self.inside[attempt] = row, now_ns

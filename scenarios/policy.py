@@ -216,7 +216,7 @@ class FixedConcurrency:
 
     def ask(self, person: Person, attempt: Attempt | None, now_ns: int) -> Verdict:
         assert attempt is not None
-        row, cost = self.rows.of(person), self.terms.cost(person, attempt)
+        row, cost = self.rows.of(person, attempt), self.terms.cost(person, attempt)
         verdict = verdict_of(fixed_concurrency.decide(row, 0, self.terms.rest(self.limit, person), now_ns, cost))
         if verdict is ADMIT:
             self.held[attempt] = row, cost

@@ -136,9 +136,19 @@ def build(
 
 
 def _order_width(scenario: model.Scenario) -> int:
+    holds = any(_counts_orders(law) for law in scenario.admission)
+    return at.WIDE_ORDER_WIDTH if holds or _are_served(scenario) else at.ORDER_WIDTH
+
+
+def _are_served(scenario: model.Scenario) -> bool:
+    """Whether orders wait for makers or for couriers."""
     parts = (scenario.kitchens, scenario.couriers)
-    served = any(part is not None and part.kind == "servers" for part in parts)
-    return at.SERVED_ORDER_WIDTH if served else at.ORDER_WIDTH
+    return any(part is not None and part.kind == "servers" for part in parts)
+
+
+def _counts_orders(law: model.Admission) -> bool:
+    """Whether orders hold something of a law."""
+    return law.at in ("store", "zone") and isinstance(law, model.ConcurrencyAdmission | model.Learning)
 
 
 def _attempts_have_keys(scenario: model.Scenario) -> bool:
@@ -359,7 +369,7 @@ def _laws(draft: _Draft, scenario: model.Scenario, world: World, changes: Sequen
         else:
             draft.single[row + at.L_STATE] = draft.reserve(keys[law.key] * words)
     draft.single[at.LAW_ROW_WIDTH] = -(-row_of_person // 8) * 8 if row_of_person > at.LR_FIRST else 0
-    calls = at.CELL_WIDTH * sum(isinstance(law, _TOLD) or _holds_several(law) for law in scenario.admission)
+    calls = at.CELL_WIDTH * sum(_is_noted(law) for law in scenario.admission)
     draft.single[at.ATTEMPT_SPARE] = WORDS_AN_ATTEMPT + calls
     draft.single[at.SPARE] += draft.single[at.LAW_ROW_WIDTH] + calls
     for stage, point in enumerate(["stage:gateway", *(f"stage:{stage.name}" for stage in scenario.stages)]):
@@ -401,9 +411,10 @@ def _credits(draft: _Draft, law: model.CreditAdmission, row: int, world: World) 
         draft.numbers[at.SLOT_PROBABILITY] = law.later.probability if law.later else 0.0
 
 
-def _holds_several(law: model.Admission) -> bool:
-    """Return whether a law holds several slots for an attempt."""
-    return isinstance(law, model.ConcurrencyAdmission) and law.cost != 1
+def _is_noted(law: model.Admission) -> bool:
+    """Return whether it is noted of each attempt what it holds of a law."""
+    of_slots = isinstance(law, model.ConcurrencyAdmission) and law.cost != 1
+    return of_slots or isinstance(law, _TOLD) or _counts_orders(law)
 
 
 def _is_particular(law: model.Admission) -> bool:
@@ -683,7 +694,7 @@ def _street(draft: _Draft, scenario: model.Scenario, world: World) -> None:
 
 def _cancels_by_timer(scenario: model.Scenario) -> bool:
     """Whether an order that is too late is found by a timer of its own; clocks know it beforehand."""
-    return scenario.couriers is not None and _order_width(scenario) == at.SERVED_ORDER_WIDTH
+    return scenario.couriers is not None and _are_served(scenario)
 
 
 def _kitchens(draft: _Draft, kitchens: model.Kitchens, world: World) -> None:

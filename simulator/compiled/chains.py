@@ -112,7 +112,7 @@ from simulator.compiled.layout import (
     STORES_PER_ZONE,
     THROTTLED,
 )
-from simulator.compiled.learning import ask_learned, ask_multiplier, ask_seda, learns
+from simulator.compiled.learning import ask_learned, learns
 from simulator.compiled.lending import ask_borrower, ask_lender, is_at_lender, is_out_no_more
 from simulator.compiled.memory import Numbers, Words, give_cell, take_cell
 
@@ -312,7 +312,7 @@ def ask_other(M: Words, law: int, kind: int, row: int, now_ns: int, cost: int, k
         # at a limit of 0 the law says never; to the person it is overload too
         return 0 if fixed_concurrency_decide(M, row, rest(one, kept_milli), now_ns, cost) == 0 else refusal(SHED, 0)
     if kind != _CIRCUIT_BREAKER:
-        return verdict_of(ask_learned(M, law, row, kept_milli, now_ns))
+        return verdict_of(ask_learned(M, law, row, now_ns, cost, kept_milli))
     return verdict_of(circuit_breaker_decide(M, row, M[law + L_SIX], M[law + L_SEVEN], M[law + L_EIGHT], now_ns, 1))
 
 
@@ -375,12 +375,9 @@ def ask_rare(
         if is_at_lender(M, law, attempt):
             return verdict_of(ask_lender(M, law, now_ns))
         answer = ask_borrower(M, law, law_row(M, law, segment, zone, 0), now_ns)
-    elif kind == _SEDA:
-        answer = ask_seda(M, law, law_row(M, law, segment, zone, M[side + AS_LAWS]), now_ns, cost)
-    elif kind == _LOAD_MULTIPLIER:
-        answer = ask_multiplier(M, law, law_row(M, law, segment, zone, M[side + AS_LAWS]), now_ns, cost)
     else:
-        answer = ask_learned(M, law, law_row(M, law, segment, zone, M[side + AS_LAWS]), kept_milli, now_ns)
+        row = law_row(M, law, segment, zone, M[side + AS_LAWS])
+        answer = ask_learned(M, law, row, now_ns, cost, kept_milli)
     if answer == 0 and is_told(kind):
         goes_in(M, law, side, now_ns, cost)
     return verdict_of(answer)
@@ -458,7 +455,7 @@ def comes_out(M: Words, law: int, attempt: int, side: int, now_ns: int, outcome:
     if M[law + L_LAW] == _BREAKWATER:
         is_out_no_more(M, law, row, now_ns)
         return
-    learns(M, law, row, attempt, now_ns, rtt_ns, inflight, outcome)
+    learns(M, law, row, M[attempt + A_WANT], M[attempt + A_NUMBER], now_ns, rtt_ns, inflight, outcome)
 
 
 @kernel
@@ -529,16 +526,6 @@ def ask_client(M: Words, F: Numbers, person: int, now_ns: int) -> int:
         if verdict < 0:
             for before in range(first, at):
                 hears(M, M[before], person, now_ns, 0, IGNORED)
-            return verdict
-    return 0
-
-
-@kernel
-def ask_chain(M: Words, F: Numbers, chain: int, person: int, number: int, store: int, now_ns: int) -> int:
-    """Ask the laws of stores, or of zones, about an order that an attempt is about to become."""
-    for at in range(M[chain], M[chain] + M[chain + 1]):
-        verdict = ask_about(M, F, M[at], person, number, store, now_ns)
-        if verdict < 0:
             return verdict
     return 0
 
