@@ -115,7 +115,7 @@ def _laws(scenario: Scenario) -> Iterator[Finding]:
                 yield (*steps, "at"), 'a waiting_room is before all else; write at = "gateway"'
             if law.key == "person":
                 yield (*steps, "key"), "a waiting_room is one line for many; take key out, or use segment or zone"
-            yield from _told(partial(rates.interval_ns, law.rate_per_s), (*steps, "rate"))
+            yield from _credited(scenario, law, steps)
         if isinstance(law, PacingAdmission) and place != "stage":
             yield (*steps, "at"), f'pacing holds work back before a stage; write at = "stage:{stages[0]}"'
         if isinstance(law, DeadlineAdmission | ConcurrencyAdmission | Learning) and place == "client":
@@ -130,7 +130,7 @@ def _laws(scenario: Scenario) -> Iterator[Finding]:
                 "a bbr_cpu sees how many servers are busy, and the gateway has none; add a [gateway], or use a stage"
             )
             yield (*steps, "at"), remedy
-        if isinstance(law, knobs.RATED):
+        if isinstance(law, knobs.RATED) and not isinstance(law, WaitingRoomAdmission):
             yield from _told(partial(knobs.check_rate, law, law.rate_per_s), (*steps, "rate"))
         if isinstance(law, HotKeyAdmission):
             for index, override in enumerate(law.overrides):
@@ -139,6 +139,16 @@ def _laws(scenario: Scenario) -> Iterator[Finding]:
             yield (*steps, "key"), f"there are no {law.key}s without a [street]; add one, or use another key"
         if law.key == "segment" and not scenario.segments:
             yield (*steps, "key"), "there are no [[segments]]; add some, or use another key"
+
+
+def _credited(scenario: Scenario, law: WaitingRoomAdmission, steps: Steps) -> Iterator[Finding]:
+    parts = [part for part in ("kitchens", "couriers") if getattr(scenario, part) is not None]
+    known = [*(stage.name for stage in scenario.stages), *parts]
+    for name, rate_per_s in law.credits_per_s.items():
+        place: Steps = (*steps, "rates", name) if name else (*steps, "rate")
+        if name and name not in known:
+            yield place, f"there is no stage {name}{did_you_mean(name, known)}"
+        yield from _told(partial(rates.interval_ns, rate_per_s), place)
 
 
 def _queue(scenario: Scenario, at: int) -> Iterator[Finding]:

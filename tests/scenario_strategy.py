@@ -527,6 +527,11 @@ def _admission(draw: Draw, tree: Tree) -> list[Tree]:
             of_law = [*keys[1:], *["store"] * ("street" in tree)]
         elif law["law"] == "waiting_room":
             of_law = [key for key in keys if key != "person"]
+            if draw(YES_OR_NO):
+                names = [stage["name"] for stage in tree["stages"]] + ["kitchens"] * ("kitchens" in tree)
+                credited = draw(st.lists(st.sampled_from(names), min_size=1, max_size=3, unique=True))
+                law = {key: value for key, value in law.items() if key != "rate"}
+                law["rates"] = {name: draw(_one("700/s", "400/s", "90/s", "0/s")) for name in credited}
         elif law["law"] == "top_down":
             of_law = ["global"]
         elif law["law"] == "breakwater":
@@ -683,6 +688,7 @@ def _knobs(tree: Tree) -> Knobs:
             knobs[f"admission.{law['name']}.rate"] = own
         elif "limit" in law:
             knobs[f"admission.{law['name']}.limit"] = LIMITS
+        knobs |= {f"admission.{law['name']}.rates.{name}": RATES for name in law.get("rates", ())}
     if "kitchens" in tree:
         knobs |= {"kitchens.slowdown": SLOWDOWNS, "kitchens.closed": SHARES}
     if "couriers" in tree:

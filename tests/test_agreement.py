@@ -258,6 +258,18 @@ def test_both_engines_agree_on_what_orders_hold_until_they_are_ready_or_over(law
         assert difference is None, f"{tree}\n{difference}"
 
 
+@pytest.mark.parametrize("turned", ["desk", "till", "kitchens"])
+def test_both_engines_agree_on_a_room_with_a_rate_for_each_of_several_stages(turned: str) -> None:
+    rates = {"desk": "500/s", "till": "300/s", "kitchens": "400/s"}
+    steps = [["10ms", "0/s"], ["20ms", "60/s"], ["35ms", "900/s"]]
+    turns = [{"name": "turns", "knob": f"admission.room.rates.{turned}", "steps": steps}]
+    for key, order, burst in product(("global", "zone"), ("fifo", "lottery"), (1, 3)):
+        room = {"name": "room", "at": "gateway", "law": "waiting_room", "key": key, "order": order, "burst": burst}
+        tree = {**CROWD, "admission": [{**room, "hold": "8ms", "most": 30, "rates": rates}], "timelines": turns}
+        difference = compare(loaded(tree).scenario)
+        assert difference is None, f"{room}\n{difference}"
+
+
 @pytest.mark.parametrize("name", [entry.name for entry in catalogue()])
 def test_both_engines_agree_on_the_catalogue(name: str) -> None:
     scale = SMALL.get(name, Fraction(1, 20))

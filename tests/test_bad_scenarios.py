@@ -227,6 +227,22 @@ CASES = [
           "admission.second.key", "one line for many"),
     grown("a shuffle that never was", law('at = "gateway"\nlaw = "waiting_room"\nrate = "4/s"\norder = "shuffle"'),
           "admission.second", 'opens = "10m"'),
+    grown("a waiting room without a rate", law('at = "gateway"\nlaw = "waiting_room"'), "admission.second",
+          'rates such as { desk = "90/s"'),
+    grown("a waiting room with a rate too many", law('at = "gateway"\nlaw = "waiting_room"\nrate = "4/s"\n'
+          'rates = { till = "4/s" }'), "admission.second", "not both"),
+    grown("a room for a stage that is not there", law('at = "gateway"\nlaw = "waiting_room"\nrates = { til = "4/s" }'),
+          "admission.second.rates.til", "did you mean till?"),
+    grown("a rate of kitchens that are not there", law('at = "gateway"\nlaw = "waiting_room"\n'
+          'rates = { kitchens = "4/s" }'), "admission.second.rates.kitchens", "no stage kitchens"),
+    grown("one of several rates that is too slow", law('at = "gateway"\nlaw = "waiting_room"\n'
+          'rates = { till = "1e-20/s" }'), "admission.second.rates.till", "takes longer than"),
+    grown("one rate of several", law('at = "gateway"\nlaw = "waiting_room"\nrates = { till = "4/s" }')
+          + timeline(knob="admission.second.rate", value='"1/s"'), "timelines.day.knob", "admission.second.rates.till"),
+    grown("a rate that is not among several", law('at = "gateway"\nlaw = "waiting_room"\nrates = { till = "4/s" }')
+          + timeline(knob="admission.second.rates.tell", value='"1/s"'), "timelines.day.knob", "did you mean till?"),
+    grown("one of several where there is one", timeline(knob="admission.door.rates.till", value='"1/s"'),
+          "timelines.day.knob", "turn admission.door.rate"),
     grown("a waiting room that is off", law('at = "gateway"\nlaw = "waiting_room"\nrate = "4/s"')
           + timeline(knob="admission.second.rate", value='"off"'), "timelines.day.steps", "needs a rate"),
     grown("a credit of a stage", law('at = "stage:till"\nlaw = "fulfilment_credit"'), "second.at",

@@ -15,7 +15,7 @@ from limits.row import LARGEST
 from scenarios import draws, model
 from scenarios.apis import callers
 from scenarios.importance import levels_of
-from scenarios.knobs import RATED, Kind, exceptions_of
+from scenarios.knobs import RATED, Kind, credit_rates, exceptions_of
 from scenarios.people import NEVER_NS
 from scenarios.schedule import Change
 from scenarios.tables import Distribution, edges, mean, table
@@ -302,9 +302,8 @@ _MORE_WORDS = {
     Law.GRADIENT2: _SLOTS + windowed.WIDTH,
     Law.ENVOY_GRADIENT: _SLOTS,
     Law.BBR_CPU: 1,
-    Law.WAITING_ROOM: 2,
 }
-"""Beside those of the law: slots, and a sample; the instant told of; an instant and the credit of a stage."""
+"""Beside those of the law: slots, and a sample; the instant told of."""
 
 
 def _laws(draft: _Draft, scenario: model.Scenario, world: World, changes: Sequence[Change]) -> None:
@@ -324,6 +323,8 @@ def _laws(draft: _Draft, scenario: model.Scenario, world: World, changes: Sequen
         lanes: dict[int, int] = {}
         if isinstance(law, model.TopDownAdmission):
             words += API_COUNTS * slots
+        elif isinstance(law, model.WaitingRoomAdmission):
+            words += 2 * len(law.credits_per_s)  # of each stage an instant, and its credit
         elif isinstance(law, model.Ordering):
             lanes = _lanes(draft, scenario, law, world)
             words = 1 + lanes[at.L_EIGHT] + 2 * lanes[at.L_SEVEN]
@@ -345,7 +346,7 @@ def _laws(draft: _Draft, scenario: model.Scenario, world: World, changes: Sequen
         numbers = parameters(law, slots) | _terms(draft, scenario, law) | lanes
         draft.single |= {row + field: value for field, value in numbers.items()}
         if isinstance(law, model.WaitingRoomAdmission):
-            draft.single[row + at.L_SEVEN] = row_of_person
+            draft.single |= {row + at.L_ONE: draft.region(credit_rates(law)), row + at.L_SEVEN: row_of_person}
             row_of_person += 1
         if isinstance(law, model.Ticketing) and law.ticket_ns is not None:
             draft.single |= {row + at.L_TICKET: row_of_person, row + at.L_TICKET_NS: law.ticket_ns}
@@ -519,7 +520,7 @@ def parameters(law: model.Admission, slots: int) -> dict[int, int]:
     if isinstance(law, model.WaitingRoomAdmission):
         drawn_until_ns = {"fifo": 0, "lottery": NEVER_NS, "shuffle": law.opens_ns}[law.order]
         of_room = {at.L_THREE: law.hold_ns, at.L_FOUR: slots, at.L_FIVE: drawn_until_ns, at.L_SIX: law.opens_ns}
-        return rate_parameters(law, law.rate_per_s) | of_room
+        return of_room | {at.L_TWO: len(law.credits_per_s)}
     if isinstance(law, model.CreditAdmission):
         within = {at.L_ONE: law.store_within_ns, at.L_TWO: law.courier_within_ns, at.L_THREE: law.told_every_ns}
         return within | {at.L_FOUR: law.picks, at.L_FIVE: law.nearby, at.L_SIX: law.longest_wait_ns}
@@ -606,8 +607,6 @@ def rate_parameters(law: RATED, rate_per_s: Fraction | None) -> dict[int, int]:
     rate = Fraction(rate_per_s)
     if isinstance(law, model.PacingAdmission):
         return {at.L_OFF: 0, at.L_ONE: rates.interval_ns(rate)}
-    if isinstance(law, model.WaitingRoomAdmission):
-        return {at.L_OFF: 0, at.L_ONE: rates.interval_ns(rate), at.L_TWO: law.burst or rates.second_of(rate)}
     if isinstance(law, model.WarmUpAdmission):
         rate_milli, warning, most = rates.warm_up(rate, law.warm_up_ns, law.cold_factor)
         return {at.L_OFF: 0, at.L_ONE: rate_milli, at.L_TWO: law.cold_factor, at.L_THREE: warning, at.L_FOUR: most}

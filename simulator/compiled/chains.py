@@ -161,7 +161,7 @@ retry_throttle_decide = retry_throttle.decide
 retry_throttle_observe = retry_throttle.observe
 sre_throttle_decide = sre_throttle.decide
 sre_throttle_observe = sre_throttle.observe
-room_join, room_decide, room_grants = waiting_room.join, waiting_room.decide, waiting_room.grant_by_rate
+room_join, room_decide, room_grants = waiting_room.join, waiting_room.decide, waiting_room.grant_by_rates
 circuit_breaker_decide = circuit_breaker.decide
 circuit_breaker_observe = circuit_breaker.observe
 dagor_waited, pi_rejector_leave = dagor.waited, pi_rejector.leave
@@ -396,22 +396,23 @@ def is_told(kind: int) -> bool:
 @kernel
 def ask_room(M: Words, law: int, attempt: int, side: int, now_ns: int) -> int:
     """Ask a waiting room: who has no place there, or has lost it, joins the line first."""
-    row = law_row(M, law, M[side + AS_SEGMENT], M[side + AS_ZONE], 0)
-    room, slots, hold_ns, opens_ns = row + 1, M[law + L_FOUR], M[law + L_THREE], M[law + L_SIX]
-    since_ns = max(M[row], opens_ns)
-    M[row] = room_grants(M, room, 1, slots, 0, M[law + L_TWO], M[law + L_ONE], since_ns, now_ns)
+    row, stages = law_row(M, law, M[side + AS_SEGMENT], M[side + AS_ZONE], 0), M[law + L_TWO]
+    room, slots, hold_ns, opens_ns = row + stages, M[law + L_FOUR], M[law + L_THREE], M[law + L_SIX]
+    for granted in range(row, room):
+        M[granted] = max(M[granted], opens_ns)
+    room_grants(M, room, stages, slots, M, M[law + L_ONE], M, row, now_ns)
     mine = M[side + AS_LAWS] + M[law + L_SEVEN]
-    answer = room_decide(M, room, 1, slots, hold_ns, M[mine], now_ns, 1)
+    answer = room_decide(M, room, stages, slots, hold_ns, M[mine], now_ns, 1)
     if answer in (_EXPIRED, _NEVER):  # the place is lost, or there was none
         draw_ppb = _IN_ORDER
         if now_ns < M[law + L_FIVE]:
             drawn = uniform(key(M[SEED], _PLACE_IN_LINE, M[attempt + A_WANT], M[attempt + A_NUMBER]), M[law + L_NUMBER])
             draw_ppb = int(drawn * _BILLION)
-        number = room_join(M, room, 1, slots, hold_ns, draw_ppb, now_ns)
+        number = room_join(M, room, stages, slots, hold_ns, draw_ppb, now_ns)
         if number == _SHED:
             return refusal(SHED, 0)
         M[mine] = number
-        answer = room_decide(M, room, 1, slots, hold_ns, number, now_ns, 1)
+        answer = room_decide(M, room, stages, slots, hold_ns, number, now_ns, 1)
     return verdict_of(answer)
 
 
