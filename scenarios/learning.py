@@ -40,7 +40,7 @@ class Listening:
 
     def ask(self, person: Person, attempt: Attempt | None, now_ns: int) -> Verdict:
         assert attempt is not None
-        row = self.rows.of(person)
+        row = self.rows.of(person, attempt)
         verdict = verdict_of(self.decide(row, person, attempt, now_ns))
         if verdict is ADMIT:
             self.inside[attempt] = row, now_ns, self.inflight(row)

@@ -33,7 +33,7 @@ from scenarios.asking import ADMIT, ADMITTED, KEYS, SHED, Attempt, Law, Rows, Te
 from scenarios.credits import Credits, GatewayCredits, credits_of
 from scenarios.draws import Stream
 from scenarios.importance import Dagor, PiRejector, levels_of
-from scenarios.knobs import bucket_of, exceptions_of
+from scenarios.knobs import bucket_of, credit_rate, credit_rates, exceptions_of
 from scenarios.learning import Listening, learning_of
 from scenarios.lending import Breakwater, BreakwaterQueue
 from scenarios.schedule import most_slots
@@ -170,7 +170,7 @@ class FixedConcurrency:
 
     def ask(self, person: Person, attempt: Attempt | None, now_ns: int) -> Verdict:
         assert attempt is not None
-        row, cost = self.rows.of(person), self.terms.cost(person, attempt)
+        row, cost = self.rows.of(person, attempt), self.terms.cost(person, attempt)
         verdict = verdict_of(fixed_concurrency.decide(row, 0, self.terms.rest(self.limit, person), now_ns, cost))
         if verdict is ADMIT:
             self.held[attempt] = row, cost
@@ -237,29 +237,35 @@ class SreThrottle:
 
 
 class WaitingRoom:
-    """limits.waiting_room with one stage, whose credit comes at a rate; a row has the instant up to which it came."""
+    """limits.waiting_room, whose stages' credit comes at rates; a row begins with the instants up to which it came."""
 
     def __init__(self, admission: model.WaitingRoomAdmission, number: int, seed: int) -> None:
         self.of = admission
-        self.rows = Rows(admission.key, 2 + waiting_room.WIDTH + 3 * admission.most)
+        self.stages = list(admission.credits_per_s)
+        self.room = len(self.stages), admission.most  # stages, slots
+        self.rows = Rows(admission.key, 2 * len(self.stages) + waiting_room.WIDTH + 3 * admission.most)
         self.number = number
         self.seed = seed
         self.numbers: dict[int, int] = {}  # in the line, by want
-        self.set_rate(admission.rate_per_s, 0)
+        self.rates = credit_rates(admission)
 
-    def set_rate(self, rate_per_s: Fraction, now_ns: int) -> None:
+    def set_rate(self, stage: str, rate_per_s: Fraction, now_ns: int) -> None:
+        place = self.stages.index(stage)
+        rate = credit_rate(self.of, rate_per_s)
         for row in self.rows.rows.values():
             self._grant(row, now_ns)
-        self.ahead = self.of.burst or rates.second_of(rate_per_s)
-        self.interval_ns = rates.interval_ns(rate_per_s)
+            row[place] = waiting_room.turned_ns(row[place], rate[1], now_ns)
+        self.rates[2 * place : 2 * place + 2] = rate
 
     def _grant(self, row: list[int], now_ns: int) -> None:
-        since_ns = max(row[0], self.of.opens_ns)
-        row[0] = waiting_room.grant_by_rate(row, 1, 1, self.of.most, 0, self.ahead, self.interval_ns, since_ns, now_ns)
+        stages, slots = self.room
+        for stage in range(stages):
+            row[stage] = max(row[stage], self.of.opens_ns)
+        waiting_room.grant_by_rates(row, stages, stages, slots, self.rates, 0, row, 0, now_ns)
 
     def ask(self, person: Person, attempt: Attempt | None, now_ns: int) -> Verdict:
         assert attempt is not None
-        row, room, hold_ns = self.rows.of(person), (1, 1, self.of.most), self.of.hold_ns
+        row, room, hold_ns = self.rows.of(person), (len(self.stages), *self.room), self.of.hold_ns
         self._grant(row, now_ns)
         number = self.numbers.get(person.want, 0)
         answer = waiting_room.decide(row, *room, hold_ns, number, now_ns, 1)

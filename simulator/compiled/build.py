@@ -15,7 +15,7 @@ from limits.row import LARGEST
 from scenarios import draws, model
 from scenarios.apis import callers
 from scenarios.importance import levels_of
-from scenarios.knobs import RATED, bucket_of, exceptions_of
+from scenarios.knobs import ONE_RATE, bucket_of, credit_rates, exceptions_of
 from scenarios.people import NEVER_NS
 from scenarios.schedule import most_slots
 from scenarios.tables import Distribution, edges, mean, table
@@ -133,9 +133,19 @@ def build(
 
 
 def _order_width(scenario: model.Scenario) -> int:
+    holds = any(_counts_orders(law) for law in scenario.admission)
+    return at.WIDE_ORDER_WIDTH if holds or _are_served(scenario) else at.ORDER_WIDTH
+
+
+def _are_served(scenario: model.Scenario) -> bool:
+    """Whether orders wait for makers or for couriers."""
     parts = (scenario.kitchens, scenario.couriers)
-    served = any(part is not None and part.kind == "servers" for part in parts)
-    return at.SERVED_ORDER_WIDTH if served else at.ORDER_WIDTH
+    return any(part is not None and part.kind == "servers" for part in parts)
+
+
+def _counts_orders(law: model.Admission) -> bool:
+    """Whether orders hold something of a law."""
+    return law.at in ("store", "zone") and isinstance(law, model.ConcurrencyAdmission | model.Learning)
 
 
 def _person_width(scenario: model.Scenario, trace: bool, row_of_person: int) -> int:
@@ -146,7 +156,7 @@ def _person_width(scenario: model.Scenario, trace: bool, row_of_person: int) -> 
 
 def _attempt_width(scenario: model.Scenario, trace: bool) -> int:
     """Return the words of an attempt's row: whole cache lines."""
-    if not (trace or any(isinstance(law, _GIVEN_BACK) for law in scenario.admission)):
+    if not (trace or any(isinstance(law, _GIVEN_BACK) and not _counts_orders(law) for law in scenario.admission)):
         return at.ATTEMPT_WIDTH
     held = sum(isinstance(law, model.ConcurrencyAdmission) for law in scenario.admission)
     return -(-(at.A_HELD - -held // at.HELD_BITS) // 8) * 8
@@ -310,9 +320,8 @@ _MORE_WORDS = {
     Law.GRADIENT2: _SLOTS + windowed.WIDTH,
     Law.ENVOY_GRADIENT: _SLOTS,
     Law.BBR_CPU: 1,
-    Law.WAITING_ROOM: 2,
 }
-"""Beside those of the law: slots, and a sample; the instant told of; an instant and the credit of a stage."""
+"""Beside those of the law: slots, and a sample; the instant told of."""
 _MORE_WORDS_A_SLOT = {Law.TOP_DOWN: API_COUNTS, Law.STRICT_PRIORITY: 2, Law.WFQ: 2, Law.APF: 2}
 """Beside those of the law: the counts of an API; both ends of a lane."""
 
@@ -340,7 +349,7 @@ def _laws(draft: _Draft, scenario: model.Scenario, world: World) -> int:
         numbers = parameters(draft, scenario, law, slots, own) | _terms(draft, scenario, law)
         draft.single |= {row + field: value for field, value in numbers.items()}
         if isinstance(law, model.WaitingRoomAdmission):
-            draft.single[row + at.L_SEVEN] = row_of_person
+            draft.single |= {row + at.L_ONE: draft.region(credit_rates(law)), row + at.L_SEVEN: row_of_person}
             row_of_person += 1
         if isinstance(law, model.Ticketing) and law.ticket_ns is not None:
             draft.single |= {row + at.L_TICKET: row_of_person, row + at.L_TICKET_NS: law.ticket_ns}
@@ -360,7 +369,7 @@ def _laws(draft: _Draft, scenario: model.Scenario, world: World) -> int:
         else:
             draft.single[row + at.L_STATE] = draft.reserve(keys[law.key] * words)
     draft.single[at.PEOPLE_HAVE_LAWS] = int(row_of_person > states_of_person)
-    calls = at.CELL_WIDTH * sum(isinstance(law, _TOLD) or _holds_several(law) for law in scenario.admission)
+    calls = at.CELL_WIDTH * sum(_is_noted(law) for law in scenario.admission)
     draft.single[at.ATTEMPT_SPARE] = WORDS_AN_ATTEMPT + calls
     draft.single[at.SPARE] += calls
     for stage, point in enumerate(["stage:gateway", *(f"stage:{stage.name}" for stage in scenario.stages)]):
@@ -403,9 +412,10 @@ def _credits(draft: _Draft, law: model.CreditAdmission, row: int, world: World) 
         draft.numbers[at.SLOT_PROBABILITY] = law.later.probability if law.later else 0.0
 
 
-def _holds_several(law: model.Admission) -> bool:
-    """Return whether a law holds several slots for an attempt."""
-    return isinstance(law, model.ConcurrencyAdmission) and law.cost != 1
+def _is_noted(law: model.Admission) -> bool:
+    """Return whether it is noted of each attempt what it holds of a law."""
+    of_slots = isinstance(law, model.ConcurrencyAdmission) and law.cost != 1
+    return of_slots or isinstance(law, _TOLD) or _counts_orders(law)
 
 
 def _gives_tickets(law: model.Admission) -> bool:
@@ -486,6 +496,8 @@ def own_words(law: model.Admission, slots: int) -> int:
         return len(law.share_of_level) * apf.width(law.queues, law.length)
     if isinstance(law, model.BreakwaterAdmission):
         return breakwater.CLIENT_WIDTH
+    if isinstance(law, model.WaitingRoomAdmission):  # of each stage an instant, and its credit
+        return width(Law.WAITING_ROOM, slots) + 2 * len(law.credits_per_s)
     kind = Law[law.law.upper()]
     return width(kind, slots) + _MORE_WORDS.get(kind, 0)
 
@@ -504,7 +516,7 @@ def parameters(draft: _Draft, scenario: model.Scenario, law: model.Admission, sl
     if isinstance(law, model.WaitingRoomAdmission):
         drawn_until_ns = {"fifo": 0, "lottery": NEVER_NS, "shuffle": law.opens_ns}[law.order]
         of_room = {at.L_THREE: law.hold_ns, at.L_FOUR: slots, at.L_FIVE: drawn_until_ns, at.L_SIX: law.opens_ns}
-        return rate_parameters(law, law.rate_per_s) | of_room
+        return of_room | {at.L_TWO: len(law.credits_per_s)}
     if isinstance(law, model.CreditAdmission):
         within = {at.L_ONE: law.store_within_ns, at.L_TWO: law.courier_within_ns, at.L_THREE: law.told_every_ns}
         return within | {at.L_FOUR: law.picks, at.L_FIVE: law.nearby, at.L_SIX: law.longest_wait_ns}
@@ -602,15 +614,13 @@ def _of_learning(law: model.Learning) -> dict[int, int]:
     return bounds | shares | {at.L_SEVEN: law.average_over} | of_sample
 
 
-def rate_parameters(law: RATED, rate_per_s: Fraction | None) -> dict[int, int]:
+def rate_parameters(law: ONE_RATE, rate_per_s: Fraction | None) -> dict[int, int]:
     """Return the numbers of a law of a rate at a rate; at none it is off."""
     if rate_per_s is None:
         return {at.L_OFF: 1}
     rate = Fraction(rate_per_s)
     if isinstance(law, model.PacingAdmission):
         return {at.L_OFF: 0, at.L_ONE: rates.interval_ns(rate)}
-    if isinstance(law, model.WaitingRoomAdmission):
-        return {at.L_OFF: 0, at.L_ONE: rates.interval_ns(rate), at.L_TWO: law.burst or rates.second_of(rate)}
     if isinstance(law, model.WarmUpAdmission):
         rate_milli, warning, most = rates.warm_up(rate, law.warm_up_ns, law.cold_factor)
         return {at.L_OFF: 0, at.L_ONE: rate_milli, at.L_TWO: law.cold_factor, at.L_THREE: warning, at.L_FOUR: most}
@@ -693,7 +703,7 @@ def _street(draft: _Draft, scenario: model.Scenario, world: World) -> None:
 
 def _cancels_by_timer(scenario: model.Scenario) -> bool:
     """Whether an order that is too late is found by a timer of its own; clocks know it beforehand."""
-    return scenario.couriers is not None and _order_width(scenario) == at.SERVED_ORDER_WIDTH
+    return scenario.couriers is not None and _are_served(scenario)
 
 
 def _kitchens(draft: _Draft, kitchens: model.Kitchens, world: World) -> None:

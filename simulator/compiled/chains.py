@@ -109,7 +109,7 @@ from simulator.compiled.layout import (
     STORES_PER_ZONE,
     THROTTLED,
 )
-from simulator.compiled.learning import ask_learned, ask_multiplier, ask_seda, learns
+from simulator.compiled.learning import ask_learned, learns
 from simulator.compiled.lending import ask_borrower, ask_lender, is_at_lender, is_out_no_more
 from simulator.compiled.memory import Numbers, Words, give_cell, take_cell
 from simulator.compiled.rows import segment_of, zone_of
@@ -159,7 +159,7 @@ retry_throttle_decide = retry_throttle.decide
 retry_throttle_observe = retry_throttle.observe
 sre_throttle_decide = sre_throttle.decide
 sre_throttle_observe = sre_throttle.observe
-room_join, room_decide, room_grants = waiting_room.join, waiting_room.decide, waiting_room.grant_by_rate
+room_join, room_decide, room_grants = waiting_room.join, waiting_room.decide, waiting_room.grant_by_rates
 circuit_breaker_decide = circuit_breaker.decide
 circuit_breaker_observe = circuit_breaker.observe
 dagor_waited, pi_rejector_leave = dagor.waited, pi_rejector.leave
@@ -310,7 +310,7 @@ def ask_other(M: Words, law: int, kind: int, row: int, now_ns: int, cost: int, k
         # at a limit of 0 the law says never; to the person it is overload too
         return 0 if fixed_concurrency_decide(M, row, rest(one, kept_milli), now_ns, cost) == 0 else refusal(SHED, 0)
     if kind != _CIRCUIT_BREAKER:
-        return verdict_of(ask_learned(M, law, row, kept_milli, now_ns))
+        return verdict_of(ask_learned(M, law, row, now_ns, cost, kept_milli))
     return verdict_of(circuit_breaker_decide(M, row, M[law + L_SIX], M[law + L_SEVEN], M[law + L_EIGHT], now_ns, 1))
 
 
@@ -370,12 +370,9 @@ def ask_rare(M: Words, F: Numbers, law: int, kind: int, attempt: int, now_ns: in
         if is_at_lender(M, law, attempt):
             return verdict_of(ask_lender(M, law, now_ns))
         answer = ask_borrower(M, law, law_row(M, law, segment, zone, 0), now_ns)
-    elif kind == _SEDA:
-        answer = ask_seda(M, law, law_row(M, law, segment, zone, M[attempt + A_PERSON]), now_ns, cost)
-    elif kind == _LOAD_MULTIPLIER:
-        answer = ask_multiplier(M, law, law_row(M, law, segment, zone, M[attempt + A_PERSON]), now_ns, cost)
     else:
-        answer = ask_learned(M, law, law_row(M, law, segment, zone, M[attempt + A_PERSON]), kept_milli, now_ns)
+        row = law_row(M, law, segment, zone, M[attempt + A_PERSON])
+        answer = ask_learned(M, law, row, now_ns, cost, kept_milli)
     if answer == 0 and is_told(kind):
         goes_in(M, law, attempt, now_ns, cost)
     return verdict_of(answer)
@@ -394,22 +391,23 @@ def is_told(kind: int) -> bool:
 @kernel
 def ask_room(M: Words, law: int, attempt: int, now_ns: int) -> int:
     """Ask a waiting room: who has no place there, or has lost it, joins the line first."""
-    row = law_row(M, law, segment_of(M, attempt), zone_of(M, attempt), 0)
-    room, slots, hold_ns, opens_ns = row + 1, M[law + L_FOUR], M[law + L_THREE], M[law + L_SIX]
-    since_ns = max(M[row], opens_ns)
-    M[row] = room_grants(M, room, 1, slots, 0, M[law + L_TWO], M[law + L_ONE], since_ns, now_ns)
+    row, stages = law_row(M, law, segment_of(M, attempt), zone_of(M, attempt), 0), M[law + L_TWO]
+    room, slots, hold_ns, opens_ns = row + stages, M[law + L_FOUR], M[law + L_THREE], M[law + L_SIX]
+    for granted in range(row, room):
+        M[granted] = max(M[granted], opens_ns)
+    room_grants(M, room, stages, slots, M, M[law + L_ONE], M, row, now_ns)
     mine = M[attempt + A_PERSON] + M[law + L_SEVEN]
-    answer = room_decide(M, room, 1, slots, hold_ns, M[mine], now_ns, 1)
+    answer = room_decide(M, room, stages, slots, hold_ns, M[mine], now_ns, 1)
     if answer in (_EXPIRED, _NEVER):  # the place is lost, or there was none
         draw_ppb = _IN_ORDER
         if now_ns < M[law + L_FIVE]:
             drawn = uniform(key(M[SEED], _PLACE_IN_LINE, M[attempt + A_WANT], M[attempt + A_NUMBER]), M[law + L_NUMBER])
             draw_ppb = int(drawn * _BILLION)
-        number = room_join(M, room, 1, slots, hold_ns, draw_ppb, now_ns)
+        number = room_join(M, room, stages, slots, hold_ns, draw_ppb, now_ns)
         if number == _SHED:
             return refusal(SHED, 0)
         M[mine] = number
-        answer = room_decide(M, room, 1, slots, hold_ns, number, now_ns, 1)
+        answer = room_decide(M, room, stages, slots, hold_ns, number, now_ns, 1)
     return verdict_of(answer)
 
 
@@ -453,7 +451,7 @@ def comes_out(M: Words, law: int, attempt: int, now_ns: int, outcome: int) -> No
     if M[law + L_LAW] == _BREAKWATER:
         is_out_no_more(M, law, row, now_ns)
         return
-    learns(M, law, row, attempt, now_ns, rtt_ns, inflight, outcome)
+    learns(M, law, row, M[attempt + A_WANT], M[attempt + A_NUMBER], now_ns, rtt_ns, inflight, outcome)
 
 
 @kernel
@@ -521,16 +519,6 @@ def ask_client(M: Words, F: Numbers, person: int, now_ns: int) -> int:
         if verdict < 0:
             for before in range(first, at):
                 hears(M, M[before], person, now_ns, 0, IGNORED)
-            return verdict
-    return 0
-
-
-@kernel
-def ask_chain(M: Words, F: Numbers, chain: int, person: int, number: int, store: int, now_ns: int) -> int:
-    """Ask the laws of stores, or of zones, about an order that an attempt is about to become."""
-    for at in range(M[chain], M[chain] + M[chain + 1]):
-        verdict = ask_about(M, F, M[at], person, number, store, now_ns)
-        if verdict < 0:
             return verdict
     return 0
 

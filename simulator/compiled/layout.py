@@ -112,8 +112,10 @@ HEARING_LAWS = next(_word)  # of the client: what it tells of every answer
 HEARING_LAW_COUNT = next(_word)
 STORE_LAWS = next(_word)
 STORE_LAW_COUNT = next(_word)
+STORE_HOLDS = next(_word)  # what an attempt that is about to become an order holds of them: a list of calls
 ZONE_LAWS = next(_word)
 ZONE_LAW_COUNT = next(_word)
+ZONE_HOLDS = next(_word)
 # street
 KITCHEN_KIND = next(_word)  # 0: none
 COURIER_KIND = next(_word)
@@ -293,14 +295,15 @@ A_TRACE, A_CALLS, A_CREDIT, A_CUPS, A_OFFERS, A_HELD = range(16, 22)
 A_HELD: as many words of HELD_BITS as laws of concurrency need, a bit for the slot of each that it holds."""
 HELD_BITS = 62
 CALL_NEXT, CALL_LAW, CALL_BEGAN_NS, CALL_INFLIGHT = range(4)  # a cell of A_CALLS, for each law that will be told
+CALL_ROW, CALL_WANT, CALL_NUMBER = range(4, 7)  # of a call that an order holds
 """CALL_INFLIGHT of a law that holds several slots for an attempt: how many."""
 PENDING, ADMITTED, THROTTLED, SHED, EXPIRED = range(5)  # codes of the gateway
 PLACED, TIMED_OUT, ERROR, SOLD_OUT, STORE, OUTRUN = 1, 5, 6, 7, 8, 9  # codes of answers, beside the last three
 DELIVERED = 2
 
-# An order: 8 words, and 16 where kitchens or couriers are of kind servers.
+# An order: 8 words, and 16 where kitchens or couriers are of kind servers, or laws count orders.
 ORDER_WIDTH = 8
-SERVED_ORDER_WIDTH = 16
+WIDE_ORDER_WIDTH = 16
 (
     O_STATE,
     O_WANT,
@@ -314,8 +317,11 @@ SERVED_ORDER_WIDTH = 16
     O_TO_START,
     O_TO_FINISH,
     O_BATCHES,
-) = range(12)
+    O_HELD_AT_STORE,  # what it holds of laws: lists of calls
+    O_HELD_AT_ZONE,
+) = range(14)
 READY, DECIDED, OVER, CANCELLED = 2, 4, 8, 16  # bits of O_STATE after IN_USE; DECIDED: how it ends is known
+HOLDS = 32  # something of laws of its store or zone
 O_REFS_BIT = 8  # events and queues that name the order
 
 # Kinds of kitchens and couriers.

@@ -10,7 +10,6 @@ from simulator.compiled.chains import (
     IGNORED,
     NO_STORE,
     SUCCESS,
-    ask_chain,
     ask_for,
     ask_gateway,
     code_of,
@@ -37,6 +36,7 @@ from simulator.compiled.ends import (
     will_end,
 )
 from simulator.compiled.habits import drawn_ns, output_of, prompt_of
+from simulator.compiled.holding import ask_chain, gives_up_store
 from simulator.compiled.jit import kernel
 from simulator.compiled.layout import (
     A_AT_STAGE_NS,
@@ -302,6 +302,7 @@ def commits(M: Words, F: Numbers, attempt: int, now_ns: int) -> None:
     if M[ZONE_LAW_COUNT]:
         verdict = ask_chain(M, F, ZONE_LAWS, person, M[attempt + A_NUMBER], store, now_ns)
         if verdict < 0:
+            gives_up_store(M, now_ns)
             will_end(M, attempt, code_of(verdict), retry_after_of(verdict))
             return
     if M[CREDITS]:

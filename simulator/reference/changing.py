@@ -48,7 +48,7 @@ def _turn_law(town: Town, knob: Knob, value: Value) -> None:
         law.set_rate(value, town.now_ns)
     elif isinstance(law, WaitingRoom):
         assert isinstance(value, Fraction)
-        law.set_rate(value, town.now_ns)
+        law.set_rate(knob.of, value, town.now_ns)
     elif isinstance(law, Window | FixedConcurrency):
         assert isinstance(value, int)
         law.set_limit(value)
