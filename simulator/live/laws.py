@@ -14,12 +14,10 @@ from typing import Any
 from limits import (
     deadline,
     fields,
-    fixed_window,
     gcra,
     hot_key,
     rates,
     retry_after,
-    sliding_window,
     sliding_window_log,
     token_bucket,
     verdicts,
@@ -28,15 +26,15 @@ from limits import (
 from limits.chain import Chain, Charging, Permit
 from limits.rules import CALLS, Aimd, By, Concurrency, Rule
 from scenarios import model
-from scenarios.asking import ADMIT, EXPIRED, SHED, THROTTLED, Attempt, Terms, Verdict
+from scenarios.asking import ADMIT, CODES, SHED, THROTTLED, Attempt, Terms, Verdict
 from scenarios.habits import Habits
-from scenarios.knobs import Value, exceptions_of
+from scenarios.knobs import Value, bucket_of, exceptions_of
 from scenarios.person import Person
-from scenarios.policy import Policy, concerns, most_slots
+from scenarios.policy import WINDOWS, Policy, concerns
+from scenarios.schedule import most_slots
 
 MOST_INTS = 4_000_000
 """Of the rows of one rule, that are kept by key."""
-CODES = {verdicts.SHED: SHED, verdicts.EXPIRED: EXPIRED, verdicts.NEVER: THROTTLED}
 
 
 KEYS: dict[str, By | None] = {
@@ -113,37 +111,34 @@ class Rate(Turnable):
     """A token bucket or gcra; no limit at all while its rate is off."""
 
     def __init__(self, of: model.RateAdmission, terms: Terms, unit: str) -> None:
-        self.parameters: tuple[int, ...] = ()
-        self.burst = 0
+        self.bucket: tuple[int, ...] = ()
         law, width = (token_bucket, token_bucket.WIDTH) if of.law == "token_bucket" else (gcra, gcra.WIDTH)
         self.law: Any = law
         super().__init__(of, law.decide, width, terms, by=KEYS[of.key], unit=unit)
         self.set(of.rate_per_s, 0)
 
     def set(self, value: Value, now_ns: int) -> None:
-        before = (*self.parameters, self.burst)
+        before = self.bucket
         self.is_on = value is not None
         if value is None:
             self._empty()
             return
-        rate = Fraction(value)
-        self.burst = self.of.burst or rates.second_of(rate)
+        self.bucket = bucket_of(self.of, Fraction(value))
+        *of_rate, burst = self.bucket
         if self.law is token_bucket:
-            self.parameters = rates.ratio(rate, self.burst)
-            tokens, per_ns = self.parameters
-            self.window_ns = -(-self.burst * per_ns // tokens) if tokens else 0
+            tokens, per_ns = of_rate
+            self.window_ns = -(-burst * per_ns // tokens) if tokens else 0
         else:
-            self.parameters = (rates.interval_ns(rate, self.burst),)
-            self.window_ns = self.burst * self.parameters[0]
-        if len(before) > 1:
+            self.window_ns = burst * of_rate[0]
+        if before:
             for at in self._places():
-                self.law.change(self.rows, at, *before, *self.parameters, self.burst, now_ns)
+                self.law.change(self.rows, at, *before, *self.bucket, now_ns)
 
     def quota(self) -> int:
-        return self.burst
+        return self.bucket[-1] if self.bucket else 0
 
     def _given(self, attempt: Attempt) -> tuple[Any, ...]:
-        return (*self.parameters, self.terms.rest(self.burst, attempt.person))
+        return (*self.bucket[:-1], self.terms.rest(self.bucket[-1], attempt.person))
 
 
 class HotKey(Turnable):
@@ -162,9 +157,8 @@ class HotKey(Turnable):
         if value is None:
             self._empty()
             return
-        rate = Fraction(value)
-        burst = self.of.burst or rates.second_of(rate)
-        self.bucket = (*rates.ratio(rate, burst), burst)
+        tokens, per_ns, burst = bucket_of(self.of, Fraction(value))
+        self.bucket = (tokens, per_ns, burst)
         own = (self.exceptions, 0, len(self.of.overrides))
         hot_key.change(self.rows, 0, self.of.most_keys, *before, *self.bucket, *own, now_ns)
 
@@ -213,15 +207,11 @@ class Window(Turnable):
     def __init__(self, of: model.WindowAdmission, slots: int, terms: Terms, unit: str) -> None:
         self.limit = of.limit
         self.first: tuple[int, ...] = ()
-        laws: dict[str, tuple[Callable[..., int], int]] = {
-            "fixed_window": (fixed_window.decide, fixed_window.WIDTH),
-            "sliding_window": (sliding_window.decide, sliding_window.WIDTH),
-            "sliding_window_log": (sliding_window_log.decide, sliding_window_log.WIDTH + slots),
-        }
-        decide, width = laws[of.law]
-        if of.law == "sliding_window_log":
+        law: Any = WINDOWS[of.law]
+        if law is sliding_window_log:
             self.first = (slots,)
-        super().__init__(of, decide, width, terms, by=KEYS[of.key], unit=unit)
+        width = law.WIDTH + sum(self.first)
+        super().__init__(of, law.decide, width, terms, by=KEYS[of.key], unit=unit)
         self.window_ns = of.window_ns
 
     def set(self, value: Value, now_ns: int) -> None:

@@ -2,7 +2,8 @@
 
 What waits keeps its turn, where a law of the queue does not order it anew. Who is served at servers is served for as
 long as was left; calls that a batching replica works on have evenly spread parts of their answers left, for their
-progress is not in the contents. What was at the gateway is not here, nor are orders in the hands of couriers.
+progress is not in the contents. What was at the gateway is not here, nor are orders in the hands of couriers;
+those in kitchens hold no places.
 """
 
 from __future__ import annotations

@@ -206,6 +206,7 @@ class Upstream:
         elif kept.attempt == attempt.number:
             self.town.has_placed(attempt, store)
         else:  # an earlier attempt was first, before this process began
+            self.town.street.gives_up(attempt)
             self.town.closes(attempt, "placed")
             self.town.answers(attempt, "placed")
 
