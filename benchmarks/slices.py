@@ -182,16 +182,10 @@ def page(content: Mapping[str, Any]) -> str:
     for one in content["rows"]:
         told_of = [*_shown(one), f"{one['lag_p99_s'] * 1000:.1f}", f"{one['people_cores']:.2f}"]
         lines.append(_cells([one["slice"] + "*" * bool(one["behind"]), str(one["seed"]), *told_of]))
-    late = {
-        f"\\* {one['slice']}: the generator fell behind: {why}." for one in content["rows"] for why in one["behind"]
-    }
-    lines += [
-        "",
-        *sorted(late),
-        JITTER,
-        _cells(("slice", "mean", *COLUMNS[2:-2])),
-        _cells(["---"] * (len(COLUMNS) - 2)),
-    ]
+        late = "; ".join(one["behind"])
+        notes += [f"\\* {one['slice']}, seed {one['seed']}: the generator fell behind: {late}."] if late else []
+    columns = ("slice", "mean", *COLUMNS[2:-2])
+    lines += ["", *notes, JITTER, _cells(columns), _cells(["---"] * len(columns))]
     lines += [_cells([one["slice"], f"{one['jitter_ms']} ms", *_shown(one)]) for one in content["jitter"]]
     return "\n".join([*lines, ""])
 
