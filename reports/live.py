@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from reports import figures
-from reports.run import Run, figure, interrupted, number, scale
+from reports.run import Run, figure, interrupted, number, scale, turned
 
 COLUMNS = 80
 WRONG = ("lost", "duplicated", "mispaid", "overdrawn", "miscounted")
@@ -58,7 +58,14 @@ def judged(run: Run) -> list[tuple[str, str]]:
         told = f"{ledger['told_placed']:,} orders told, {ledger['found_placed']:,} found"
         untold = f", {ledger['untold']:,} of them untold" if ledger["untold"] else ""
         found.append(("Ledger", f"DOES NOT BALANCE: {', '.join(wrong)}" if wrong else f"balances: {told}{untold}"))
-    return found + [("Fault", _fault(one, run)) for one in figure(run, "faults") or ()]
+    found += [("Fault", _fault(one, run)) for one in figure(run, "faults") or ()]
+    return found + ([("Controls", _controls(run))] if run.scenario.controls else [])
+
+
+def _controls(run: Run) -> str:
+    live, simulated = (figures.count(number(run, f"controls.{of}")) for of in ("turned", "simulated"))
+    last = [f"{one.knob} to {one.last[1]} at {one.last[0]}" for one in turned(run)]
+    return f"{live} turns of knobs, {simulated} simulated" + (f"; the last: {', '.join(last)}" if last else "")
 
 
 def _fault(one: Mapping[str, Any], run: Run) -> str:

@@ -15,9 +15,9 @@ import pyarrow.parquet as pq
 from scenarios.live_lives import ANSWERS, ENDS
 from scenarios.model import Fault, Live, Scenario, ServerStage
 from scenarios.units import NS_PER_S
-from simulator.outcome import FAILURES, Ints
+from simulator.outcome import FAILURES, Ints, Turn
 from simulator.samples import Sample, seconds, spread_s
-from simulator.summary import ratio
+from simulator.summary import ratio, turn_row
 
 SPREAD = ("mean", "p50", "p90", "p99", "max")
 PAUSE_S = 1.0
@@ -100,10 +100,13 @@ def summarise(
     ledger: Ledgered | None,
     placed_before: int = 0,
     broken: Sequence[Broken] = (),
+    turns: Sequence[Turn] = (),
+    simulated_turns: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """Return summary.json of a live run; `simulated` are attempts of the same slice, `ledger` None where it is theirs.
 
-    `placed_before` are the orders of the run until the slice, which count against budgets.
+    `placed_before` are the orders of the run until the slice, which count against budgets. `turns` are those of the
+    control processes, before the slice too; `simulated_turns` as a simulated run has them in its summary.
     """
     attempts, wants = played.attempts, played.wants
     sent = _where(attempts, attempts["sent_ns"] >= 0)
@@ -144,8 +147,18 @@ def summarise(
         "agreement": agreement(sent, simulated, setting),
         "generator": generator(played, setting),
         "faults": faults(sent, broken, setting),
+        "controls": controls(turns, simulated_turns, setting),
         "ledger": None if ledger is None else books(sent, ledger, setting, placed_before),
     }
+
+
+def controls(turns: Sequence[Turn], simulated: Sequence[Mapping[str, Any]], setting: Setting) -> dict[str, Any]:
+    """Return what control processes turned in the slice, and how often they did in the simulation of it."""
+    from_s, ended_s = seconds(setting.from_ns), seconds(setting.ended_ns)
+    live, beside = (
+        [row for row in rows if from_s <= row["at_s"] < ended_s] for rows in (map(turn_row, turns), simulated)
+    )
+    return {"turned": len(live), "simulated": len(beside), "turns": live}
 
 
 def until(rows: Rows, ended_ns: int) -> dict[str, Ints]:

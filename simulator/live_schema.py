@@ -7,6 +7,7 @@ from typing import Any
 from scenarios.live_lives import ANSWERS, ATTEMPT_COLUMNS, WANT_COLUMNS
 from simulator.live_results import LEAST_SENT, SPREAD
 from simulator.outcome import FAILURES
+from simulator.schema import turn_row
 
 Schema = dict[str, Any]
 
@@ -167,6 +168,13 @@ def live_schema() -> Schema:
                 "agreement": _AGREEMENT,
                 "generator": _GENERATOR,
                 "faults": {"type": "array", "items": _FAULT, "description": "what broke for real, in order"},
+                "controls": _object(
+                    {
+                        "turned": _count("knobs turned by control processes in the slice"),
+                        "simulated": _count("the same of the simulation"),
+                        "turns": {"type": "array", "items": turn_row(), "description": "each of them"},
+                    }
+                ),
                 "ledger": {
                     "anyOf": [_LEDGER, {"type": "null"}],
                     "description": "what people were told beside what the ledger has; null with --target",

@@ -198,6 +198,10 @@ def test_what_there_is_is_written_after_ctrl_c(shop: Path, gateway: FakeGateway)
         (("--redis", "redis://127.0.0.1"), "--redis: is for a stack of ours"),
         (("--set", "live.faults=[{name='f', at='1s', kind='kill_worker'}]"), "live.faults.f: a stack of somebody else"),
         (
+            ("--set", "controls=[{name='c', process='runbook', with={rules=[]}}]"),
+            "--target: controls.c: a stack of somebody else has no knobs to turn",
+        ),
+        (
             (
                 "--users-processes",
                 "2",
