@@ -26,7 +26,9 @@ LEAST_SENT = 0.99
 """The share of intended attempts that a generator has to send in its slice."""
 
 Rows = Mapping[str, Ints]
-_UNANSWERED, _PLACED, _TIMED_OUT, _ERROR = map(ANSWERS.index, ("unanswered", "placed", "timed_out", "error"))
+_UNANSWERED, _PLACED, _TIMED_OUT, _ERROR, _OUTRUN = map(
+    ANSWERS.index, ("unanswered", "placed", "timed_out", "error", "outrun")
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,6 +137,8 @@ def summarise(
             "failed": sum(failures.values()) - timed_out,
             "timed_out": timed_out,
             "unanswered": said[_UNANSWERED],
+            "hedged": int(np.count_nonzero(sent["copy"])),
+            "outrun": said[_OUTRUN],
             "held_back": int(sum(process["held_back"] for process in played.processes)),
         },
         "failures": failures,

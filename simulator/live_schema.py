@@ -156,7 +156,9 @@ def live_schema() -> Schema:
                         "failed": _count("attempts answered with a failure"),
                         "timed_out": _count("attempts whose person stopped waiting first"),
                         "unanswered": _count("attempts whose person still waited at the end"),
-                        "held_back": _count("tries that a law at the client did not send"),
+                        "hedged": _count("attempts sent as copies of one that had no answer yet"),
+                        "outrun": _count("attempts whose person had the order by another copy of the same try first"),
+                        "held_back": _count("tries and copies that a law at the client did not send"),
                     }
                 ),
                 "failures": _object({reason: _count("attempts that ended so") for reason in FAILURES}),

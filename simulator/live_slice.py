@@ -67,7 +67,7 @@ def simulate_slice(
     from simulator.compiled import contents
 
     begin: snapshot.Snapshot | None = None
-    people, attempts, orders = np.zeros(0, dtype=_ROWS), None, None
+    attempts = orders = None
     levels: dict[str, tuple[int, ...]] = {}
     as_run, _ = scaled(loaded.scenario, scale)
     first_ns = compiled.first_arrivals(as_run, seed, scale)
@@ -84,7 +84,7 @@ def simulate_slice(
             begin = snapshot.Snapshot(resolved=resolved, seed=seed, scale=scale, state=run.state())
     if from_ns:
         attempts, orders = contents.attempts(run), contents.orders(run)
-        people, levels = _on_the_way(run, attempts), contents.levels(run)
+        levels = contents.levels(run)
     done = simulate(
         loaded,
         engine="compiled",
@@ -99,6 +99,7 @@ def simulate_slice(
     )
     assert done.attempts is not None
     assert done.orders is not None
+    people = np.zeros(0, dtype=_ROWS) if attempts is None else _on_the_way(run, attempts, done.attempts)
     first, end = np.searchsorted(first_ns, [from_ns, until_ns])
     return Slice(
         scenario=as_run,
@@ -129,17 +130,22 @@ def _kept(rows: Mapping[str, Ints], over_ns: Ints, from_ns: int) -> dict[str, In
     return {name: values[inside] for name, values in rows.items()}
 
 
-def _on_the_way(run: Run, attempts: NDArray[Any]) -> NDArray[Any]:
+def _on_the_way(run: Run, attempts: NDArray[Any], trace: Mapping[str, Ints]) -> NDArray[Any]:
+    """Return a row for each attempt that somebody awaits, and one for everybody else who is on the way."""
     from simulator.compiled import contents
 
     found = contents.people(run)
+    awaited = attempts[attempts["awaited"] == 1]  # sorted by want as people are
+    of = np.searchsorted(found["want"], awaited["want"])
     waits = found["state"] == contents.PersonState.WAITING
-    rows = np.zeros(len(found), dtype=_ROWS)
-    for name in set(PEOPLE_COLUMNS) - {"waits", "start_ns"}:
-        rows[name] = found[name]
-    rows["waits"] = waits
+    assert np.array_equal(np.unique(of), np.flatnonzero(waits))
+    others = np.flatnonzero(~waits & (found["next_ns"] >= 0))
+    whose = np.concatenate([of, others])
+    rows = np.zeros(len(whose), dtype=_ROWS)
+    for name in set(PEOPLE_COLUMNS) - {"awaits", "copy", "start_ns"}:
+        rows[name] = found[name][whose]
     rows["start_ns"] = -1
-    awaited = attempts[attempts["awaited"] == 1]  # one each, and sorted by want as people are
-    rows["start_ns"][waits] = awaited["start_ns"]
-    assert np.array_equal(found["want"][waits], awaited["want"])
-    return rows[rows["waits"].astype(bool) | (rows["next_ns"] >= 0)]
+    rows["start_ns"][: len(of)], rows["awaits"][: len(of)] = awaited["start_ns"], awaited["attempt"]
+    copies = dict(zip(zip(trace["want"].tolist(), trace["attempt"].tolist(), strict=True), trace["copy"], strict=True))
+    rows["copy"][: len(of)] = [copies[tuple(key)] for key in awaited[["want", "attempt"]].tolist()]
+    return rows[np.argsort(whose, kind="stable")]

@@ -153,8 +153,6 @@ def _load(asked: Asked) -> Loaded:
     with explained():
         loaded = loader.load(asked.scenario, sets=asked.sets, environment=os.environ, scale=asked.scale)
         scale.scaled(loaded.scenario, asked.scale)
-    if loaded.scenario.people.hedge is not None:
-        raise UserError(f"{asked.scenario}: people.hedge: people do not hedge live; take it out")
     if asked.from_ns >= loaded.scenario.horizon_ns:
         raise UserError(f"--from {asked.from_ns / NS_PER_S:g}s: the scenario has ended by then; begin earlier")
     if asked.for_ns <= 0:

@@ -13,7 +13,7 @@ import logging
 import socket
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import simpy
@@ -37,13 +37,14 @@ from simulator.live.tally import Totals, held
 from simulator.live.town import LiveTown, an_attempt
 from simulator.live.wire import ANSWERED, ENDED, REPLAYED, VERDICTS, Answer, Call, Stream, answer_frame, said_frame
 from simulator.rank import Rank
-from simulator.reference.attempt import Attempt, journey, through_stages
+from simulator.reference.attempt import Attempt, Try, journey, through_stages
 from simulator.reference.changing import turn
 from simulator.reference.instants import call_at
 
 MOST_INSIDE = 500_000
 """Attempts under way; one more is shed."""
 
+NS_PER_MS = 1_000_000
 Caller = tuple[Stream, int]
 
 
@@ -130,7 +131,9 @@ class Upstream:
                 self.keeper.bring(Newest(call.want, call.attempt))
                 for older in list(under_way.values()):
                     self.town.answers(older, "timed_out")
-        attempt = an_attempt(self.pace.env, person, call.attempt, call.start_ns, max(call.timeout_ns, now_ns))
+        timeout_ns = max(call.timeout_ns, now_ns)
+        of = copied(under_way.values(), timeout_ns) if self.hedged else None
+        attempt = an_attempt(self.pace.env, person, call.attempt, call.start_ns, timeout_ns, of)
         under_way[call.attempt] = attempt
         self.callers[attempt] = [caller]
         if call.decided:
@@ -164,6 +167,9 @@ class Upstream:
     def _ends(self, attempt: Attempt, reason: str) -> None:
         if attempt.answered:  # the person has left; the gateway gives its places back
             for stream, number in self.callers.get(attempt, ()):
+                if attempt.answer == "outrun":  # nobody has been told anything here: there is the order of the other
+                    order = self.placed[attempt.person.want]
+                    stream.send(answer_frame(_told(number, "placed", order, ANSWERED | REPLAYED)))
                 stream.send(answer_frame(_told(number, reason, None, ENDED, attempt)))
             self._forget(attempt)
 
@@ -209,7 +215,9 @@ class Upstream:
             self.town.ends(attempt, kept, 0)
         elif kept.attempt == attempt.number:
             self.town.has_placed(attempt, store)
-        else:  # an earlier attempt was first, before this process began
+        elif attempt.answered:
+            self.town.ends(attempt, attempt.answer, 0)
+        else:  # another attempt was first, before this process began or in the same transaction
             self.town.closes(attempt, "placed")
             self.town.answers(attempt, "placed")
 
@@ -311,6 +319,14 @@ class Upstream:
             found[f"stages.{stage.name}.capacity"] = stage.capacity
         found |= self.totals.stations() if self.settings.decides_in_worker else held(self.town.gateway.station)
         return found
+
+
+def copied(under_way: Iterable[Attempt], timeout_ns: int) -> Try | None:
+    """Return the try of which a person awaits other copies until this instant; on the wire it is rounded to ms."""
+    for one in under_way:
+        if not one.answered and abs(one.of.timeout_ns - timeout_ns) < NS_PER_MS:
+            return one.of
+    return None
 
 
 def _told(number: int, reason: str, order: Order | None, what: int, attempt: Attempt | None = None) -> Answer:

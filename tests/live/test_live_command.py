@@ -210,7 +210,6 @@ def test_what_there_is_is_written_after_ctrl_c(shop: Path, gateway: FakeGateway)
             ),
             "admission.b: a retry_budget that all people share is kept by one process",
         ),
-        (("--set", "people.hedge.after=100ms"), "people.hedge: people do not hedge live"),
         (("--set", "arrivals.rate=30000/s"), "--scale 1: does not fit this machine"),
     ],
 )
