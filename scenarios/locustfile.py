@@ -314,7 +314,7 @@ def _count_those_done(environment: Environment, **_: Any) -> None:
         def one_more(environment: Environment, msg: Any, **_: Any) -> None:
             done.append(msg.node_id)
             if len(done) == ORDERS.plan.processes:
-                gevent.spawn(master.quit)
+                gevent.spawn(_quit, environment)
 
         master.register_message(DONE, one_more)
 
@@ -339,7 +339,15 @@ def _play(environment: Environment) -> None:
     if isinstance(runner, WorkerRunner):
         runner.send_message(DONE)
     else:
-        runner.quit()
+        _quit(environment)
+
+
+def _quit(environment: Environment) -> None:
+    """End Locust; it waits for its own pages where it shows them."""
+    assert environment.runner is not None
+    environment.runner.quit()
+    if environment.web_ui is not None:
+        environment.web_ui.stop()
 
 
 def _orders() -> Orders:

@@ -139,9 +139,7 @@ class Stack:
     def begin(self, zero_monotonic_ns: int) -> None:
         """Model time runs from this instant of the monotonic clock on; faults come and control processes wake."""
         self._zero_ns = zero_monotonic_ns
-        unfinished = self.settings.zero_file.with_suffix(".new")
-        unfinished.write_text(str(zero_monotonic_ns))
-        unfinished.replace(self.settings.zero_file)
+        _write(self.settings.zero_file, str(zero_monotonic_ns))
         self._say(do="begin", zero_ns=zero_monotonic_ns)
         self._write_file()
         settings = self.settings
@@ -179,10 +177,12 @@ class Stack:
             faults.pause_redis(self.settings.redis_url, lambda: self._ending.wait(for_s))
         else:
             assert kind == "slow_disk"
-            self._say(do="slow", seconds=delay_s)
+            _write(self.settings.slow_file, str(delay_s))  # an upstream that is new meanwhile reads it too
+            self._say(do="slow")
             self._ending.wait(for_s)
+            self.settings.slow_file.unlink(missing_ok=True)
             if not self._ending.is_set():
-                self._say(do="slow", seconds=0.0)
+                self._say(do="slow")
 
     def is_healthy(self) -> bool:
         """Whether the gateway answers, and its upstream too."""
@@ -370,6 +370,13 @@ def check(scenario: Scenario, *, workers: int, ledger_url: str, redis_url: str |
                     f"admission.{law.name}: a {law.law} cannot be leased, so {workers} workers would each keep their "
                     "own; use one worker, or leave Redis out (then one process decides for all)"
                 )
+
+
+def _write(file: Path, text: str) -> None:
+    """Write a file that other processes may read meanwhile: as a whole."""
+    unfinished = file.with_suffix(".new")
+    unfinished.write_text(text)
+    unfinished.replace(file)
 
 
 def _url(listener: socket.socket) -> str:

@@ -68,6 +68,7 @@ class Upstream:
             on_end=self._ends,
         )
         self.ledger = Ledger(settings.ledger_url, self.clock.now_ns)
+        self.ledger.slow_s = settings.slow_s()
         self.keeper = Keeper(self.ledger, self._told_by_keeper)
         self.hedged = self.town.habits.most_hedges > 0
         """Whether people wait for several attempts at once: then a newer one does not fence off those before it."""
@@ -298,7 +299,7 @@ class Upstream:
         elif what == "turn":
             self.turn(said["knob"], said["value"], said["by"])
         elif what == "slow":
-            self.ledger.slow_s = float(said["seconds"])
+            self.ledger.slow_s = self.settings.slow_s()
         elif what == "find":
             order = self.placed.get(said["want"])
             return {"order": None if order is None else [order.number, order.attempt, order.store, order.placed_ns]}
