@@ -43,7 +43,7 @@ BLUE, ORANGE, GREEN, RED, PINK = (inline.COLOURS[name] for name in ("blue", "ora
 _CROWD = {"people.trying": ("-", BLUE, "trying now"), "people.away": ("--", ORANGE, "gone, will come back")}
 _LINES = ((BLUE, "-"), (ORANGE, "--"), (GREEN, "-."), (PINK, ":"))
 _BESIDE = ((("completed",), "orders/s"), (("failed", "timed_out"), "attempts that failed or timed out, per second"))
-_CASES = (ASH, BLUE, GREEN, ORANGE, PINK)
+_CASES = (ASH, BLUE, GREEN, ORANGE, PINK, RED)
 _CALLS = "calls inside"
 _OF_A_LAW: Mapping[str, Any] = {
     "tries": {"color": ASH, "linewidth": 1.0},
@@ -192,7 +192,7 @@ def picture_of_margins(
         picture = Figure(figsize=(10, 3.7), facecolor="white")
         panel = picture.add_axes((0.07, 0.14, 0.91, 0.66))
         width = 0.8 / len(cases)
-        for place, ((name, found), colour) in enumerate(zip(cases.items(), _CASES, strict=False)):
+        for place, ((name, found), colour) in enumerate(zip(cases.items(), _CASES[: len(cases)], strict=True)):
             at = [group + (place - (len(cases) - 1) / 2) * width for group in range(len(found))]
             survived = [minutes for _, minutes in found]
             words_above = [f"{minutes}{'+' * (minutes == most_min)}" for minutes in survived]

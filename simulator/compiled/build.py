@@ -109,7 +109,7 @@ def build(
     """Return the state before the first event."""
     draft = _Draft()
     _stages(draft, scenario)
-    _laws(draft, scenario, world, changes)
+    row_of_person = _laws(draft, scenario, world, changes)
     _people(draft, scenario, world)
     _street(draft, scenario, world)
     _series(draft, scenario)
@@ -117,15 +117,13 @@ def build(
     single = draft.single
     single[at.SEED] = seed
     single[at.TRACED] = int(trace)
-    by_person = single[at.LAW_ROW_WIDTH] > 0
-    single[at.NEEDS_PERSON_SIDE] = int(trace or by_person or scenario.people.hedge is not None)
-    single[at.NEEDS_SIDE] = int(trace or by_person or _attempts_have_keys(scenario))
     for pool, row_width in (
-        (at.PEOPLE_POOL, at.PERSON_WIDTH),
-        (at.ATTEMPT_POOL, at.ATTEMPT_WIDTH),
+        (at.PEOPLE_POOL, _person_width(scenario, trace, row_of_person)),
+        (at.ATTEMPT_POOL, _attempt_width(scenario, trace)),
         (at.ORDER_POOL, _order_width(scenario)),
     ):
         single[pool + at.POOL_WIDTH] = row_width
+        single[at.SPARE] += at.SLAB_ROWS * row_width
     single[at.TOP] = draft.top
     words = np.zeros(draft.top, dtype=np.int64)
     for place, values in draft.parts:
@@ -141,13 +139,18 @@ def _order_width(scenario: model.Scenario) -> int:
     return at.SERVED_ORDER_WIDTH if served else at.ORDER_WIDTH
 
 
-def _attempts_have_keys(scenario: model.Scenario) -> bool:
-    """Whether a stage, or a law of the gateway or a stage, asks more of an attempt than its timeout."""
-    return any(stage.segments for stage in scenario.stages) or any(
-        law.at not in ("client", "store", "zone")
-        and (law.key != "global" or isinstance(law, _GIVEN_BACK | model.Ordering) or _is_particular(law))
-        for law in scenario.admission
-    )
+def _person_width(scenario: model.Scenario, trace: bool, row_of_person: int) -> int:
+    """Return the words of a person's row: whole cache lines."""
+    alone = not (trace or scenario.people.hedge or row_of_person > at.P_SENT)
+    return at.PERSON_WIDTH if alone else -(-row_of_person // 8) * 8
+
+
+def _attempt_width(scenario: model.Scenario, trace: bool) -> int:
+    """Return the words of an attempt's row: whole cache lines."""
+    if not (trace or any(isinstance(law, _GIVEN_BACK) for law in scenario.admission)):
+        return at.ATTEMPT_WIDTH
+    held = sum(isinstance(law, model.ConcurrencyAdmission) for law in scenario.admission)
+    return -(-(at.A_HELD - -held // at.HELD_BITS) // 8) * 8
 
 
 def _stages(draft: _Draft, scenario: model.Scenario) -> None:
@@ -276,6 +279,13 @@ _TOLD = (
 )
 _NO_SLOTS = model.LoadMultiplierAdmission | model.SedaAdmission
 _GIVEN_BACK = model.ConcurrencyAdmission | model.CreditAdmission | model.DagorAdmission | _TOLD
+_SIMPLE = (
+    model.RateAdmission
+    | model.WarmUpAdmission
+    | model.WindowAdmission
+    | model.DeadlineAdmission
+    | model.PacingAdmission
+)
 _KEYS = {
     "global": at.BY_ALL,
     "person": at.BY_PERSON,
@@ -297,10 +307,11 @@ _MORE_WORDS = {
 """Beside those of the law: slots, and a sample; the instant told of; an instant and the credit of a stage."""
 
 
-def _laws(draft: _Draft, scenario: model.Scenario, world: World, changes: Sequence[Change]) -> None:
+def _laws(draft: _Draft, scenario: model.Scenario, world: World, changes: Sequence[Change]) -> int:
+    """Lay out the laws; return where states of laws in the row of a person end."""
     laws = draft.single[at.LAWS] = draft.reserve(len(scenario.admission) * at.LAW_WIDTH)
     keys = {"global": 1, "segment": max(1, len(scenario.segments)), "zone": world.zones, "store": world.stores}
-    row_of_person = at.LR_FIRST
+    row_of_person = states_of_person = at.P_COPIES + at.P_MOST_COPIES if scenario.people.hedge else at.P_SENT
     slots_taken = 0
     for index, law in enumerate(scenario.admission):
         row = laws + index * at.LAW_WIDTH
@@ -358,10 +369,10 @@ def _laws(draft: _Draft, scenario: model.Scenario, world: World, changes: Sequen
             row_of_person += words
         else:
             draft.single[row + at.L_STATE] = draft.reserve(keys[law.key] * words)
-    draft.single[at.LAW_ROW_WIDTH] = -(-row_of_person // 8) * 8 if row_of_person > at.LR_FIRST else 0
+    draft.single[at.PEOPLE_HAVE_LAWS] = int(row_of_person > states_of_person)
     calls = at.CELL_WIDTH * sum(isinstance(law, _TOLD) or _holds_several(law) for law in scenario.admission)
     draft.single[at.ATTEMPT_SPARE] = WORDS_AN_ATTEMPT + calls
-    draft.single[at.SPARE] += draft.single[at.LAW_ROW_WIDTH] + calls
+    draft.single[at.SPARE] += calls
     for stage, point in enumerate(["stage:gateway", *(f"stage:{stage.name}" for stage in scenario.stages)]):
         row = at.STAGES + stage * at.STAGE_WIDTH
         here = [law for law in scenario.admission if law.at == (point if stage else "gateway")]
@@ -385,6 +396,7 @@ def _laws(draft: _Draft, scenario: model.Scenario, world: World, changes: Sequen
         ("zone", at.ZONE_LAWS, at.ZONE_LAW_COUNT),
     ):
         _chain(draft, scenario, [law for law in scenario.admission if law.at == point], place, length)
+    return row_of_person
 
 
 def _credits(draft: _Draft, law: model.CreditAdmission, row: int, world: World) -> None:
@@ -406,6 +418,11 @@ def _holds_several(law: model.Admission) -> bool:
     return isinstance(law, model.ConcurrencyAdmission) and law.cost != 1
 
 
+def _gives_tickets(law: model.Admission) -> bool:
+    """Return whether whom a law lets in is not asked again for a while."""
+    return isinstance(law, model.Ticketing) and law.ticket_ns is not None
+
+
 def _is_particular(law: model.Admission) -> bool:
     """Return whether a law charges more than 1, or does not treat all alike."""
     charges = isinstance(law, model.Charging) and law.cost != 1
@@ -422,6 +439,7 @@ def _terms(draft: _Draft, scenario: model.Scenario, law: model.Admission) -> dic
     reserve = law.reserve if isinstance(law, model.Reserving) else ()
     return {
         at.L_PARTICULAR: int(_is_particular(law)),
+        at.L_SIMPLE: int(isinstance(law, _SIMPLE) and not _is_particular(law) and not _gives_tickets(law)),
         at.L_COST: cost,
         at.L_PRIORITIES: sum(1 << priority for priority in set(law.priorities)),
         at.L_RESERVES: len(reserve),

@@ -13,6 +13,7 @@ from scenarios import model
 from scenarios.knobs import RATED, Kind, Knob, Value, exceptions_of
 from simulator.compiled import layout as at
 from simulator.compiled.build import law_of_part, rate_parameters
+from simulator.compiled.gather import rows_of
 
 if TYPE_CHECKING:
     from simulator.compiled.engine import Run
@@ -137,10 +138,9 @@ def _each_row(run: Run, law: int, change: Callable[[list[int]], list[int]]) -> N
     words = run.words
     width, place = int(words[law + at.L_ROW_WIDTH]), int(words[law + at.L_STATE])
     if words[law + at.L_KEY] == at.BY_PERSON:
-        owner = int(words[at.LAW_ROWS])
-        while owner:
-            _change_row(run, owner + place, width, change)
-            owner = int(words[owner + at.LR_BEFORE])
+        people, rows = rows_of(words, at.PEOPLE_POOL)
+        for person in people[rows[:, at.P_REFS] > 0]:
+            _change_row(run, int(person) + place, width, change)
         return
     for number in range(int(words[law + at.L_ROWS])):
         _change_row(run, place + number * width, width, change)
