@@ -96,6 +96,12 @@ def value(knob: Knob, raw: object, scenario: Scenario) -> Value:
     return _READERS[knob.kind](raw)
 
 
+def given(path: str, raw: object, scenario: Scenario) -> tuple[Knob, Value]:
+    """Return the knob of a path and its value, or raise `ValueError` that says what is wrong with them."""
+    knob = parse(path, scenario)
+    return knob, value(knob, raw, scenario)
+
+
 def check_rate(law: Admission, rate_per_s: Fraction | None) -> None:
     """Raise `ValueError` where a law cannot count a rate in 64 bits."""
     if rate_per_s is None:

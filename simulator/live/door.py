@@ -74,6 +74,8 @@ class Door:
         self._most_late_ns = int(MOST_LATE_NS * clock.speed)
         self._schedule()
         if settings.contents is not None and clock.zero_monotonic_ns is None:
+            for path, raw in settings.contents.turned.items():
+                self.turn(*knobs.given(path, raw, scenario))
             self.laws.begin_with(settings.contents.levels)
 
     def attempt(self, person: Person, number: int, start_ns: int, timeout_ns: int) -> Attempt | Asking:
@@ -133,8 +135,7 @@ class Door:
 
     def turn_now(self, path: str, raw: Any) -> None:
         """Turn a knob that somebody names."""
-        knob = knobs.parse(path, self.scenario)
-        value = knobs.value(knob, raw, self.scenario)
+        knob, value = knobs.given(path, raw, self.scenario)
         self.pace.at_now(
             lambda now_ns: call_at(self.env, lambda: self.turn(knob, value), now_ns, Rank.INCIDENT, 0, 0, 0)
         )

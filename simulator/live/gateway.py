@@ -26,7 +26,7 @@ from simulator.live.door import Asking, Door
 from simulator.live.laws import Named
 from simulator.live.link import Link
 from simulator.live.settings import Settings
-from simulator.live.tally import TELL_S, Tally, page
+from simulator.live.tally import TELL_S, Tally, held, page
 from simulator.live.wire import REPLAYED, VERDICTS, Answer, Call
 from simulator.reference.attempt import Attempt
 
@@ -121,7 +121,8 @@ class Gateway:
         while True:
             await asyncio.sleep(TELL_S)
             if self._link.is_up:
-                self._link.tell(tally=self.tally.take(), worker=worker, under_way=self._under_way)
+                station = held(None if self._door is None else self._door.gateway.station)
+                self._link.tell(tally=self.tally.take(), worker=worker, under_way=self._under_way, station=station)
 
     async def _page(self) -> bytes:
         try:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, cast
 HEADER = struct.Struct("<BI")
 CALL, ANSWER, SAID = 1, 2, 3
 MOST_BYTES = 1 << 20
-VERDICTS = ("placed", "throttled", "shed", "expired", "sold_out", "store", "error", "timed_out")
+VERDICTS = ("placed", "throttled", "shed", "expired", "sold_out", "store", "error", "timed_out", "outrun")
 ANSWERED, ENDED, REPLAYED = 1, 2, 4
 
 _CALL = struct.Struct("<QQIIIIqqB")
