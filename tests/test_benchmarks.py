@@ -15,10 +15,11 @@ from benchmarks import __main__ as runner
 from benchmarks import apart, decisions, machine, mm20, page
 from benchmarks.apart import MeasurementError
 from benchmarks.rows import Goal, Row, Size, at_least, at_most, in_turns, ratios
+from tests.interpreted import AT_SIZE, compiled_only, sized
 from tests.measured import MB, failing, filled
 from tests.theory.formulas import mmc_mean_wait
 
-CUSTOMERS = 100_000
+CUSTOMERS = sized(100_000, 50_000)
 
 
 def test_theory_is_erlangs() -> None:
@@ -125,6 +126,7 @@ def test_competitors_that_cannot_be_installed_are_rows_that_say_so(monkeypatch: 
     assert min(measured.values()) > 0
 
 
+@compiled_only(AT_SIZE)
 def test_the_runner_measures_in_small_prints_a_table_and_writes_json(tmp_path: Path) -> None:
     file = tmp_path / "found.json"
     done = subprocess.run(

@@ -25,13 +25,12 @@ from simulator.compiled.loop import advance
 from simulator.run import simulate
 from sluice.progress import compiling
 from tests import arrows
+from tests.interpreted import compiled_only
 
 TOP = Path(__file__).parent.parent
 PACKAGES = ("limits", "scenarios", "simulator", "reports", "sluice")
 NO_ENTRY = ("    if cost <= 0:", "    return NEVER\n    if cost <= 0:")
 """What makes a token bucket admit nobody."""
-
-compiled_only = pytest.mark.skipif(jit.INTERPRETED, reason="nothing is compiled")
 
 PROBE = """
 import numpy as np
@@ -44,6 +43,8 @@ del jit._entries[:-1]  # the engine's own
 jit.have(lambda not_kept: print("compiling"))
 print(asks(np.zeros(2, np.int64)), jit.FOLDER)
 """
+
+NOTHING_COMPILED = "nothing is compiled"
 
 BOUNDED = """
 schema = 1
@@ -170,7 +171,7 @@ def test_without_a_home_it_is_not_kept_and_says_why(tmp_path: Path, monkeypatch:
     assert why.endswith(f"Not a directory. {machine_code.REMEDY}")
 
 
-@compiled_only
+@compiled_only(NOTHING_COMPILED)
 def test_what_cannot_be_kept_is_compiled_all_the_same_and_kept_nowhere_else(copy: Path) -> None:
     (copy / "probe.py").write_text(PROBE)
     assert python(copy, "probe.py", XDG_CACHE_HOME="/dev/null").stdout == "compiling\n0 None\n"
@@ -178,7 +179,7 @@ def test_what_cannot_be_kept_is_compiled_all_the_same_and_kept_nowhere_else(copy
     assert not list(copy.rglob("*.nbc"))
 
 
-@compiled_only
+@compiled_only(NOTHING_COMPILED)
 def test_an_edited_law_is_never_answered_by_old_machine_code(copy: Path) -> None:
     (copy / "probe.py").write_text(PROBE)
     first, again = (python(copy, "probe.py").stdout for _ in range(2))
@@ -190,7 +191,7 @@ def test_an_edited_law_is_never_answered_by_old_machine_code(copy: Path) -> None
     assert edited.split()[-1] != first.split()[-1]
 
 
-@compiled_only
+@compiled_only(NOTHING_COMPILED)
 def test_damaged_machine_code_is_made_anew(copy: Path) -> None:
     (copy / "probe.py").write_text(PROBE)
     whole = python(copy, "probe.py").stdout
@@ -199,7 +200,7 @@ def test_damaged_machine_code_is_made_anew(copy: Path) -> None:
         assert python(copy, "probe.py").stdout == whole
 
 
-@compiled_only
+@compiled_only(NOTHING_COMPILED)
 def test_the_engine_is_compiled_once_for_all_workers_and_with_the_laws_as_they_are(copy: Path) -> None:
     edit(copy / "limits" / "token_bucket.py", *NO_ENTRY)
     (copy / "bounded.toml").write_text(BOUNDED)
@@ -221,7 +222,7 @@ def test_the_engine_is_compiled_once_for_all_workers_and_with_the_laws_as_they_a
 # what is compiled
 
 
-@compiled_only
+@compiled_only(NOTHING_COMPILED)
 def test_the_loop_is_compiled_for_its_types_and_for_no_others() -> None:
     simulate(load("labs/erlang-c"), engine="compiled")
     ints, floats = (numba.types.Array(kind, 1, "C") for kind in (numba.int64, numba.float64))
