@@ -15,11 +15,11 @@ from benchmarks import __main__ as runner
 from benchmarks import apart, decisions, machine, mm20, page
 from benchmarks.apart import MeasurementError
 from benchmarks.rows import Goal, Row, Size, at_least, at_most, in_turns, ratios
-from tests.interpreted import AT_SIZE, compiled_only, sized
+from tests.interpreted import AT_SIZE, compiled_only
 from tests.measured import MB, failing, filled
 from tests.theory.formulas import mmc_mean_wait
 
-CUSTOMERS = sized(100_000, 50_000)
+CUSTOMERS = 100_000
 
 
 def test_theory_is_erlangs() -> None:
