@@ -15,7 +15,11 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.made-with-$(shell "$(PYTHON)" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
 
 .DEFAULT_GOAL := help
+<<<<<<< HEAD
 .PHONY: help setup run test lint agree coverage bench chaos slices clean
+=======
+.PHONY: help setup run test lint agree interpreted coverage bench chaos clean
+>>>>>>> interp
 
 help:  ## say what there is to make
 	@echo 'make run      simulate the whole milk-tea day and draw its report (SCALE=0.02 for a fiftieth of it)'
@@ -25,6 +29,7 @@ help:  ## say what there is to make
 	@echo 'make chaos    what becomes of orders when processes and servers break, and of honest people among hostile ones (needs Redis and PostgreSQL; about 15 minutes)'
 	@echo 'make slices   slices of scenarios played live, beside their simulation (about 15 minutes on a machine that does nothing else)'
 	@echo 'make agree    both engines on N fresh scenarios, on all cores (N=1000)'
+	@echo 'make interpreted all tests, with the compiled engine interpreted: what Numba itself gets wrong, and what it hides, differs'
 	@echo 'make coverage how much of the compiled engine N fresh scenarios reach, branch by branch (N=1000)'
 	@echo 'make setup    build the environment ($(VENV)); the others do it when it is needed'
 	@echo 'make clean    remove the environment and caches; runs/ stays'
@@ -55,6 +60,9 @@ lint: setup
 
 agree: setup
 	SLUICE_AGREE=$(N) "$(BIN)/python" -m pytest -n auto --dist worksteal tests/test_agreement.py
+
+interpreted: setup
+	NUMBA_DISABLE_JIT=1 "$(BIN)/python" -m pytest -n auto --dist worksteal
 
 coverage: setup
 	NUMBA_DISABLE_JIT=1 SLUICE_AGREE=$(N) "$(BIN)/python" -m coverage run -m pytest \

@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 
 from scenarios import model
 from scenarios.loader import catalogue, load
-from simulator.compiled.jit import INTERPRETED
 from tests.agreement import SMALL, compare
+from tests.interpreted import compiled_only
 from tests.scenario_strategy import (
     ANYWHERE,
     AT_CLIENT,
@@ -127,7 +127,7 @@ def test_both_engines_live_the_same_lives(part: int) -> None:
     agree()
 
 
-@pytest.mark.skipif(INTERPRETED, reason="this is it")
+@compiled_only("this is it")
 def test_both_engines_live_the_same_lives_where_nothing_is_compiled() -> None:
     command = [sys.executable, "-m", "pytest", "-n0", __file__, "-k", test_both_engines_live_the_same_lives.__name__]
     variables = {**os.environ, "NUMBA_DISABLE_JIT": "1", "SLUICE_AGREE": str(INTERPRETED_EXAMPLES)}

@@ -12,8 +12,9 @@ from calibration import margin, page, variants
 from calibration.variants import DAY, VARIANTS
 from reports import plots
 from scenarios.loader import catalogue, load
+from tests.interpreted import sized
 
-TINY = Fraction(1, 1000)
+TINY = Fraction(1, sized(1000, 10_000))
 
 
 def test_the_page_is_current() -> None:

@@ -18,10 +18,10 @@ from scenarios.workload import first_arrivals
 from simulator import compiled
 from simulator.compiled import contents
 from simulator.compiled.contents import AttemptState, OrderState, PersonState
-from simulator.compiled.jit import INTERPRETED
 from simulator.outcome import Ints, Outcome
 from simulator.trace import ANSWERS, DELIVERIES, ENDS
 from tests.agreement import SMALL
+from tests.interpreted import AT_SIZE, compiled_only
 from tests.scenario_strategy import Tree, loaded, uncontrolled
 from tests.test_snapshots import SHOP, generated, in_one_go, stops
 
@@ -188,7 +188,7 @@ def test_the_contents_of_generated_runs_are_what_their_traces_say(tree: Tree, da
         check(scenario, run, whole)
 
 
-@pytest.mark.skipif(INTERPRETED, reason="takes minutes")
+@compiled_only(AT_SIZE)
 @pytest.mark.parametrize(
     "name", ["milk-tea-day", "labs/retry-trap", "labs/kitchen-rush", "labs/batching-server", "labs/impatience"]
 )

@@ -23,6 +23,7 @@ from scenarios.distributions import CountDistribution, TimeDistribution
 from scenarios.draws import Stream
 from scenarios.tables import table
 from tests.compiling import compiled
+from tests.interpreted import compiled_only
 
 Floats = NDArray[np.float64]
 
@@ -182,6 +183,7 @@ def test_no_two_of_four_million_keys_are_equal() -> None:
 # the same bits, interpreted and compiled
 
 
+@compiled_only("nothing is compiled to compare with")
 def test_a_million_keys_draw_the_same_bits_interpreted_and_compiled() -> None:
     offsets = np.cumsum([0, *map(len, ROWS)])[:-1].tolist()
     flat = [number for row in ROWS for number in row]

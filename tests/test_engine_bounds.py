@@ -8,9 +8,9 @@ from unittest import mock
 import numpy as np
 
 from simulator import compiled
-from simulator.compiled.jit import INTERPRETED
 from simulator.samples import EXACT_UP_TO, Sample
 from tests.agreement import compare
+from tests.interpreted import sized
 from tests.scenario_strategy import Tree, loaded
 
 
@@ -95,7 +95,7 @@ def test_who_has_left_before_a_free_server_of_the_gateway_takes_them_up_is_expir
 
 def test_more_values_of_a_figure_than_are_kept_are_counted() -> None:
     """People come 1 ms apart to one server who takes 2 ms: the i-th waits i ms."""
-    most = 100 if INTERPRETED else EXACT_UP_TO
+    most = sized(EXACT_UP_TO, 100)
     people = most + 100
     rate = [["0s", "1000/s"], [f"{people}ms", "1000/s"], [f"{people * 10**6 + 1}ns", "0/s"]]
     running = loaded(

@@ -13,12 +13,12 @@ import pytest
 from scipy import optimize, stats
 
 from scenarios.loader import load
-from simulator.compiled.jit import INTERPRETED
 from simulator.results import RunResult
 from simulator.run import simulate
+from tests.interpreted import AT_SIZE, compiled_only
 from tests.theory.replications import interval
 
-pytestmark = pytest.mark.skipif(INTERPRETED, reason="takes an hour, and is about what the engine does, not how")
+pytestmark = compiled_only(AT_SIZE)
 RUNS = 60
 LAST_BUCKETS = 2  # of 10 s: long after the spike
 PEOPLE = 20_000  # 200 s of 100/s

@@ -27,13 +27,12 @@ from simulator.progress import BY_ANOTHER
 from simulator.run import simulate
 from sluice.progress import compiling
 from tests import arrows
+from tests.interpreted import compiled_only
 
 TOP = Path(__file__).parent.parent
 PACKAGES = ("limits", "scenarios", "simulator", "reports", "sluice")
 NO_ENTRY = ("    if cost <= 0:", "    return NEVER\n    if cost <= 0:")
 """What makes a token bucket admit nobody."""
-
-compiled_only = pytest.mark.skipif(jit.INTERPRETED, reason="nothing is compiled")
 
 PROBE = """
 import numpy as np
@@ -55,6 +54,7 @@ with alone(Path(sys.argv[1]), lambda: print("waits", flush=True)):
     print("fills", flush=True)
     sys.stdin.read()
 """
+NOTHING_COMPILED = "nothing is compiled"
 
 BOUNDED = """
 schema = 1
@@ -187,7 +187,7 @@ def test_without_a_home_it_is_not_kept_and_says_why(tmp_path: Path, monkeypatch:
     assert why.endswith(f"Not a directory. {machine_code.REMEDY}")
 
 
-@compiled_only
+@compiled_only(NOTHING_COMPILED)
 def test_what_cannot_be_kept_is_compiled_all_the_same_and_kept_nowhere_else(copy: Path) -> None:
     (copy / "probe.py").write_text(PROBE)
     assert python(copy, "probe.py", XDG_CACHE_HOME="/dev/null").stdout == "compiling\n0 None\n"
@@ -195,7 +195,7 @@ def test_what_cannot_be_kept_is_compiled_all_the_same_and_kept_nowhere_else(copy
     assert not list(copy.rglob("*.nbc"))
 
 
-@compiled_only
+@compiled_only(NOTHING_COMPILED)
 def test_an_edited_law_is_never_answered_by_old_machine_code(copy: Path) -> None:
     (copy / "probe.py").write_text(PROBE)
     first, again = (python(copy, "probe.py").stdout for _ in range(2))
@@ -230,7 +230,7 @@ def test_one_process_at_a_time_fills_a_folder_until_it_is_whole(tmp_path: Path) 
                     assert says(third) == "fills"
 
 
-@compiled_only
+@compiled_only(NOTHING_COMPILED)
 def test_of_two_processes_that_begin_together_one_compiles(copy: Path) -> None:
     (copy / "probe.py").write_text(PROBE)
     with ThreadPoolExecutor() as both:
@@ -238,7 +238,7 @@ def test_of_two_processes_that_begin_together_one_compiles(copy: Path) -> None:
     assert sorted(text.count("compiling") for text in said) == [0, 1]
 
 
-@compiled_only
+@compiled_only(NOTHING_COMPILED)
 def test_damaged_machine_code_is_made_anew(copy: Path) -> None:
     (copy / "probe.py").write_text(PROBE)
     whole = python(copy, "probe.py").stdout
@@ -247,7 +247,7 @@ def test_damaged_machine_code_is_made_anew(copy: Path) -> None:
         assert python(copy, "probe.py").stdout == whole
 
 
-@compiled_only
+@compiled_only(NOTHING_COMPILED)
 def test_the_engine_is_compiled_once_for_all_workers_and_with_the_laws_as_they_are(copy: Path) -> None:
     edit(copy / "limits" / "token_bucket.py", *NO_ENTRY)
     (copy / "bounded.toml").write_text(BOUNDED)
@@ -269,7 +269,7 @@ def test_the_engine_is_compiled_once_for_all_workers_and_with_the_laws_as_they_a
 # what is compiled
 
 
-@compiled_only
+@compiled_only(NOTHING_COMPILED)
 def test_the_loop_is_compiled_for_its_types_and_for_no_others() -> None:
     simulate(load("labs/erlang-c"), engine="compiled")
     ints, floats = (numba.types.Array(kind, 1, "C") for kind in (numba.int64, numba.float64))

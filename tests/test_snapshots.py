@@ -22,10 +22,10 @@ from scenarios.loader import Loaded, catalogue, load
 from scenarios.model import Scenario
 from scenarios.workload import first_arrivals
 from simulator import compiled, manifest, reference, results, snapshot
-from simulator.compiled.jit import INTERPRETED
 from simulator.outcome import Outcome
 from simulator.run import simulate
 from tests.agreement import SMALL, TOP, difference, seldom_told
+from tests.interpreted import AT_SIZE, compiled_only
 from tests.scenario_strategy import Tree, loaded, uncontrolled
 
 EXAMPLES = int(os.environ.get("SLUICE_AGREE", "200"))
@@ -122,7 +122,7 @@ def test_both_engines_say_the_same_of_a_run_that_ends_early(tree: Tree, data: st
     assert found is None, f"{until_ns} {tree}\n{found}"
 
 
-@pytest.mark.skipif(INTERPRETED, reason="takes minutes")
+@compiled_only(AT_SIZE)
 @pytest.mark.parametrize("name", [entry.name for entry in catalogue()])
 def test_the_catalogue_goes_on_from_files_as_if_it_had_not_stopped(name: str, tmp_path: Path) -> None:
     scale = SMALL.get(name, Fraction(1, 20))

@@ -16,6 +16,7 @@ import pytest
 
 from sluice import __version__
 from tests.cli.processes import environment, hearing_signals, only_run, process
+from tests.interpreted import sized
 
 
 def test_stdout_is_the_same_bytes_for_one_seed() -> None:
@@ -50,7 +51,7 @@ print("loaded:", sorted(set(heavy) & set(sys.modules)))
     assert result.stdout.splitlines()[-1] == "loaded: []"
 
 
-@pytest.mark.parametrize(("engine", "hours"), [("simpy", 10), ("compiled", 200)])
+@pytest.mark.parametrize(("engine", "hours"), [("simpy", 10), ("compiled", sized(200, 10))])
 def test_ctrl_c_writes_what_there_is_and_exits_130(here: Path, engine: str, hours: int) -> None:
     asked = ["run", "tiny.toml", "--engine", engine, "--set", f"horizon={hours}h", "--format", "json"]
     command = [sys.executable, "-m", "sluice", *asked]
@@ -168,7 +169,7 @@ def on_a_terminal(*arguments: str, **variables: str) -> bytes:
 
 
 def test_a_terminal_shows_a_bar_with_clock_and_rates_and_no_colour_has_none() -> None:
-    asked = ("run", "tiny.toml", "--set", "arrivals.rate=90/s", "--set", "horizon=2h")
+    asked = ("run", "tiny.toml", "--set", f"arrivals.rate={sized(90, 3)}/s", "--set", "horizon=2h")
     seen = on_a_terminal(*asked)
     assert b"of 02:00:00" in seen
     assert b"orders/s" in seen
