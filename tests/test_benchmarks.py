@@ -126,15 +126,12 @@ def test_competitors_that_cannot_be_installed_are_rows_that_say_so(monkeypatch: 
     assert min(measured.values()) > 0
 
 
-<<<<<<< HEAD
 def test_without_wrk_the_gateway_is_not_measured_and_its_rows_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda name: None)
     assert {(row.values, row.missing) for row in gateway.rows(Size.QUICK)} == {((), "there is no wrk")}
 
 
-=======
 @compiled_only(AT_SIZE)
->>>>>>> interp
 def test_the_runner_measures_in_small_prints_a_table_and_writes_json(tmp_path: Path) -> None:
     file = tmp_path / "found.json"
     done = subprocess.run(
