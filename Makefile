@@ -15,11 +15,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.made-with-$(shell "$(PYTHON)" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-<<<<<<< HEAD
-.PHONY: help setup run test lint agree coverage bench chaos slices clean
-=======
-.PHONY: help setup run test lint agree interpreted coverage bench chaos clean
->>>>>>> interp
+.PHONY: help setup run test lint agree interpreted coverage bench chaos slices clean
 
 help:  ## say what there is to make
 	@echo 'make run      simulate the whole milk-tea day and draw its report (SCALE=0.02 for a fiftieth of it)'
