@@ -52,6 +52,8 @@ differences, not digits.
   0.88 of that it drains, and every cut is survived.
 - **A waiting room is as good as its rate.** It does not see servers go, and those whom it let in come back on their
   tickets. How long places are held matters: with 2 min in place of 10 s it fails by itself (measured at 1:50).
+- **Credits are a brake on that edge.** Behind them stands the same rate as of the static limit, but what kitchens can
+  take is less than that at a busy hour: a cut of half the servers is survived ten times as long and more.
 - **Limits that see servers alone move the outage to the street.** They sell half as many orders again as the day did;
   on time come fewer than that day where couriers are few, and more where they are many. Credits sell fewer and deliver
   more on time, at each capacity of couriers tried, and nearly nothing is cancelled. By how much rests on couriers,
@@ -78,10 +80,9 @@ def page() -> str:
 
 def _days(days: Sequence[Row], scale: str) -> Iterator[str]:
     here = [one for one in days if one["scale"] == scale]
-    seeds = sorted({one["seed"] for one in here})
     usual = _by_variant([one for one in here if one["couriers"] == USUAL_COURIERS])
     yield f"## The day at {scale.replace('/', ':') if '/' in scale else '1:1'}\n"
-    yield f"{_said(seeds)}, couriers for {USUAL_COURIERS} times the day's mean of orders.\n"
+    yield f"{_whose(usual)}, couriers for {USUAL_COURIERS} times the day's mean of orders.\n"
     yield _table(
         ["variant", *(f"orders by {_clock(hour)}" for hour in HOURS), "commands", "wanted an order"], usual, _counts
     )
@@ -93,8 +94,10 @@ def _days(days: Sequence[Row], scale: str) -> Iterator[str]:
     yield _table(["variant", "placed", "on time", "late", "cancelled", "on time, of those placed"], usual, _delivered)
     couriers = sorted({one["couriers"] for one in here})
     if len(couriers) > 1:
-        yield "Delivered on time, in millions, by the capacity of couriers (times the day's mean of orders):\n"
-        by_variant = _by_variant(here)
+        seeds = set.intersection(*_seeds(here).values())
+        by_variant = _by_variant([one for one in here if one["seed"] in seeds])
+        said = _said(seeds).lower()
+        yield f"Delivered on time, {said}, by the capacity of couriers (times the day's mean of orders):\n"
         yield _table(["variant", *(f"{times} times" for times in couriers)], by_variant, _on_time_by(couriers))
 
 
@@ -130,9 +133,8 @@ def _delivered(of: list[Row]) -> list[str]:
 
 def _on_time_by(couriers: Sequence[str]) -> Callable[[list[Row]], list[str]]:
     def cells(of: list[Row]) -> list[str]:
-        return [
-            _millions(_mean([one for one in of if one["couriers"] == times], "delivered_on_time")) for times in couriers
-        ]
+        found = [[one for one in of if one["couriers"] == times] for times in couriers]
+        return [_millions(_mean(rows, "delivered_on_time")) if rows else "-" for rows in found]
 
     return cells
 
@@ -171,8 +173,25 @@ def _clock(hour: float) -> str:
     return figures.clock(hour * 3600, "07:45")
 
 
-def _said(seeds: Sequence[int]) -> str:
-    return f"Seed {seeds[0]}" if len(seeds) == 1 else f"Means of seeds {', '.join(str(seed) for seed in seeds)}"
+def _seeds(rows: Sequence[Row]) -> dict[tuple[str, str], set[int]]:
+    """The seeds of each variant with each capacity of couriers."""
+    found: dict[tuple[str, str], set[int]] = {}
+    for one in rows:
+        found.setdefault((one["variant"], one["couriers"]), set()).add(one["seed"])
+    return found
+
+
+def _whose(usual: Mapping[str, list[Row]]) -> str:
+    """Say of which seeds the figures are; a variant with fewer is named."""
+    seeds = {variant: {one["seed"] for one in of} for variant, of in usual.items()}
+    every = set.union(*seeds.values())
+    fewer = [f"{_short(variant)}: {_said(own).lower()}" for variant, own in seeds.items() if own != every]
+    return f"{_said(every)} ({', '.join(fewer)})" if fewer else _said(every)
+
+
+def _said(seeds: set[int]) -> str:
+    said = ", ".join(map(str, sorted(seeds)))
+    return f"Seed {said}" if len(seeds) == 1 else f"Means of seeds {said}"
 
 
 if __name__ == "__main__":
