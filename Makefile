@@ -24,7 +24,7 @@ help:  ## say what there is to make
 	@echo 'make bench    all benchmarks, on a machine that does nothing else (QUICK=1: small, FULL=1: 10^8 orders too)'
 	@echo 'make chaos    what becomes of orders when processes and servers break, and of honest people among hostile ones (needs Redis and PostgreSQL; about 15 minutes)'
 	@echo 'make agree    both engines on N fresh scenarios, on all cores (N=1000)'
-	@echo 'make interpreted all tests, with the compiled engine interpreted: what Numba itself gets wrong, and what it hides, differs'
+	@echo 'make interpreted  all tests, with the compiled engine interpreted: shows what Numba gets wrong, and what it hides'
 	@echo 'make coverage how much of the compiled engine N fresh scenarios reach, branch by branch (N=1000)'
 	@echo 'make setup    build the environment ($(VENV)); the others do it when it is needed'
 	@echo 'make clean    remove the environment and caches; runs/ stays'
