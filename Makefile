@@ -15,7 +15,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.made-with-$(shell "$(PYTHON)" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint agree interpreted coverage bench chaos clean
+.PHONY: help setup run test lint agree interpreted coverage bench chaos slices clean
 
 help:  ## say what there is to make
 	@echo 'make run      simulate the whole milk-tea day and draw its report (SCALE=0.02 for a fiftieth of it)'
@@ -23,6 +23,7 @@ help:  ## say what there is to make
 	@echo 'make lint     the linter, the formatter and the types alone'
 	@echo 'make bench    all benchmarks, on a machine that does nothing else (QUICK=1: small, FULL=1: 10^8 orders too)'
 	@echo 'make chaos    what becomes of orders when processes and servers break, and of honest people among hostile ones (needs Redis and PostgreSQL; about 15 minutes)'
+	@echo 'make slices   slices of scenarios played live, beside their simulation (about 15 minutes on a machine that does nothing else)'
 	@echo 'make agree    both engines on N fresh scenarios, on all cores (N=1000)'
 	@echo 'make interpreted  all tests, with the compiled engine interpreted: shows what Numba gets wrong, and what it hides'
 	@echo 'make coverage how much of the compiled engine N fresh scenarios reach, branch by branch (N=1000)'
@@ -71,6 +72,10 @@ bench: $(STAMP)-bench
 chaos: setup
 	@"$(BIN)/python" -m benchmarks.chaos --json $(or $(JSON),runs/chaos.json)
 	@echo 'The same as JSON, and as a page beside it: $(or $(JSON),runs/chaos.json)'
+
+slices: setup
+	@"$(BIN)/python" -m benchmarks.slices --json $(or $(JSON),runs/slices.json)
+	@echo 'The same as JSON, and as a page beside it: $(or $(JSON),runs/slices.json)'
 
 $(STAMP)-bench: $(STAMP)
 	@"$(BIN)/python" -m pip install --quiet --disable-pip-version-check -e '.[bench]' -c constraints.txt

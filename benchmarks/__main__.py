@@ -15,7 +15,20 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import chains, cores, decisions, engines, full_day, hot_spots, laws, mm20, orders, pending, startup
+from benchmarks import (
+    chains,
+    cores,
+    decisions,
+    engines,
+    full_day,
+    gateway,
+    hot_spots,
+    laws,
+    mm20,
+    orders,
+    pending,
+    startup,
+)
 from benchmarks.apart import MeasurementError
 from benchmarks.machine import machine
 from benchmarks.rows import Row, Size
@@ -35,6 +48,7 @@ BENCHMARKS: dict[str, Callable[[Size], list[Row]]] = {
     "laws": laws.rows,
     "decisions": decisions.rows,
     "hot_spots": hot_spots.rows,
+    "gateway": gateway.rows,
 }
 
 

@@ -140,14 +140,14 @@ def _on_time_by(couriers: Sequence[str]) -> Callable[[list[Row]], list[str]]:
 def _margins(found: Sequence[Row]) -> str:
     depths = sorted({one["depth"] for one in found})
     lines = [["servers gone", *(figures.share(depth) for depth in depths)], ["---"] * (1 + len(depths))]
-    for case in margin.CASES:
-        survived = {one["depth"]: one for one in found if one["case"] == case}
-        lines.append([case, *(_minutes(survived[depth]) for depth in depths)])
+    lines.extend(
+        [case, *(_minutes(survived) for survived in margin.shortest(found, case).values())] for case in margin.CASES
+    )
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def _minutes(one: Row) -> str:
-    return f"{one['most_min']} min or more" if one["survived_min"] == one["most_min"] else f"{one['survived_min']} min"
+def _minutes(survived: int) -> str:
+    return f"{survived} min or more" if survived == margin.LONGEST_MIN else f"{survived} min"
 
 
 def _mean(of: Sequence[Row], *path: str) -> float:

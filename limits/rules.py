@@ -165,54 +165,33 @@ class Rule:
         return 0 if self.by is None else self.table.place(self.by(subject))
 
 
-class TokenBucket(Rule):
+class _Rated(Rule):
+    def __init__(
+        self, name: str, rate: Number, per_s: Number = 1, *, burst: int | None = None, **kept: Unpack[Kept]
+    ) -> None:
+        per_second, most = _rate(name, rate, per_s, burst)
+        decide, params, width, window_ns = _said(name, lambda: self._law(per_second, most))
+        super().__init__(name, decide, params, width=width, quota=most, window_ns=window_ns, **kept)
+
+    def _law(self, rate: Fraction, burst: int) -> tuple[Callable[..., int], tuple[int, ...], int, int]:
+        raise NotImplementedError
+
+
+class TokenBucket(_Rated):
     """limits.token_bucket: a rate with a burst (unless given 1 s of the rate, at least 1), exact."""
 
-    def __init__(
-        self,
-        name: str,
-        rate: Number,
-        per_s: Number = 1,
-        *,
-        burst: int | None = None,
-        **kept: Unpack[Kept],
-    ) -> None:
-        per_second, most = _rate(name, rate, per_s, burst)
-        tokens, per_ns = _said(name, lambda: rates.ratio(per_second, most))
-        super().__init__(
-            name,
-            token_bucket.decide,
-            (tokens, per_ns, most),
-            width=token_bucket.WIDTH,
-            quota=most,
-            window_ns=-(-most * per_ns // tokens) if tokens else 0,
-            **kept,
-        )
+    def _law(self, rate: Fraction, burst: int) -> tuple[Callable[..., int], tuple[int, ...], int, int]:
+        tokens, per_ns = rates.ratio(rate, burst)
+        window_ns = -(-burst * per_ns // tokens) if tokens else 0
+        return token_bucket.decide, (tokens, per_ns, burst), token_bucket.WIDTH, window_ns
 
 
-class Gcra(Rule):
+class Gcra(_Rated):
     """limits.gcra: as TokenBucket in one number a key, the quickest; 1/rate is rounded to whole ns."""
 
-    def __init__(
-        self,
-        name: str,
-        rate: Number,
-        per_s: Number = 1,
-        *,
-        burst: int | None = None,
-        **kept: Unpack[Kept],
-    ) -> None:
-        per_second, most = _rate(name, rate, per_s, burst)
-        interval_ns = _said(name, lambda: rates.interval_ns(per_second, most))
-        super().__init__(
-            name,
-            gcra.decide,
-            (interval_ns, most),
-            width=gcra.WIDTH,
-            quota=most,
-            window_ns=most * interval_ns,
-            **kept,
-        )
+    def _law(self, rate: Fraction, burst: int) -> tuple[Callable[..., int], tuple[int, ...], int, int]:
+        interval_ns = rates.interval_ns(rate, burst)
+        return gcra.decide, (interval_ns, burst), gcra.WIDTH, burst * interval_ns
 
 
 class _Window(Rule):

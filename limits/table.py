@@ -18,6 +18,7 @@ from hashlib import blake2b
 LONGEST = 128
 """Characters or bytes of a key that is kept as it is."""
 _HASHED = object()
+_TEXT = (str, bytes)  # made once: a union in its place would be made at each question
 
 
 class Table:
@@ -62,7 +63,7 @@ class Table:
 
 def bounded(key: Hashable) -> Hashable:
     """Return the key itself, or where it is long something short in its place that no other key has."""
-    if isinstance(key, str | bytes):
+    if isinstance(key, _TEXT):
         if len(key) <= LONGEST:
             return key
         text = key.encode(errors="surrogatepass") if isinstance(key, str) else key

@@ -35,6 +35,8 @@ WIDTH = 1
 API = 5
 S = 1_000_000_000
 FAR = 100
+LEAST_IMPORTANT = 31
+"""The last of the priorities, from 0: what has it matters 0."""
 
 
 def decide(state: Row, at: int, api: int, now_ns: int, cost: int) -> int:

@@ -22,6 +22,7 @@ learned.MOST, probe up to 1000, round trips up to learned.LONGEST_NS.
 
 from __future__ import annotations
 
+from limits.aimd import limit as limit
 from limits.learned import MOST, counted_ns, within
 from limits.outcomes import FAILURE, IGNORED
 from limits.row import Row
@@ -29,11 +30,6 @@ from limits.row import Row
 WIDTH = 4
 BILLION = 1_000_000_000
 MOST_PROBE = 1000
-
-
-def limit(state: Row, at: int, start: int) -> int:
-    """Return how many may be inside now."""
-    return start if state[at] == 0 else state[at] - 1
 
 
 def observe(

@@ -98,23 +98,54 @@ def grant(state: Row, at: int, stages: int, slots: int, stage: int, ahead: int, 
     call(state, at, stages, slots, now_ns)
 
 
-def grant_by_rate(
-    state: Row, at: int, stages: int, slots: int, stage: int, ahead: int, interval_ns: int, since_ns: int, now_ns: int
-) -> int:
-    """Grant a stage one person an interval since an instant, and return the instant up to which it has been granted.
+def grant_by_rates(
+    state: Row, at: int, stages: int, slots: int, rates: Row, first: int, granted: Row, since: int, now_ns: int
+) -> None:
+    """Grant each stage one person an interval, up to now: each at its instant, however seldom this is called.
 
-    However seldom it is called, nobody who waits loses by it: credit over `ahead` is lost only where nobody waits. An
-    interval of 0 stands for a rate of 0.
+    From `first` on `rates` has for each stage what it saves up (ahead) and its interval, 0 for a rate of 0; `granted`,
+    from `since` on, up to when it has been granted. Of one instant all stages are granted before anybody is called.
+    So where somebody waits, a stage that has credit saves it up, and the one that has none is waited for.
     """
-    if interval_ns <= 0 or now_ns <= since_ns or ahead <= 0:
-        return since_ns
-    credit = (now_ns - since_ns) // interval_ns
-    granted_to_ns = since_ns + credit * interval_ns
-    while credit > 0:
-        waits = state[at + 1] < state[at]
-        grant(state, at, stages, slots, stage, ahead, min(credit, ahead), now_ns)
-        credit = credit - ahead if waits else 0
-    return granted_to_ns
+    call(state, at, stages, slots, now_ns)
+    while stages > 0 and state[at + 1] < state[at]:
+        due_ns = 0
+        for stage in range(stages):
+            if state[at + WIDTH + stage] <= 0:
+                due_ns = max(due_ns, next_grant_ns(rates, first + 2 * stage, granted[since + stage]))
+        if due_ns > now_ns:
+            break
+        for stage in range(stages):
+            accrue(state, at + WIDTH + stage, rates, first + 2 * stage, granted, since + stage, due_ns)
+        call(state, at, stages, slots, now_ns)
+    for stage in range(stages):
+        accrue(state, at + WIDTH + stage, rates, first + 2 * stage, granted, since + stage, now_ns)
+    call(state, at, stages, slots, now_ns)
+
+
+def next_grant_ns(rates: Row, rate: int, granted_ns: int) -> int:
+    """Return when a stage is next granted somebody; LARGEST: never."""
+    ahead, interval_ns = rates[rate], rates[rate + 1]
+    return min(granted_ns + interval_ns, LARGEST) if ahead > 0 and interval_ns > 0 else LARGEST
+
+
+def accrue(state: Row, credit: int, rates: Row, rate: int, granted: Row, since: int, until_ns: int) -> None:
+    """Grant one stage what is due by an instant."""
+    ahead, interval_ns = rates[rate], rates[rate + 1]
+    if until_ns <= granted[since]:
+        return
+    if ahead <= 0 or interval_ns <= 0:
+        granted[since] = until_ns
+        return
+    people = (until_ns - granted[since]) // interval_ns
+    granted[since] += people * interval_ns
+    if people > 0:
+        state[credit] = min(ahead, state[credit] + people)
+
+
+def turned_ns(granted_ns: int, interval_ns: int, now_ns: int) -> int:
+    """Return up to when a stage counts as granted whose interval is another from now on: at most one is due at once."""
+    return max(granted_ns, now_ns - interval_ns)
 
 
 def leave(state: Row, at: int, stages: int, slots: int, number: int, now_ns: int) -> None:

@@ -154,7 +154,7 @@ def _live_cards(run: Run) -> list[Card]:
     behind = rows(run, "generator.behind")
     cards = [Card(figures.count(placed), "orders placed", f"{figures.rate(goodput)} of the scenario's time")]
     cards.append(Card(figures.share(same), "of all attempts ended as simulated", ""))
-    cards.append(Card(figures.decimal(ratio), "orders for one that is simulated", ""))
+    cards.append(Card(figures.NOTHING if ratio is None else f"{ratio:.3f}", "times the orders of the simulation", ""))
     late = figures.duration(number(run, "generator.lag_s.p99"))
     cards.append(Card("fell behind" if behind else "kept up", "the generator", f"99% sent within {late}"))
     return cards

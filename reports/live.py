@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from reports import figures
-from reports.run import Run, figure, interrupted, number, scale
+from reports.run import Run, figure, interrupted, number, scale, turned
 
 COLUMNS = 80
 WRONG = ("lost", "duplicated", "mispaid", "overdrawn", "miscounted")
@@ -27,8 +27,9 @@ def asked(run: Run) -> str:
     """Write which slice was played, how large, how fast, and by whose people."""
     from_s, ended_s = number(run, "from_s") or 0.0, number(run, "ended_s") or 0.0
     span = figures.span(from_s, ended_s, run.scenario.opens)
-    speed = number(run, "speed") or 1.0
-    said = [f"live, {span} ({figures.duration(ended_s - from_s)})", f"scale {figures.scale(scale(run))}"]
+    speed, size = number(run, "speed") or 1.0, scale(run)
+    said = [f"live, {span} ({figures.duration(ended_s - from_s)})"]
+    said.append(figures.scale(size) if size == 1 else f"scale {figures.scale(size)}")
     said += [f"speed {figures.decimal(speed)}"] * (speed != 1.0)
     return ", ".join([*said, f"seed {run.summary.get('seed')}"])
 
@@ -41,7 +42,7 @@ def compared(run: Run) -> list[tuple[str, str, str, str]]:
             both = (figures.count(counts["live"]), figures.count(counts["simulated"]))
             rows.append((f"attempts {figures.name(name)}", *both, ""))
     rows.append(_beside(run, "orders a second", "agreement.goodput_per_s", figures.rate))
-    for which, word in (("all", "to an answer"), ("placed", "to an order")):
+    for which, word in (("all", "time to an answer"), ("placed", "time to an order")):
         here = f"agreement.response_time_s.{which}"
         rows += [_beside(run, f"{word}, {key}", f"{here}.{key}", figures.duration) for key in ("p50", "p99")]
     return rows
@@ -58,7 +59,14 @@ def judged(run: Run) -> list[tuple[str, str]]:
         told = f"{ledger['told_placed']:,} orders told, {ledger['found_placed']:,} found"
         untold = f", {ledger['untold']:,} of them untold" if ledger["untold"] else ""
         found.append(("Ledger", f"DOES NOT BALANCE: {', '.join(wrong)}" if wrong else f"balances: {told}{untold}"))
-    return found + [("Fault", _fault(one, run)) for one in figure(run, "faults") or ()]
+    found += [("Fault", _fault(one, run)) for one in figure(run, "faults") or ()]
+    return found + ([("Turns", _controls(run))] if run.scenario.controls else [])
+
+
+def _controls(run: Run) -> str:
+    live, simulated = (figures.count(number(run, f"controls.{of}")) for of in ("turned", "simulated"))
+    last = [f"{one.knob} to {one.last[1]} at {one.last[0]}" for one in turned(run)]
+    return f"{live} of knobs, {simulated} simulated" + (f"; the last: {', '.join(last)}" if last else "")
 
 
 def _fault(one: Mapping[str, Any], run: Run) -> str:
@@ -78,7 +86,7 @@ def _generator(run: Run) -> str:
     cores = number(run, "generator.cpu_cores")
     return (
         f"kept up: {figures.decimal(rate)} attempts/s, 99% sent within {figures.duration(lag)},"
-        f" {figures.decimal(cores)} processors"
+        f" {figures.share(cores)} of a processor"
     )
 
 

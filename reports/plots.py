@@ -42,8 +42,8 @@ INK, MUTED, GRID, ASH = (inline.COLOURS[name] for name in ("ink", "muted", "grid
 BLUE, ORANGE, GREEN, RED, PINK = (inline.COLOURS[name] for name in ("blue", "orange", "green", "red", "pink"))
 _CROWD = {"people.trying": ("-", BLUE, "trying now"), "people.away": ("--", ORANGE, "gone, will come back")}
 _LINES = ((BLUE, "-"), (ORANGE, "--"), (GREEN, "-."), (PINK, ":"))
-_BESIDE = ((("completed",), "orders/s"), (("failed", "timed_out"), "attempts that became none, per second"))
-_CASES = (ASH, BLUE, GREEN, ORANGE, PINK)
+_BESIDE = ((("completed",), "orders/s"), (("failed", "timed_out"), "attempts that failed or timed out, per second"))
+_CASES = (ASH, BLUE, GREEN, ORANGE, PINK, RED)
 _CALLS = "calls inside"
 _OF_A_LAW: Mapping[str, Any] = {
     "tries": {"color": ASH, "linewidth": 1.0},
@@ -156,21 +156,30 @@ def _live_beside_simulated(run: Run) -> Plot:
     """Orders, and attempts that became none, second by second: live and simulated."""
     at_s = series(run, "t_s")
     assert at_s is not None
+    broken_s = [float(one["began_s"]) for one in rows(run, "faults") if not one["wrong"]]
+    turned_s = {float(one["at_s"]) for one in rows(run, "controls.turns")}
     picture = Figure(figsize=(_WIDTH_IN, 4.0))
     for place, (names, title) in enumerate(_BESIDE, start=1):
         panel = picture.add_subplot(2, 1, place)
         for prefix, colour, style, word in (("", BLUE, "-", "live"), ("simulated.", ORANGE, "--", "simulated")):
             counted = np.sum([run.timeseries[f"{prefix}attempts.{name}"] for name in names], axis=0)
             panel.plot(at_s - at_s[0], counted, color=colour, linestyle=style, label=word)
-        panel.set_ylim(bottom=0)
+        for instant_s in turned_s:
+            panel.axvline(instant_s - at_s[0], color=MUTED, linewidth=0.8, linestyle=(0, (1, 2.5)), zorder=1)
+        for instant_s in broken_s:
+            panel.axvline(instant_s - at_s[0], color=RED, linewidth=1.2, zorder=1)
+        panel.set_ylim(0, max(1.0, panel.get_ylim()[1]))
         panel.set_title(title, loc="left", size=9.0)
-        panel.legend(loc="upper right", ncols=2)
+        panel.tick_params(labelbottom=place == len(_BESIDE))
+    _legend(picture.axes[0])
     panel.set_xlabel("seconds of the scenario since the slice began")
     picture.subplots_adjust(left=_LEFT_IN / _WIDTH_IN, right=1 - _RIGHT_IN / _WIDTH_IN, hspace=0.42, bottom=0.13)
     return Plot(
         name="beside",
         title="Live beside simulated",
-        caption="Where the lines part, the stack did something else than the model says.",
+        caption="Where the lines part, the stack did something else than the model says."
+        + " Upright, red: a fault." * bool(broken_s)
+        + " Dotted: a control process turned a knob." * bool(turned_s),
         figure=picture,
     )
 
@@ -183,7 +192,7 @@ def picture_of_margins(
         picture = Figure(figsize=(10, 3.7), facecolor="white")
         panel = picture.add_axes((0.07, 0.14, 0.91, 0.66))
         width = 0.8 / len(cases)
-        for place, ((name, found), colour) in enumerate(zip(cases.items(), _CASES, strict=False)):
+        for place, ((name, found), colour) in enumerate(zip(cases.items(), _CASES[: len(cases)], strict=True)):
             at = [group + (place - (len(cases) - 1) / 2) * width for group in range(len(found))]
             survived = [minutes for _, minutes in found]
             words_above = [f"{minutes}{'+' * (minutes == most_min)}" for minutes in survived]

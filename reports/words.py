@@ -11,40 +11,42 @@ from scenarios import model, units
 from scenarios.units import NS_PER_S
 
 _LAWS = {
-    "token_bucket": "token bucket",
-    "gcra": "even spacing (GCRA)",
-    "hot_key": "token bucket by hot key",
-    "warm_up": "warm-up",
-    "fixed_window": "fixed window",
-    "sliding_window": "sliding window (two counts)",
-    "sliding_window_log": "sliding window",
-    "fixed_concurrency": "at most so many at once",
-    "aimd": "a limit that learns (AIMD)",
-    "vegas": "a limit that learns (Vegas)",
-    "gradient2": "a limit that learns (gradient)",
-    "envoy_gradient": "a limit that learns (gradient of medians)",
-    "bbr_cpu": "a limit while servers are busy (BBR)",
-    "load_multiplier": "a rate that learns (load multiplier)",
-    "top_down": "rates by what is overloaded (TopFull)",
-    "seda": "a rate that learns (SEDA)",
-    "breakwater": "credits of a stage (Breakwater)",
-    "dagor": "by priority and wait (DAGOR)",
-    "pi_rejector": "by priority and surplus (PI)",
-    "deadline": "deadline",
-    "retry_budget": "retry budget",
-    "retry_ratio": "retry budget by ratio",
-    "retry_throttle": "retry budget by answers",
-    "sre_throttle": "throttle of its own",
-    "circuit_breaker": "circuit breaker",
-    "codel": "CoDel",
-    "adaptive_lifo": "adaptive LIFO",
-    "strict_priority": "the most important first",
-    "wfq": "weighted fair queueing",
-    "apf": "priority and fairness (APF)",
-    "pacing": "pacing",
-    "waiting_room": "waiting room",
-    "fulfilment_credit": "fulfilment credit",
+    "token_bucket": "token bucket: {rate_per_s}{burst}",
+    "gcra": "even spacing (GCRA): {rate_per_s}{burst}",
+    "hot_key": "token bucket by hot key: {rate_per_s}{burst}",
+    "warm_up": "warm-up: {rate_per_s} once warm, 1/{cold_factor} cold, {warm_up_ns} to warm up",
+    "fixed_window": "fixed window: {limit} in {window_ns}",
+    "sliding_window": "sliding window (two counts): {limit} in {window_ns}",
+    "sliding_window_log": "sliding window: {limit} in {window_ns}",
+    "fixed_concurrency": "at most so many at once: {limit}",
+    "aimd": "a limit that learns (AIMD): {least} to {most} at once",
+    "vegas": "a limit that learns (Vegas): {least} to {most} at once",
+    "gradient2": "a limit that learns (gradient): {least} to {most} at once",
+    "envoy_gradient": "a limit that learns (gradient of medians): {least} to {most} at once",
+    "bbr_cpu": "a limit while servers are busy (BBR): at {cpu} of servers busy",
+    "load_multiplier": "a rate that learns (load multiplier): less at {tolerance} times the usual time",
+    "top_down": "rates by what is overloaded (TopFull): less while answers take over {target_ns}",
+    "seda": "a rate that learns (SEDA): less while the slowest take over {target_ns}",
+    "breakwater": "credits of a stage (Breakwater): as many as keep the queue of {queue} under {target_ns}",
+    "dagor": "by priority and wait (DAGOR): fewer while waits are over {target_ns}",
+    "pi_rejector": "by priority and surplus (PI): a share every {period_ns}",
+    "deadline": "deadline: at least {least_left_ns} left",
+    "retry_budget": "retry budget: {earn} of a retry a {earn_on}, at most {cap} saved",
+    "retry_ratio": "retry budget by ratio: {ratio} retries a first try in {window_ns}, and {reserve}",
+    "retry_throttle": "retry budget by answers: {cap} failures, of which each answer makes up {earn}",
+    "sre_throttle": "throttle of its own: tries at most {k} times the answers of {window_ns}",
+    "circuit_breaker": "circuit breaker: at {failed} failures of {last_calls} none for {open_for_ns}",
+    "codel": "CoDel: waits over {target_ns} for {interval_ns}",
+    "adaptive_lifo": "adaptive LIFO: newest first after {standing_ns} of queue, then waits of {short_ns}",
+    "strict_priority": "the most important first: of equals the one that came first",
+    "wfq": "weighted fair queueing: turns by weights {weight_of_priority}",
+    "apf": "priority and fairness (APF): servers {share_of_level}, {hand} of {queues} queues",
+    "pacing": "pacing: {rate_per_s}, refused beyond a wait of {longest_wait_ns}",
+    "waiting_room": "waiting room: {rate_per_s} are called, who wait ask again within {hold_ns}",
+    "fulfilment_credit": "fulfilment credit: {store_within_ns} for the store, {courier_within_ns} for couriers",
 }
+"""What each law is called, and what it is told."""
+_SHARES = ("cpu", "failed")
 _KEYS = {
     "global": "all together",
     "person": "each person",
@@ -169,7 +171,7 @@ def _left(stage: Any) -> str:
 def limit_rows(scenario: model.Scenario) -> list[tuple[str, str, str, str]]:
     """Return per limit: name, where it stands, its rule, and whom it counts together."""
     return [
-        (limit.name, _place(limit.at), f"{_LAWS[limit.law]}: {_rule(limit)}", _KEYS[limit.key])
+        (limit.name, _place(limit.at), _LAWS[limit.law].format_map(_Told(limit)), _KEYS[limit.key])
         for limit in scenario.admission
     ]
 
@@ -178,70 +180,27 @@ def _place(at: str) -> str:
     return at.replace("stage:", "stage ").replace("queue:", "queue of ")
 
 
-def _rule(limit: Any) -> str:
-    if limit.law in ("token_bucket", "gcra", "hot_key"):
-        burst = f", bursts of {figures.count(limit.burst)}" if limit.burst else ""
-        return f"{knob_value('rate', limit.rate_per_s)}{burst}"
-    if limit.law == "warm_up":
-        warm = figures.duration(limit.warm_up_ns / NS_PER_S)
-        return f"{knob_value('rate', limit.rate_per_s)} once warm, 1/{limit.cold_factor} cold, {warm} to warm up"
-    if limit.law in ("fixed_window", "sliding_window", "sliding_window_log"):
-        return f"{figures.count(limit.limit)} in {figures.duration(limit.window_ns / NS_PER_S)}"
-    if limit.law == "fixed_concurrency":
-        return figures.count(limit.limit)
-    if limit.law == "load_multiplier":
-        return f"less at {figures.decimal(limit.tolerance)} times the usual time"
-    if limit.law == "top_down":
-        return f"less while answers take over {figures.duration(limit.target_ns / NS_PER_S)}"
-    if limit.law == "seda":
-        return f"less while the slowest take over {figures.duration(limit.target_ns / NS_PER_S)}"
-    if limit.law == "breakwater":
-        return f"as many as keep the queue of {limit.queue} under {figures.duration(limit.target_ns / NS_PER_S)}"
-    if limit.law == "dagor":
-        return f"fewer while waits are over {figures.duration(limit.target_ns / NS_PER_S)}"
-    if limit.law == "pi_rejector":
-        return f"a share every {figures.duration(limit.period_ns / NS_PER_S)}"
-    if limit.law == "bbr_cpu":
-        return f"at {figures.share(limit.cpu)} of servers busy"
-    if limit.law in ("aimd", "vegas", "gradient2", "envoy_gradient"):
-        return f"{figures.count(limit.least)} to {figures.count(limit.most)} at once"
-    if limit.law == "deadline":
-        return f"at least {figures.duration(limit.least_left_ns / NS_PER_S)} left"
-    if limit.law == "retry_budget":
-        earned = "success" if limit.earn_on == "success" else "call"
-        return f"{figures.decimal(limit.earn)} of a retry a {earned}, at most {figures.decimal(limit.cap)} saved"
-    if limit.law == "retry_ratio":
-        window = figures.duration(limit.window_ns / NS_PER_S)
-        return f"{figures.decimal(limit.ratio)} retries a first try in {window}, and {figures.count(limit.reserve)}"
-    if limit.law == "retry_throttle":
-        return f"{figures.decimal(limit.cap)} failures, of which each answer makes up {figures.decimal(limit.earn)}"
-    if limit.law == "sre_throttle":
-        window = figures.duration(limit.window_ns / NS_PER_S)
-        return f"tries at most {figures.decimal(limit.k)} times the answers of {window}"
-    if limit.law == "circuit_breaker":
-        open_for = figures.duration(limit.open_for_ns / NS_PER_S)
-        return f"at {figures.share(limit.failed)} failures of {figures.count(limit.last_calls)} none for {open_for}"
-    if limit.law == "waiting_room":
-        hold = figures.duration(limit.hold_ns / NS_PER_S)
-        return f"{figures.rate(float(limit.rate_per_s))} are called, who wait ask again within {hold}"
-    if limit.law == "fulfilment_credit":
-        within = (figures.duration(ns / NS_PER_S) for ns in (limit.store_within_ns, limit.courier_within_ns))
-        return "{} for the store, {} for couriers".format(*within)
-    if limit.law == "codel":
-        target, interval = (figures.duration(ns / NS_PER_S) for ns in (limit.target_ns, limit.interval_ns))
-        return f"waits over {target} for {interval}"
-    if limit.law == "adaptive_lifo":
-        standing, short = (figures.duration(ns / NS_PER_S) for ns in (limit.standing_ns, limit.short_ns))
-        return f"newest first after {standing} of queue, then waits of {short}"
-    if limit.law == "strict_priority":
-        return "of equals the one that came first"
-    if limit.law == "wfq":
-        return f"turns by weights {' : '.join(map(figures.count, limit.weight_of_priority))}"
-    if limit.law == "apf":
-        shares = " : ".join(map(figures.count, limit.share_of_level))
-        return f"servers {shares}, {figures.count(limit.hand)} of {figures.count(limit.queues)} queues"
-    longest = figures.duration(limit.longest_wait_ns / NS_PER_S)
-    return f"{figures.rate(float(limit.rate_per_s))}, refused beyond a wait of {longest}"
+class _Told:
+    """What a limit is told, in words."""
+
+    def __init__(self, limit: Any) -> None:
+        self.limit = limit
+
+    def __getitem__(self, key: str) -> str:
+        value = getattr(self.limit, key)
+        if key == "burst":
+            return f", bursts of {figures.count(value)}" if value else ""
+        if key == "rate_per_s":
+            return knob_value("rate", value)
+        if key.endswith("_ns"):
+            return figures.duration(value / NS_PER_S)
+        if key in _SHARES:
+            return figures.share(value)
+        if isinstance(value, tuple):
+            return " : ".join(map(figures.count, value))
+        if isinstance(value, float):
+            return figures.decimal(value)
+        return figures.count(value) if isinstance(value, int) else str(value)
 
 
 def knob_value(knob: str, value: Any) -> str:

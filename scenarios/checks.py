@@ -115,22 +115,22 @@ def _laws(scenario: Scenario) -> Iterator[Finding]:
                 yield (*steps, "at"), 'a waiting_room is before all else; write at = "gateway"'
             if law.key == "person":
                 yield (*steps, "key"), "a waiting_room is one line for many; take key out, or use segment or zone"
-            yield from _told(partial(rates.interval_ns, law.rate_per_s), (*steps, "rate"))
+            yield from _credited(scenario, law, steps)
         if isinstance(law, PacingAdmission) and place != "stage":
             yield (*steps, "at"), f'pacing holds work back before a stage; write at = "stage:{stages[0]}"'
         if isinstance(law, DeadlineAdmission | ConcurrencyAdmission | Learning) and place == "client":
             yield (*steps, "at"), f"a {law.law} stands at the gateway or a stage; a client knows nothing of others"
         if isinstance(law, Ticketing) and law.ticket_ns is not None and place not in ("gateway", "stage"):
             yield (*steps, "ticket"), "is given at the gateway or a stage; put the law there, or take ticket out"
-        if isinstance(law, DeadlineAdmission | ConcurrencyAdmission | Learning) and place in ("store", "zone"):
-            remedy = f"a {law.law} stands at the gateway or a stage; stores and zones take laws of rates and windows"
+        if isinstance(law, DeadlineAdmission | BbrCpuAdmission) and place in ("store", "zone"):
+            remedy = f"a {law.law} stands at the gateway or a stage; at stores and zones rates, windows and slots do"
             yield (*steps, "at"), remedy
         if isinstance(law, BbrCpuAdmission) and place == "gateway" and scenario.gateway is None:
             remedy = (
                 "a bbr_cpu sees how many servers are busy, and the gateway has none; add a [gateway], or use a stage"
             )
             yield (*steps, "at"), remedy
-        if isinstance(law, knobs.RATED):
+        if isinstance(law, knobs.ONE_RATE):
             yield from _told(partial(knobs.check_rate, law, law.rate_per_s), (*steps, "rate"))
         if isinstance(law, HotKeyAdmission):
             for index, override in enumerate(law.overrides):
@@ -139,6 +139,16 @@ def _laws(scenario: Scenario) -> Iterator[Finding]:
             yield (*steps, "key"), f"there are no {law.key}s without a [street]; add one, or use another key"
         if law.key == "segment" and not scenario.segments:
             yield (*steps, "key"), "there are no [[segments]]; add some, or use another key"
+
+
+def _credited(scenario: Scenario, law: WaitingRoomAdmission, steps: Steps) -> Iterator[Finding]:
+    parts = [part for part in ("kitchens", "couriers") if getattr(scenario, part) is not None]
+    known = [*(stage.name for stage in scenario.stages), *parts]
+    for name, rate_per_s in law.credits_per_s.items():
+        place: Steps = (*steps, "rates", name) if name else (*steps, "rate")
+        if name and name not in known:
+            yield place, f"there is no stage {name}{did_you_mean(name, known)}"
+        yield from _told(partial(rates.interval_ns, rate_per_s), place)
 
 
 def _queue(scenario: Scenario, at: int) -> Iterator[Finding]:
@@ -199,6 +209,12 @@ def _street_law(scenario: Scenario, at: int) -> Iterator[Finding]:
         yield (*steps, "at"), "there are no zones without a [street]; add one, or use another place"
     if law.at == "store" and scenario.kitchens is None:
         yield (*steps, "at"), "no store takes an order without [kitchens]; add them, or use another place"
+    if law.at in ("store", "zone") and isinstance(law, ConcurrencyAdmission | Learning):
+        if law.key == "person":
+            yield (*steps, "key"), f"a person has one order, which is alone inside; a {law.law} needs another key"
+        if law.at == "zone" and scenario.kitchens is None and scenario.couriers is None:
+            remedy = "is delivered in the instant in which it is placed, without [kitchens] and [couriers]; add some"
+            yield (*steps, "at"), f"nothing is ever inside: an order {remedy}"
     if law.key != "store" or isinstance(law, HotKeyAdmission) or scenario.street is None:
         return
     if law.at not in ("store", "zone"):

@@ -130,7 +130,7 @@ def _word(annotation: Any, metadata: list[Any] | tuple[Any, ...] = ()) -> str:
             else f"[{', '.join(map(_word, parts))}]"
         )
     if origin is dict:
-        return "table of knobs or settings" if parts[1] is Any else "table of texts"
+        return "table of knobs or settings" if parts[1] is Any else f"table of {_word(parts[1])}s"
     return _PLAIN.get(annotation, "table")
 
 

@@ -24,7 +24,8 @@ from scenarios.model import (
     WindowAdmission,
 )
 
-RATED = RateAdmission | HotKeyAdmission | WarmUpAdmission | PacingAdmission | WaitingRoomAdmission
+ONE_RATE = RateAdmission | HotKeyAdmission | WarmUpAdmission | PacingAdmission
+RATED = ONE_RATE | WaitingRoomAdmission
 """Laws whose rate is a knob."""
 
 Value = int | float | Fraction | None
@@ -49,25 +50,34 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Knob:
-    """One knob of a scenario: `index` is the place of the stage or admission law in its array, 0 for other knobs."""
+    """One knob of a scenario: `index` is the place of the stage or admission law in its array, 0 for other knobs.
+
+    `of` is the stage of one of the `rates` of a waiting room; else it is empty.
+    """
 
     kind: Kind
     index: int
     path: str
+    of: str = ""
 
 
 def parse(path: str, scenario: Scenario) -> Knob:
     """Return the knob of a path, or raise `ValueError` that says what is wrong and what is near."""
-    parts = path.split(".")
+    parts, of = path.split("."), ""
+    if len(parts) == 4 and parts[0] == "admission" and parts[2] == "rates":
+        parts, of = [*parts[:2], "rate"], parts[3]
     part, name, setting = parts[0], ".".join(parts[1:-1]), parts[-1]
     known = [f"{kind.value.replace('.', '.<name>.') if _many(kind) else kind.value}" for kind in Kind]
+    known.append("admission.<name>.rates.<stage>")
     kind = next((kind for kind in Kind if kind.value == f"{part}.{setting}" and _many(kind) == bool(name)), None)
     if kind is None:
         pattern = ".".join((part, "<name>", setting)) if name else path
         raise ValueError(f"is not a knob{did_you_mean(pattern, known)}")
     index = _index(part, name, scenario) if _many(kind) else 0
     _fits(kind, index, scenario)
-    return Knob(kind, index, path)
+    if kind is Kind.ADMISSION_RATE:
+        _names_rate(scenario.admission[index], of)
+    return Knob(kind, index, path, of)
 
 
 def value(knob: Knob, raw: object, scenario: Scenario) -> Value:
@@ -86,6 +96,12 @@ def value(knob: Knob, raw: object, scenario: Scenario) -> Value:
     return _READERS[knob.kind](raw)
 
 
+def given(path: str, raw: object, scenario: Scenario) -> tuple[Knob, Value]:
+    """Return the knob of a path and its value, or raise `ValueError` that says what is wrong with them."""
+    knob = parse(path, scenario)
+    return knob, value(knob, raw, scenario)
+
+
 def check_rate(law: Admission, rate_per_s: Fraction | None) -> None:
     """Raise `ValueError` where a law cannot count a rate in 64 bits."""
     if rate_per_s is None:
@@ -95,29 +111,49 @@ def check_rate(law: Admission, rate_per_s: Fraction | None) -> None:
     elif isinstance(law, WarmUpAdmission):
         rates.warm_up(rate_per_s, law.warm_up_ns, law.cold_factor)
     elif isinstance(law, RateAdmission | HotKeyAdmission):
-        burst = law.burst or rates.second_of(rate_per_s)
-        count = rates.interval_ns if law.law == "gcra" else rates.ratio
-        count(rate_per_s, burst)
+        bucket_of(law, rate_per_s)
 
 
 def check_override(override: HotKeyOverride) -> None:
     """Raise `ValueError` where a bucket cannot count the rate of an exception in 64 bits."""
-    rates.ratio(override.rate_per_s, override.burst or rates.second_of(override.rate_per_s))
+    bucket_of(override, override.rate_per_s)
+
+
+def bucket_of(law: RateAdmission | HotKeyAdmission | HotKeyOverride, rate_per_s: Fraction) -> tuple[int, ...]:
+    """Return the numbers of a rate as its law wants them, the burst last; `ValueError` where 64 bits cannot hold it."""
+    burst = law.burst or rates.second_of(rate_per_s)
+    if isinstance(law, RateAdmission) and law.law == "gcra":
+        return rates.interval_ns(rate_per_s, burst), burst
+    return *rates.ratio(rate_per_s, burst), burst
 
 
 def exceptions_of(law: HotKeyAdmission) -> list[int]:
     """Return the overrides of a hot_key as its functions want them."""
     flat: list[int] = []
     for override in sorted(law.overrides, key=lambda override: override.value):
-        burst = override.burst or rates.second_of(override.rate_per_s)
-        flat += [override.value, *rates.ratio(override.rate_per_s, burst), burst]
+        flat += [override.value, *bucket_of(override, override.rate_per_s)]
     return flat
+
+
+def credit_rate(law: WaitingRoomAdmission, rate_per_s: Fraction) -> list[int]:
+    """Return what is saved up of the credit of a stage at a rate, and how far apart it comes."""
+    return [law.burst or rates.second_of(rate_per_s), rates.interval_ns(rate_per_s)]
+
+
+def credit_rates(law: WaitingRoomAdmission) -> list[int]:
+    """Return the rates of a waiting room as its functions want them."""
+    each = (credit_rate(law, rate_per_s) for rate_per_s in law.credits_per_s.values())
+    return [number for rate in each for number in rate]
 
 
 def base(knob: Knob, scenario: Scenario) -> Value:
     """Return the value that a knob has where nothing turns it."""
     part, _, setting = knob.kind.value.partition(".")
     owner = getattr(scenario, part)
+    if knob.of:
+        law = owner[knob.index]
+        assert isinstance(law, WaitingRoomAdmission)
+        return law.rates_per_s[knob.of]
     found: Value = getattr(owner[knob.index] if _many(knob.kind) else owner, _FIELDS.get(setting, setting))
     return found
 
@@ -153,6 +189,19 @@ def _fits(kind: Kind, index: int, scenario: Scenario) -> None:
             raise ValueError(f"a law of kind {law.law} has no limit")
     elif getattr(scenario, part) is None:
         raise ValueError(f"the scenario has no [{part}]; add it, or take this out")
+
+
+def _names_rate(law: Admission, of: str) -> None:
+    """Raise `ValueError` where a path does not name the one rate that a law has, or one of several."""
+    known = list(law.rates_per_s) if isinstance(law, WaitingRoomAdmission) else []
+    if of and not known:
+        raise ValueError(f"{law.name} has no rates; turn admission.{law.name}.rate")
+    if of and of not in known:
+        raise ValueError(f"{law.name} has no rate of {of}{did_you_mean(of, known)}")
+    if known and not of:
+        raise ValueError(
+            f"{law.name} has several rates; turn one of them, such as admission.{law.name}.rates.{known[0]}"
+        )
 
 
 def _whole(most: int) -> Callable[[object], int]:

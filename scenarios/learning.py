@@ -19,7 +19,7 @@ from limits import (
 )
 from limits.row import LARGEST
 from scenarios import draws, model
-from scenarios.asking import ADMIT, SHED, Attempt, Rows, Terms, Verdict, verdict_of
+from scenarios.asking import ADMIT, Attempt, Rows, Terms, Verdict, verdict_of
 from scenarios.draws import Stream
 
 if TYPE_CHECKING:
@@ -30,35 +30,64 @@ MOST_TOLD = 100  # after so many steps the average is what it is told
 Told = tuple[int, int, int, int]  # the instant, the time it took, how many were inside, the outcome
 
 
-class Learned:
-    """A limit that is learned, and slots for it: a row has the numbers of the law, then those of fixed_concurrency."""
+class Listening:
+    """A law that is told how what it let in has ended."""
 
-    def __init__(self, admission: model.Learning, width: int, terms: Terms) -> None:
+    def __init__(self, admission: model.Admission, width: int, terms: Terms) -> None:
         self.terms = terms
-        self.slots = width
-        self.rows = Rows(admission.key, width + fixed_concurrency.WIDTH)
+        self.rows = Rows(admission.key, width)
         self.inside: dict[Attempt, tuple[list[int], int, int]] = {}  # row, instant, how many were inside with it
 
     def ask(self, person: Person, attempt: Attempt | None, now_ns: int) -> Verdict:
         assert attempt is not None
-        row = self.rows.of(person)
-        limit = self.terms.rest(self.limit(row, now_ns), person)
-        if fixed_concurrency.decide(row, self.slots, limit, now_ns, 1) != verdicts.ADMITTED:
-            return Verdict(SHED)
-        self.inside[attempt] = row, now_ns, row[self.slots]
-        return ADMIT
+        row = self.rows.of(person, attempt)
+        verdict = verdict_of(self.decide(row, person, attempt, now_ns))
+        if verdict is ADMIT:
+            self.inside[attempt] = row, now_ns, self.inflight(row)
+        return verdict
 
     def give_back(self, attempt: Attempt, now_ns: int, outcome: int) -> None:
         if attempt in self.inside:
             row, began_ns, inflight = self.inside.pop(attempt)
-            fixed_concurrency.release(row, self.slots, 1)
             self.observe(row, attempt, (now_ns, now_ns - began_ns, inflight, outcome))
+
+    def inflight(self, row: list[int]) -> int:
+        """How many are inside; 0 for a law that does not ask."""
+        return 0
+
+    def decide(self, row: list[int], person: Person, attempt: Attempt, now_ns: int) -> int:
+        """The answer of the law."""
+        raise NotImplementedError
+
+    def observe(self, row: list[int], attempt: Attempt, told: Told) -> None:
+        """Tell the law of an attempt that is inside no more."""
+        raise NotImplementedError
+
+
+class Learned(Listening):
+    """A limit that is learned, and slots for it: a row has the numbers of the law, then those of fixed_concurrency."""
+
+    def __init__(self, admission: model.Learning, width: int, terms: Terms) -> None:
+        super().__init__(admission, width + fixed_concurrency.WIDTH, terms)
+        self.slots = width
+
+    def inflight(self, row: list[int]) -> int:
+        return row[self.slots]
+
+    def decide(self, row: list[int], person: Person, attempt: Attempt, now_ns: int) -> int:
+        limit = self.terms.rest(self.limit(row, now_ns), person)
+        answer = fixed_concurrency.decide(row, self.slots, limit, now_ns, 1)
+        return answer if answer == verdicts.ADMITTED else verdicts.SHED
+
+    def observe(self, row: list[int], attempt: Attempt, told: Told) -> None:
+        fixed_concurrency.release(row, self.slots, 1)
+        self.learn(row, attempt, told)
 
     def limit(self, row: list[int], now_ns: int) -> int:
         """How many may be inside now."""
         raise NotImplementedError
 
-    def observe(self, row: list[int], attempt: Attempt, told: Told) -> None:
+    def learn(self, row: list[int], attempt: Attempt, told: Told) -> None:
         """Learn from an attempt that is inside no more."""
         raise NotImplementedError
 
@@ -73,7 +102,7 @@ class Aimd(Learned):
     def limit(self, row: list[int], now_ns: int) -> int:
         return aimd.limit(row, 0, self.of.start)
 
-    def observe(self, row: list[int], attempt: Attempt, told: Told) -> None:
+    def learn(self, row: list[int], attempt: Attempt, told: Told) -> None:
         of = self.of
         aimd.observe(row, 0, of.start, of.least, of.most, rates.milli(of.backoff), of.longest_rtt_ns, *told)
 
@@ -89,7 +118,7 @@ class Vegas(Learned):
     def limit(self, row: list[int], now_ns: int) -> int:
         return vegas.limit(row, 0, self.of.start)
 
-    def observe(self, row: list[int], attempt: Attempt, told: Told) -> None:
+    def learn(self, row: list[int], attempt: Attempt, told: Told) -> None:
         of, longest_ns = self.of, LARGEST if self.of.longest_rtt0_ns is None else self.of.longest_rtt0_ns
         draw_ppb = draw(self.terms.habits.seed, attempt, self.number)
         vegas.observe(row, 0, of.start, of.least, of.most, of.probe, longest_ns, draw_ppb, *told)
@@ -107,7 +136,7 @@ class Gradient2(Learned):
     def limit(self, row: list[int], now_ns: int) -> int:
         return gradient2.limit(row, 0, self.of.start)
 
-    def observe(self, row: list[int], attempt: Attempt, told: Told) -> None:
+    def learn(self, row: list[int], attempt: Attempt, told: Told) -> None:
         of, at = self.of, self.sample
         if windowed.add(row, at, of.sample_ns, of.sample_ns, of.least_calls, of.shortest_rtt_ns, *told):
             shares = (rates.milli(of.smoothing), rates.milli(of.tolerance), of.average_over)
@@ -130,7 +159,7 @@ class EnvoyGradient(Learned):
         envoy_gradient.tick(row, 0, of.least, of.most, *shares, of.update_ns, now_ns)
         return envoy_gradient.limit(row, 0, of.least)
 
-    def observe(self, row: list[int], attempt: Attempt, told: Told) -> None:
+    def learn(self, row: list[int], attempt: Attempt, told: Told) -> None:
         of = self.of
         shares = (self.quantile_milli, self.buffer_milli)
         times = (of.update_ns, of.interval_ns, rates.milli(of.jitter))
@@ -150,31 +179,23 @@ class Servers(Protocol):
         """How many could be."""
 
 
-class BbrCpu:
+class BbrCpu(Listening):
     """limits.bbr_cpu, which counts those inside itself; a row has the instant up to which it was told, at its end."""
 
     servers: Servers
     """Of its gateway or stage; the town sets it."""
 
-    def __init__(self, admission: model.BbrCpuAdmission) -> None:
+    def __init__(self, admission: model.BbrCpuAdmission, terms: Terms) -> None:
         self.of = admission
         self.told_to = bbr_cpu.WIDTH + 3 * admission.buckets
-        self.rows = Rows(admission.key, self.told_to + 1)
-        self.inside: dict[Attempt, tuple[list[int], int]] = {}  # row, instant
+        super().__init__(admission, self.told_to + 1, terms)
 
-    def ask(self, person: Person, attempt: Attempt | None, now_ns: int) -> Verdict:
-        assert attempt is not None
-        row, of = self.rows.of(person), self.of
+    def decide(self, row: list[int], person: Person, attempt: Attempt, now_ns: int) -> int:
         self._tell(row, now_ns)
-        verdict = verdict_of(bbr_cpu.decide(row, 0, of.buckets, of.bucket_ns, rates.milli(of.cpu), now_ns, 1))
-        if verdict is ADMIT:
-            self.inside[attempt] = row, now_ns
-        return verdict
+        return bbr_cpu.decide(row, 0, self.of.buckets, self.of.bucket_ns, rates.milli(self.of.cpu), now_ns, 1)
 
-    def give_back(self, attempt: Attempt, now_ns: int, outcome: int) -> None:
-        if attempt in self.inside:
-            row, began_ns = self.inside.pop(attempt)
-            bbr_cpu.observe(row, 0, self.of.buckets, self.of.bucket_ns, now_ns, now_ns - began_ns, 0, outcome)
+    def observe(self, row: list[int], attempt: Attempt, told: Told) -> None:
+        bbr_cpu.observe(row, 0, self.of.buckets, self.of.bucket_ns, *told)
 
     def _tell(self, row: list[int], now_ns: int) -> None:
         times = (now_ns - row[self.told_to]) // HALF_A_SECOND_NS
@@ -185,59 +206,39 @@ class BbrCpu:
             bbr_cpu.sample_cpu(row, 0, used_milli)
 
 
-class LoadMultiplier:
+class LoadMultiplier(Listening):
     """limits.load_multiplier."""
 
     def __init__(self, admission: model.LoadMultiplierAdmission, terms: Terms) -> None:
-        self.terms = terms
+        super().__init__(admission, load_multiplier.WIDTH + 2 * admission.slices, terms)
         self.of = admission
-        self.rows = Rows(admission.key, load_multiplier.WIDTH + 2 * admission.slices)
-        self.inside: dict[Attempt, tuple[list[int], int]] = {}  # row, instant
 
-    def ask(self, person: Person, attempt: Attempt | None, now_ns: int) -> Verdict:
-        assert attempt is not None
-        row, of, cost = self.rows.of(person), self.of, self.terms.cost(person, attempt)
+    def decide(self, row: list[int], person: Person, attempt: Attempt, now_ns: int) -> int:
+        of, cost = self.of, self.terms.cost(person, attempt)
         signal = (rates.milli(of.tolerance), rates.milli(of.least))
         raises = (rates.milli(of.increment), rates.milli(of.most))
-        verdict = verdict_of(load_multiplier.decide(row, 0, of.tick_ns, *signal, *raises, now_ns, cost))
-        if verdict is ADMIT:
-            self.inside[attempt] = row, now_ns
-        return verdict
+        return load_multiplier.decide(row, 0, of.tick_ns, *signal, *raises, now_ns, cost)
 
-    def give_back(self, attempt: Attempt, now_ns: int, outcome: int) -> None:
-        if attempt in self.inside:
-            row, began_ns = self.inside.pop(attempt)
-            window = (self.of.slices, self.of.slice_ns)
-            load_multiplier.observe(row, 0, *window, now_ns, now_ns - began_ns, 0, outcome)
+    def observe(self, row: list[int], attempt: Attempt, told: Told) -> None:
+        load_multiplier.observe(row, 0, self.of.slices, self.of.slice_ns, *told)
 
 
-class Seda:
+class Seda(Listening):
     """limits.seda."""
 
     def __init__(self, admission: model.SedaAdmission, terms: Terms) -> None:
-        self.terms = terms
+        super().__init__(admission, seda.WIDTH + admission.calls, terms)
         self.of = admission
-        self.rows = Rows(admission.key, seda.WIDTH + admission.calls)
-        self.start_micro = rates.micro(admission.start_per_s)
-        bounds = (admission.least_per_s, admission.most_per_s, admission.increase_per_s)
-        self.rates_micro = tuple(rates.micro(rate) for rate in bounds)
-        self.inside: dict[Attempt, tuple[list[int], int]] = {}  # row, instant
+        speeds = (admission.start_per_s, admission.least_per_s, admission.most_per_s, admission.increase_per_s)
+        self.rates_micro = tuple(rates.micro(rate) for rate in speeds)
 
-    def ask(self, person: Person, attempt: Attempt | None, now_ns: int) -> Verdict:
-        assert attempt is not None
-        row, cost = self.rows.of(person), self.terms.cost(person, attempt)
-        verdict = verdict_of(seda.decide(row, 0, self.start_micro, self.of.burst, now_ns, cost))
-        if verdict is ADMIT:
-            self.inside[attempt] = row, now_ns
-        return verdict
+    def decide(self, row: list[int], person: Person, attempt: Attempt, now_ns: int) -> int:
+        return seda.decide(row, 0, self.rates_micro[0], self.of.burst, now_ns, self.terms.cost(person, attempt))
 
-    def give_back(self, attempt: Attempt, now_ns: int, outcome: int) -> None:
-        if attempt in self.inside:
-            row, began_ns = self.inside.pop(attempt)
-            of, (least, most, increase) = self.of, self.rates_micro
-            given = (self.start_micro, least, most, increase, rates.milli(of.divisor), rates.milli(of.quantile))
-            when = (of.target_ns, of.calls, of.every_ns, of.burst)
-            seda.observe(row, 0, *given, *when, now_ns, now_ns - began_ns, 0, outcome)
+    def observe(self, row: list[int], attempt: Attempt, told: Told) -> None:
+        of, (start, least, most, increase) = self.of, self.rates_micro
+        given = (start, least, most, increase, rates.milli(of.divisor), rates.milli(of.quantile))
+        seda.observe(row, 0, *given, of.target_ns, of.calls, of.every_ns, of.burst, *told)
 
 
 def draw(seed: int, attempt: Attempt, number: int) -> int:
@@ -246,7 +247,7 @@ def draw(seed: int, attempt: Attempt, number: int) -> int:
     return int(draws.uniform(key, number) * vegas.BILLION)
 
 
-def learning_of(admission: model.Learning, number: int, terms: Terms) -> Learned | BbrCpu | LoadMultiplier | Seda:
+def learning_of(admission: model.Learning, number: int, terms: Terms) -> Listening:
     """The law of an entry of `admission`."""
     if isinstance(admission, model.AimdAdmission):
         return Aimd(admission, terms)
@@ -260,4 +261,4 @@ def learning_of(admission: model.Learning, number: int, terms: Terms) -> Learned
         return LoadMultiplier(admission, terms)
     if isinstance(admission, model.SedaAdmission):
         return Seda(admission, terms)
-    return BbrCpu(admission)
+    return BbrCpu(admission, terms)

@@ -20,7 +20,8 @@ ENDS = ("pending", "placed", "abandoned")
 
 PEOPLE_COLUMNS = (
     "want",
-    "waits",  # 1: for an answer to the attempt, which started at start_ns and is awaited until next_ns; 0: to try again
+    "awaits",  # number of an attempt that started at start_ns and is awaited until next_ns; 0: none, a try is due then
+    "copy",  # its number among the copies of its try; who awaits several has a row for each, one after the other
     "segment",  # -1: has been invited, and not come yet; then want and next_ns alone count
     "zone",
     "kind",
@@ -43,6 +44,7 @@ ATTEMPT_COLUMNS = {
     "answer": f"what its person saw: {', '.join(f'{code} {word}' for code, word in enumerate(ANSWERS))}",
     "retry_after_s": "seconds after which to come back, as told by whoever refused; 0: not told",
     "status": "HTTP status of the answer; 0 without one",
+    "copy": "number among the copies of its try: 0 is the first attempt, from 1 on they are hedges",
 }
 WANT_COLUMNS = {
     "want": "number of the person, and so of their wish for one order",
@@ -74,8 +76,9 @@ class Rows:
         pq.write_table(pa.table({name: pa.array(values, pa.int64()) for name, values in self._columns.items()}), path)
 
 
-def resumed(row: Any, habits: Habits) -> tuple[Alive, Try]:
-    """Return somebody of PEOPLE_COLUMNS on the way, and the attempt that they wait for where they wait."""
+def resumed(rows: Sequence[Any], habits: Habits) -> Alive:
+    """Return somebody on the way, of whom these are the rows of PEOPLE_COLUMNS."""
+    row = rows[0]
     person = Person(
         want=int(row["want"]),
         invited_by=-1,
@@ -88,13 +91,18 @@ def resumed(row: Any, habits: Habits) -> tuple[Alive, Try]:
         session=int(row["session"]),
     )
     alive = Alive(person=person, tries=int(row["tries"]), session_end_ns=int(row["session_end_ns"]))
-    awaited = Try(
-        number=person.attempt,
-        session=person.session,
-        start_ns=int(row["start_ns"]),
-        timeout_ns=int(row["next_ns"]),
-    )
-    return alive, awaited
+    for one in rows:
+        if one["awaits"]:
+            alive.awaited.append(
+                Try(
+                    number=int(one["awaits"]),
+                    session=person.session,
+                    copy=int(one["copy"]),
+                    start_ns=int(one["start_ns"]),
+                    timeout_ns=int(one["next_ns"]),
+                )
+            )
+    return alive
 
 
 def want_row(alive: Alive) -> tuple[int, ...]:

@@ -1,13 +1,13 @@
 """A person's life where answers come from outside (docs/model.md, A person): what somebody does next, and when.
 
 The rules and the draws are those of the engines. Nothing here waits or reads a clock: whoever plays the people asks
-`next_try` at the instant of each try, and tells `answered` what came of it.
+`next_try` at the instant of each try and `hedges` at those of its copies, and tells `answered` what came of them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from scenarios.asking import ADMITTED, REASONS
@@ -22,27 +22,34 @@ End = Literal["pending", "placed", "abandoned"]
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Alive:
-    """A person on the way: tries in the present session (0: the next one begins it), and when that ends."""
+    """A person on the way: tries in this session (0: the next one begins it), when that ends, and what they await."""
 
     person: Person
     tries: int = 0
     session_end_ns: int = 0
+    awaited: list[Try] = field(default_factory=list)
     end: End = "pending"
     ended_ns: int = -1
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the want has ended: with an order, or without one for good."""
+        return self.end != "pending"
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Try:
-    """An attempt that is sent at `start_ns`; its person waits until `timeout_ns`."""
+    """An attempt that is sent at `start_ns`; its person waits until `timeout_ns`. From `copy` 1 on it is a hedge."""
 
     number: int
     session: int
+    copy: int = 0
     start_ns: int
     timeout_ns: int
 
 
 Next = int | None
-"""The instant of the next try; None: there will be none."""
+"""The instant of the next try; None: there will be none, or a copy of this one is awaited still."""
 
 
 class People:
@@ -77,15 +84,46 @@ class People:
             return self._fails(alive, REASONS[verdict.code], verdict.retry_after_s, now_ns)
         person.sent += 1
         timeout_ns = self.habits.timeout_at_ns(person.want, person.attempt, alive.session_end_ns, now_ns)
-        return Try(number=person.attempt, session=person.session, start_ns=now_ns, timeout_ns=timeout_ns)
+        one = Try(number=person.attempt, session=person.session, start_ns=now_ns, timeout_ns=timeout_ns)
+        alive.awaited.append(one)
+        return one
+
+    def hedge_at_ns(self, alive: Alive, one: Try) -> Next:
+        """The instant at which a copy of an attempt is due, if it has no answer by then; None: there will be none."""
+        if one.copy >= self.habits.most_hedges:
+            return None
+        return one.start_ns + self.habits.hedge_ns(alive.person.want, one.number)
+
+    def hedges(self, alive: Alive, one: Try, now_ns: int) -> Try | None:
+        """Send a copy of an attempt that has no answer yet, now, if the laws of the client let it go."""
+        person = alive.person
+        if alive.is_over or one not in alive.awaited:
+            return None
+        if not self._client.allows_retry(person, now_ns):
+            self.held_back += 1
+            return None
+        person.attempt += 1
+        if self._client.policy.ask(person, None, now_ns).code != ADMITTED:
+            self.held_back += 1
+            return None
+        person.sent += 1
+        copy = replace(one, number=person.attempt, copy=one.copy + 1, start_ns=now_ns)
+        alive.awaited.append(copy)
+        return copy
 
     def answered(self, alive: Alive, one: Try, reason: str, retry_after_s: int, now_ns: int) -> Next:
-        """Hear "placed", or why the attempt failed, "timed_out" among them."""
+        """Hear "placed", or why the attempt failed, "timed_out" among them: the try fails with the last of its copies.
+
+        With an order, those still awaited are outrun: `alive.awaited` has them afterwards.
+        """
         self._client.hears(alive.person, reason, now_ns, now_ns - one.start_ns)
+        alive.awaited.remove(one)
         if reason == "placed":
+            for other in alive.awaited:
+                self._client.hears(alive.person, "outrun", now_ns, now_ns - other.start_ns)
             self._client.succeeded(alive.person, now_ns)
             return _ends(alive, "placed", now_ns)
-        return self._fails(alive, reason, retry_after_s, now_ns)
+        return None if alive.awaited else self._fails(alive, reason, retry_after_s, now_ns)
 
     def invited(self, want: int, placed_ns: int) -> Iterator[tuple[int, int]]:
         """Whom an order invites when it is placed, each with the instant of their first try."""

@@ -69,8 +69,6 @@ class Orders:
         loaded = load(named if named.is_file() else plan.scenario, sets=plan.sets, scale=self._scale)
         self.scenario: Scenario = scaled(loaded.scenario, self._scale)[0]
         self.live = self.scenario.live or Live()
-        if self.scenario.people.hedge is not None:
-            raise PlanError(f"{path}: people.hedge: people do not hedge live; take it out")
         horizon_ns = self.scenario.horizon_ns
         self.until_ns = horizon_ns if plan.for_ns is None else min(plan.from_ns + plan.for_ns, horizon_ns)
         if plan.from_ns >= self.until_ns:

@@ -12,9 +12,14 @@ import json
 import os
 import resource
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from itertools import groupby
 from typing import Any
 
 import gevent
+from gevent import Greenlet
 from gevent.event import Event
 from locust import User, events, task
 from locust.env import Environment
@@ -46,6 +51,15 @@ class Failed(Exception):  # noqa: N818
     """An attempt that became no order; Locust groups failures by its text."""
 
 
+@dataclass(slots=True)
+class InFlight:
+    """An attempt that has no answer yet, and the greenlet that waits for it."""
+
+    alive: Alive
+    sent_ns: int
+    greenlet: Greenlet
+
+
 class Replay:
     """The people of one process, from the beginning of the slice to its end."""
 
@@ -58,17 +72,16 @@ class Replay:
         self.target = Mapped(orders.target, f"{host}:{port}")
         self.people = People(orders.scenario, plan.seed)
         self.attempts, self.wants = Rows(list(ATTEMPT_COLUMNS)), Rows(list(WANT_COLUMNS))
-        self.in_flight: dict[tuple[Alive, Try], int] = {}  # since when
+        self.in_flight: dict[Try, InFlight] = {}
         self.on_the_way: set[Alive] = set()
-        # instant, want; the attempt that is awaited already
-        self.coming: list[tuple[int, int, Alive, Try | None]] = []
+        self.coming: list[tuple[int, int, int, Callable[[], None]]] = []  # instant, want, number of the attempt; what
         self.sooner = Event()
         self.greenlets = gevent.pool.Group()
         self.first_ns, self.first_want = orders.first_tries()
         self.next_first = (shard - self.first_want) % plan.processes
-        for row in orders.people():
-            if row["want"] % plan.processes == shard:
-                self._resume(row)
+        for want, rows in groupby(orders.people(), key=lambda row: int(row["want"])):
+            if want % plan.processes == shard:
+                self._resume(list(rows))
         self.zero_ns = time.monotonic_ns()
         self.cpu_s = _cpu_s()
         self.ended = False
@@ -89,12 +102,8 @@ class Replay:
         """Play the slice, and write what became of it."""
         self._sleep_until(self.orders.plan.from_ns)
         self.cpu_s = _cpu_s()
-        while (coming := self._next()) is not None:
-            at_ns, alive, awaited = coming
-            if awaited is not None:
-                self._send(alive, awaited)
-            elif alive.end == "pending":
-                self._try(alive, at_ns)
+        while (happens := self._next()) is not None:
+            happens()
         self._sleep_until(self.orders.until_ns)
         self.end()
 
@@ -120,8 +129,8 @@ class Replay:
         while (left_s := self._seconds_until(at_ns)) > 0:
             gevent.sleep(left_s)
 
-    def _next(self) -> tuple[int, Alive, Try | None] | None:
-        """Wait for the next instant at which somebody tries; None at the end of the slice."""
+    def _next(self) -> Callable[[], None] | None:
+        """Wait for the next instant at which somebody tries or hedges; None at the end of the slice."""
         while True:
             first_ns = self._first_ns()
             at_ns = min(first_ns, self.coming[0][0]) if self.coming else first_ns
@@ -136,9 +145,8 @@ class Replay:
             if at_ns == first_ns:
                 want = self.first_want + self.next_first
                 self.next_first += self.orders.plan.processes
-                return at_ns, self._comes(self.people.newcomer(want, at_ns)), None
-            _, _, alive, awaited = heapq.heappop(self.coming)
-            return at_ns, alive, awaited
+                return partial(self._try, self.people.newcomer(want, at_ns), at_ns)
+            return heapq.heappop(self.coming)[-1]
 
     def _first_ns(self) -> int:
         """The instant at which the next of the first people comes."""
@@ -146,26 +154,25 @@ class Replay:
 
     # who
 
-    def _resume(self, row: Any) -> None:
-        next_ns = int(row["next_ns"])
-        if row["segment"] < 0:
-            self._expect(self.people.newcomer(int(row["want"]), next_ns), next_ns)
+    def _resume(self, rows: list[Any]) -> None:
+        next_ns = int(rows[0]["next_ns"])
+        if rows[0]["segment"] < 0:
+            self._expect(self.people.newcomer(int(rows[0]["want"]), next_ns), next_ns)
             return
-        alive, awaited = resumed(row, self.people.habits)
-        if row["waits"]:
-            heapq.heappush(self.coming, (self.orders.plan.from_ns, alive.person.want, alive, awaited))
-        else:
-            self._expect(alive, next_ns)
-        self._comes(alive)
-
-    def _comes(self, alive: Alive) -> Alive:
+        alive, from_ns = resumed(rows, self.people.habits), self.orders.plan.from_ns
         self.on_the_way.add(alive)
-        return alive
+        for one in alive.awaited:
+            self._comes(from_ns, alive, one.number, partial(self._send, alive, one))
+        if not alive.awaited:
+            self._expect(alive, next_ns)
 
     def _expect(self, alive: Alive, at_ns: int) -> None:
-        """Somebody tries at an instant; beyond the slice nobody does."""
+        self._comes(at_ns, alive, alive.person.attempt + 1, partial(self._try, alive, at_ns))
+
+    def _comes(self, at_ns: int, alive: Alive, number: int, happens: Callable[[], None]) -> None:
+        """Something happens at an instant; beyond the slice nothing does."""
         if at_ns < self.orders.until_ns:
-            heapq.heappush(self.coming, (at_ns, alive.person.want, alive, None))
+            heapq.heappush(self.coming, (at_ns, alive.person.want, number, happens))
             self.sooner.set()
 
     def _try(self, alive: Alive, at_ns: int) -> None:
@@ -179,21 +186,29 @@ class Replay:
     def _goes_on(self, alive: Alive, again_ns: int | None) -> None:
         if again_ns is not None:
             self._expect(alive, again_ns)
-        else:
+        elif alive.is_over:
             self.on_the_way.discard(alive)
             self.wants.append(*want_row(alive))
 
     # attempts
 
     def _send(self, alive: Alive, one: Try) -> None:
+        hedge_ns = self.people.hedge_at_ns(alive, one)
+        if hedge_ns is not None and hedge_ns >= self.orders.plan.from_ns:
+            self._comes(hedge_ns, alive, one.number + 1, partial(self._hedge, alive, one, hedge_ns))
         if len(self.in_flight) >= self.orders.live.most_in_flight:
             self._keep(alive, one, sent_ns=DROPPED)
             return
-        self.in_flight[alive, one] = self._now_ns()
-        self.greenlets.spawn(self._attempt, alive, one)
+        greenlet = self.greenlets.spawn(self._attempt, alive, one)
+        self.in_flight[one] = InFlight(alive, self._now_ns(), greenlet)
+
+    def _hedge(self, alive: Alive, one: Try, at_ns: int) -> None:
+        copy = self.people.hedges(alive, one, at_ns)
+        if copy is not None:
+            self._send(alive, copy)
 
     def _attempt(self, alive: Alive, one: Try) -> None:
-        self.in_flight[alive, one] = sent_ns = self._now_ns()
+        self.in_flight[one].sent_ns = sent_ns = self._now_ns()
         reason, told_s, status, length = "timed_out", 0, 0, 0
         try:
             with gevent.Timeout(max(self._seconds_until(one.timeout_ns), 0.0), False):
@@ -207,14 +222,24 @@ class Replay:
             return  # the slice is over: it stays unanswered
         if now_ns >= one.timeout_ns:
             reason, now_ns = "timed_out", one.timeout_ns
-        del self.in_flight[alive, one]
+        del self.in_flight[one]
         self._keep(alive, one, sent_ns=sent_ns, answered_ns=now_ns, answer=reason, retry_after_s=told_s, status=status)
         self._tell_locust(one, reason, now_ns, length)
         again_ns = self.people.answered(alive, one, reason, told_s, now_ns)
         if reason == "placed":
+            self._abandon(alive, now_ns)
             for invited, at_ns in self.people.invited(alive.person.want, now_ns):
                 self._expect(self.people.newcomer(invited, at_ns, alive.person.want), at_ns)
         self._goes_on(alive, again_ns)
+
+    def _abandon(self, alive: Alive, now_ns: int) -> None:
+        """Somebody has the order: the other copies are outrun, and who asked for them closes the connection."""
+        for one in alive.awaited:
+            outrun = self.in_flight.pop(one, None)
+            if outrun is not None:  # else it was dropped
+                outrun.greenlet.kill(block=False)
+                self._keep(alive, one, sent_ns=outrun.sent_ns, answered_ns=now_ns, answer="outrun")
+                self._tell_locust(one, "outrun", now_ns, 0)
 
     def _keep(
         self,
@@ -229,7 +254,7 @@ class Replay:
     ) -> None:
         times = (one.start_ns, sent_ns, one.timeout_ns, answered_ns)
         said = (ANSWERS.index(answer), retry_after_s, status)
-        self.attempts.append(alive.person.want, one.number, one.session, *times, *said)
+        self.attempts.append(alive.person.want, one.number, one.session, *times, *said, one.copy)
 
     def _tell_locust(self, one: Try, reason: str, now_ns: int, length: int) -> None:
         method, _, name = self.target.name.partition(" ")
@@ -238,14 +263,14 @@ class Replay:
             name=name,
             response_time=(now_ns - one.start_ns) / self.orders.plan.speed / 1e6,
             response_length=length,
-            exception=None if reason == "placed" else Failed(reason),
+            exception=None if reason in ("placed", "outrun") else Failed(reason),
             context={},
         )
 
     def _write(self) -> None:
         ended_ns = min(max(self._now_ns(), self.orders.plan.from_ns), self.orders.until_ns)
-        for (alive, one), sent_ns in self.in_flight.items():
-            self._keep(alive, one, sent_ns=sent_ns)
+        for one, flying in self.in_flight.items():
+            self._keep(flying.alive, one, sent_ns=flying.sent_ns)
         for alive in self.on_the_way:
             self.wants.append(*want_row(alive))
         out = self.orders.path(self.orders.plan.out)
@@ -289,7 +314,7 @@ def _count_those_done(environment: Environment, **_: Any) -> None:
         def one_more(environment: Environment, msg: Any, **_: Any) -> None:
             done.append(msg.node_id)
             if len(done) == ORDERS.plan.processes:
-                gevent.spawn(master.quit)
+                gevent.spawn(_quit, environment)
 
         master.register_message(DONE, one_more)
 
@@ -314,7 +339,15 @@ def _play(environment: Environment) -> None:
     if isinstance(runner, WorkerRunner):
         runner.send_message(DONE)
     else:
-        runner.quit()
+        _quit(environment)
+
+
+def _quit(environment: Environment) -> None:
+    """End Locust; it waits for its own pages where it shows them."""
+    assert environment.runner is not None
+    environment.runner.quit()
+    if environment.web_ui is not None:
+        environment.web_ui.stop()
 
 
 def _orders() -> Orders:

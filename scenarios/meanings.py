@@ -371,7 +371,8 @@ MEANINGS: dict[str, dict[str, str]] = {
     },
     "WaitingRoomAdmission": {
         **_TICKETED,
-        "rate": "how many are called",
+        "rate": "how many are called; needed, or `rates`",
+        "rates": "in place of `rate`: what each stage (or kitchens, couriers) can take; as many are called as all can",
         "burst": "how many are called at once where nobody waited; 1 s of the rate unless given",
         "hold": "who does not ask again within this loses the place; they are told to ask after half of it",
         "most": "people who wait, are called or were let in within the hold; who comes then is shed",

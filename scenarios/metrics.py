@@ -5,7 +5,7 @@ Milestones and gates name figures of this table; docs/results.md and the JSON sc
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -396,6 +396,17 @@ BY_BUCKET = frozenset({"kitchens.backlog_cups", "kitchens.paused", "couriers.wai
 """What control processes are told as it was at the end of the last whole bucket: work clocks know it beforehand."""
 
 
+TOLD_LIVE = frozenset(
+    {
+        *(f"stages.{STAGE}.{what}" for what in ("backlog", "busy", "capacity")),
+        *(f"attempts.{what}" for what in ("offered", "completed", "failed", "timed_out")),
+        *(f"failures.{reason}" for reason in _REASONS),
+        "orders.placed",
+    }
+)
+"""What a live stack can tell control processes: the rest is people's own, or begins with the slice."""
+
+
 def stage_names(scenario: Scenario) -> tuple[str, ...]:
     """Return the names of the stages in the summary: the gateway first, where there is one."""
     return (*(("gateway",) if scenario.gateway else ()), *(stage.name for stage in scenario.stages))
@@ -403,13 +414,22 @@ def stage_names(scenario: Scenario) -> tuple[str, ...]:
 
 def readable(scenario: Scenario) -> tuple[str, ...]:
     """Return the name of every gauge and counter that a control process may read."""
+    return _readable(scenario, (*GAUGES, *COUNTERS))
+
+
+def readable_live(scenario: Scenario) -> tuple[str, ...]:
+    """Return those that a live stack can tell."""
+    return _readable(scenario, (name for name in (*GAUGES, *COUNTERS) if name in TOLD_LIVE))
+
+
+def _readable(scenario: Scenario, families: Iterable[str]) -> tuple[str, ...]:
     absent = [f"{part}." for part in ("kitchens", "couriers") if getattr(scenario, part) is None]
-    gauges = [
-        gauge.replace(STAGE, stage)
-        for gauge in GAUGES
-        for stage in (stage_names(scenario) if STAGE in gauge else ("",))
+    names = [
+        family.replace(STAGE, stage)
+        for family in families
+        for stage in (stage_names(scenario) if STAGE in family else ("",))
     ]
-    return tuple(name for name in (*gauges, *COUNTERS) if not name.startswith(tuple(absent)))
+    return tuple(name for name in names if not name.startswith(tuple(absent)))
 
 
 def of(scenario: Scenario) -> Iterator[Metric]:

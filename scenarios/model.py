@@ -660,16 +660,31 @@ class PacingAdmission(Charging, _Admission):
 
 
 class WaitingRoomAdmission(_Admission):
-    """Gateway only: a line for those who come; `rate` are called, others told to ask again within `hold`."""
+    """Gateway only: a line for those who come; `rate` are called, others told to ask again within `hold`.
+
+    With `rates` in its place, a rate for each of several stages, as many are called as all of them can take.
+    """
 
     law: Literal["waiting_room"]
-    rate_per_s: Rate = Field(alias="rate")
+    rate_per_s: Rate | None = Field(alias="rate", default=None)
+    rates_per_s: dict[Name, Rate] = Field(alias="rates", max_length=64, default_factory=dict)
     burst: AtLeastOne | None = None
     hold_ns: DurationNs = Field(alias="hold", gt=0, default=60_000_000_000)
     most: int = Field(strict=True, ge=1, le=10**7, default=1_000_000)
     order: Literal["fifo", "lottery", "shuffle"] = "fifo"
     opens_ns: DurationNs = Field(alias="opens", default=0)
     ticket_ns: DurationNs | None = Field(alias="ticket", gt=0, default=None)
+
+    @property
+    def credits_per_s(self) -> dict[str, Fraction]:
+        """The rate of each stage; of one that is for all the name is empty."""
+        return self.rates_per_s if self.rate_per_s is None else {"": self.rate_per_s}
+
+    @model_validator(mode="after")
+    def _has_credit(self) -> WaitingRoomAdmission:
+        if (self.rate_per_s is None) == (not self.rates_per_s):
+            raise ValueError('needs a rate, or rates such as { desk = "90/s", till = "80/s" }, and not both')
+        return self
 
     @model_validator(mode="after")
     def _shuffles_before_it_opens(self) -> WaitingRoomAdmission:

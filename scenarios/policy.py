@@ -33,105 +33,76 @@ from scenarios.asking import ADMIT, ADMITTED, KEYS, SHED, Attempt, Law, Rows, Te
 from scenarios.credits import Credits, GatewayCredits, credits_of
 from scenarios.draws import Stream
 from scenarios.importance import Dagor, PiRejector, levels_of
-from scenarios.knobs import exceptions_of
-from scenarios.learning import BbrCpu, Learned, LoadMultiplier, Seda, learning_of
+from scenarios.knobs import bucket_of, credit_rate, credit_rates, exceptions_of
+from scenarios.learning import Listening, learning_of
 from scenarios.lending import Breakwater, BreakwaterQueue
-from scenarios.schedule import changes
+from scenarios.schedule import most_slots
 
 if TYPE_CHECKING:
     from scenarios.habits import Habits
     from scenarios.person import Person
 
 
-class TokenBucket:
-    """limits.token_bucket; `rate_per_s` None admits everything."""
+WINDOWS: dict[str, ModuleType] = {
+    "fixed_window": fixed_window,
+    "sliding_window": sliding_window,
+    "sliding_window_log": sliding_window_log,
+}
+
+
+class Rate:
+    """limits.token_bucket or limits.gcra; a rate of None admits everything."""
 
     def __init__(self, admission: model.RateAdmission, terms: Terms) -> None:
         self.terms = terms
-        self.rows = Rows(admission.key, token_bucket.WIDTH)
-        self.given_burst = admission.burst
-        self.rate_per_s: Fraction | None = None
-        self.tokens = self.per_ns = self.burst = 0
+        self.of = admission
+        self.law: ModuleType = token_bucket if admission.law == "token_bucket" else gcra
+        self.rows = Rows(admission.key, self.law.WIDTH)
+        self.bucket: tuple[int, ...] = ()
         self.set_rate(admission.rate_per_s, 0)
 
     def set_rate(self, rate_per_s: Fraction | None, now_ns: int) -> None:
-        before = (self.tokens, self.per_ns, self.burst)
-        if rate_per_s is not None:
-            self.burst = self.given_burst or rates.second_of(rate_per_s)
-            self.tokens, self.per_ns = rates.ratio(rate_per_s, self.burst)
-            for row in self.rows.rows.values():
-                token_bucket.change(row, 0, *before, self.tokens, self.per_ns, self.burst, now_ns)
-        else:
+        before, self.bucket = self.bucket, () if rate_per_s is None else bucket_of(self.of, rate_per_s)
+        if not self.bucket:
             self.rows.rows.clear()  # full again when a limit returns
-        self.rate_per_s = rate_per_s
+        for row in self.rows.rows.values():
+            self.law.change(row, 0, *before, *self.bucket, now_ns)
 
     def ask(self, person: Person, attempt: Attempt | None, now_ns: int) -> Verdict:
-        if self.rate_per_s is None:
+        if not self.bucket:
             return ADMIT
-        row, burst = self.rows.of(person, attempt), self.terms.rest(self.burst, person)
+        row, burst = self.rows.of(person, attempt), self.terms.rest(self.bucket[-1], person)
         cost = self.terms.cost(person, attempt)
-        return verdict_of(token_bucket.decide(row, 0, self.tokens, self.per_ns, burst, now_ns, cost))
-
-
-class Gcra:
-    """limits.gcra; `rate_per_s` None admits everything."""
-
-    def __init__(self, admission: model.RateAdmission, terms: Terms) -> None:
-        self.terms = terms
-        self.rows = Rows(admission.key, gcra.WIDTH)
-        self.given_burst = admission.burst
-        self.rate_per_s: Fraction | None = None
-        self.interval_ns = self.burst = 0
-        self.set_rate(admission.rate_per_s, 0)
-
-    def set_rate(self, rate_per_s: Fraction | None, now_ns: int) -> None:
-        before = (self.interval_ns, self.burst)
-        if rate_per_s is not None:
-            self.burst = self.given_burst or rates.second_of(rate_per_s)
-            self.interval_ns = rates.interval_ns(rate_per_s, self.burst)
-            for row in self.rows.rows.values():
-                gcra.change(row, 0, *before, self.interval_ns, self.burst, now_ns)
-        else:
-            self.rows.rows.clear()
-        self.rate_per_s = rate_per_s
-
-    def ask(self, person: Person, attempt: Attempt | None, now_ns: int) -> Verdict:
-        if self.rate_per_s is None:
-            return ADMIT
-        row, burst = self.rows.of(person, attempt), self.terms.rest(self.burst, person)
-        return verdict_of(gcra.decide(row, 0, self.interval_ns, burst, now_ns, self.terms.cost(person, attempt)))
+        return verdict_of(self.law.decide(row, 0, *self.bucket[:-1], burst, now_ns, cost))
 
 
 class HotKey:
-    """limits.hot_key; `rate_per_s` None admits everything. A store is the one asked; before that, the first pick."""
+    """limits.hot_key; a rate of None admits everything. A store is the one asked; before that, the first pick."""
 
     def __init__(self, admission: model.HotKeyAdmission, habits: Habits, terms: Terms) -> None:
         self.terms = terms
         self.of = admission
         self.habits = habits
-        self.exceptions = exceptions_of(admission)
+        self.own = (exceptions_of(admission), 0, len(admission.overrides))
         self.state = [0] * hot_key.width(admission.most_keys)
-        self.rate_per_s: Fraction | None = None
-        self.tokens = self.per_ns = self.burst = 0
+        self.bucket: tuple[int, int, int] | None = None
         self.set_rate(admission.rate_per_s, 0)
 
     def set_rate(self, rate_per_s: Fraction | None, now_ns: int) -> None:
-        before = (self.tokens, self.per_ns, self.burst)
-        if rate_per_s is not None:
-            self.burst = self.of.burst or rates.second_of(rate_per_s)
-            self.tokens, self.per_ns = rates.ratio(rate_per_s, self.burst)
-            after, own = (self.tokens, self.per_ns, self.burst), (self.exceptions, 0, len(self.of.overrides))
-            hot_key.change(self.state, 0, self.of.most_keys, *before, *after, *own, now_ns)
-        else:
-            self.state = [0] * len(self.state)  # full again when a limit returns
-        self.rate_per_s = rate_per_s
+        before = self.bucket
+        if rate_per_s is None:
+            self.bucket, self.state = None, [0] * len(self.state)  # full again when a limit returns
+            return
+        tokens, per_ns, burst = bucket_of(self.of, rate_per_s)
+        self.bucket = tokens, per_ns, burst
+        if before is not None:
+            hot_key.change(self.state, 0, self.of.most_keys, *before, *self.bucket, *self.own, now_ns)
 
     def ask(self, person: Person, attempt: Attempt | None, now_ns: int) -> Verdict:
-        if self.rate_per_s is None:
+        if self.bucket is None:
             return ADMIT
-        bucket, own = (self.tokens, self.per_ns, self.burst), (self.exceptions, 0, len(self.of.overrides))
         key, cost = self._value(person, attempt), self.terms.cost(person, attempt)
-        return verdict_of(hot_key.decide(self.state, 0, self.of.most_keys, *bucket, *own, key, now_ns, cost))
+        return verdict_of(hot_key.decide(self.state, 0, self.of.most_keys, *self.bucket, *self.own, key, now_ns, cost))
 
     def _value(self, person: Person, attempt: Attempt | None) -> int:
         if self.of.key == "store" and (attempt is None or attempt.store < 0):
@@ -166,30 +137,13 @@ class WarmUp:
 
 
 class Window:
-    """limits.fixed_window, or limits.sliding_window."""
+    """limits.fixed_window, sliding_window, or sliding_window_log, whose ring holds the largest limit of the run."""
 
-    def __init__(self, admission: model.WindowAdmission, law: ModuleType, terms: Terms) -> None:
+    def __init__(self, admission: model.WindowAdmission, law: ModuleType, slots: int, terms: Terms) -> None:
         self.terms = terms
         self.law = law
-        self.rows = Rows(admission.key, law.WIDTH)
-        self.limit = admission.limit
-        self.window_ns = admission.window_ns
-
-    def set_limit(self, limit: int) -> None:
-        self.limit = limit
-
-    def ask(self, person: Person, attempt: Attempt | None, now_ns: int) -> Verdict:
-        row, limit = self.rows.of(person, attempt), self.terms.rest(self.limit, person)
-        return verdict_of(self.law.decide(row, 0, limit, self.window_ns, now_ns, self.terms.cost(person, attempt)))
-
-
-class SlidingWindowLog:
-    """limits.sliding_window_log; the ring has room for the largest limit of the run."""
-
-    def __init__(self, admission: model.WindowAdmission, slots: int, terms: Terms) -> None:
-        self.terms = terms
-        self.rows = Rows(admission.key, sliding_window_log.WIDTH + slots)
-        self.slots = slots
+        self.slots = (slots,) if law is sliding_window_log else ()
+        self.rows = Rows(admission.key, law.WIDTH + sum(self.slots))
         self.limit = admission.limit
         self.window_ns = admission.window_ns
 
@@ -199,7 +153,7 @@ class SlidingWindowLog:
     def ask(self, person: Person, attempt: Attempt | None, now_ns: int) -> Verdict:
         row, limit = self.rows.of(person, attempt), self.terms.rest(self.limit, person)
         cost = self.terms.cost(person, attempt)
-        return verdict_of(sliding_window_log.decide(row, 0, self.slots, limit, self.window_ns, now_ns, cost))
+        return verdict_of(self.law.decide(row, 0, *self.slots, limit, self.window_ns, now_ns, cost))
 
 
 class FixedConcurrency:
@@ -216,7 +170,7 @@ class FixedConcurrency:
 
     def ask(self, person: Person, attempt: Attempt | None, now_ns: int) -> Verdict:
         assert attempt is not None
-        row, cost = self.rows.of(person), self.terms.cost(person, attempt)
+        row, cost = self.rows.of(person, attempt), self.terms.cost(person, attempt)
         verdict = verdict_of(fixed_concurrency.decide(row, 0, self.terms.rest(self.limit, person), now_ns, cost))
         if verdict is ADMIT:
             self.held[attempt] = row, cost
@@ -283,29 +237,35 @@ class SreThrottle:
 
 
 class WaitingRoom:
-    """limits.waiting_room with one stage, whose credit comes at a rate; a row has the instant up to which it came."""
+    """limits.waiting_room, whose stages' credit comes at rates; a row begins with the instants up to which it came."""
 
     def __init__(self, admission: model.WaitingRoomAdmission, number: int, seed: int) -> None:
         self.of = admission
-        self.rows = Rows(admission.key, 2 + waiting_room.WIDTH + 3 * admission.most)
+        self.stages = list(admission.credits_per_s)
+        self.room = len(self.stages), admission.most  # stages, slots
+        self.rows = Rows(admission.key, 2 * len(self.stages) + waiting_room.WIDTH + 3 * admission.most)
         self.number = number
         self.seed = seed
         self.numbers: dict[int, int] = {}  # in the line, by want
-        self.set_rate(admission.rate_per_s, 0)
+        self.rates = credit_rates(admission)
 
-    def set_rate(self, rate_per_s: Fraction, now_ns: int) -> None:
+    def set_rate(self, stage: str, rate_per_s: Fraction, now_ns: int) -> None:
+        place = self.stages.index(stage)
+        rate = credit_rate(self.of, rate_per_s)
         for row in self.rows.rows.values():
             self._grant(row, now_ns)
-        self.ahead = self.of.burst or rates.second_of(rate_per_s)
-        self.interval_ns = rates.interval_ns(rate_per_s)
+            row[place] = waiting_room.turned_ns(row[place], rate[1], now_ns)
+        self.rates[2 * place : 2 * place + 2] = rate
 
     def _grant(self, row: list[int], now_ns: int) -> None:
-        since_ns = max(row[0], self.of.opens_ns)
-        row[0] = waiting_room.grant_by_rate(row, 1, 1, self.of.most, 0, self.ahead, self.interval_ns, since_ns, now_ns)
+        stages, slots = self.room
+        for stage in range(stages):
+            row[stage] = max(row[stage], self.of.opens_ns)
+        waiting_room.grant_by_rates(row, stages, stages, slots, self.rates, 0, row, 0, now_ns)
 
     def ask(self, person: Person, attempt: Attempt | None, now_ns: int) -> Verdict:
         assert attempt is not None
-        row, room, hold_ns = self.rows.of(person), (1, 1, self.of.most), self.of.hold_ns
+        row, room, hold_ns = self.rows.of(person), (len(self.stages), *self.room), self.of.hold_ns
         self._grant(row, now_ns)
         number = self.numbers.get(person.want, 0)
         answer = waiting_room.decide(row, *room, hold_ns, number, now_ns, 1)
@@ -373,19 +333,7 @@ def concerns(priorities: tuple[int, ...], person: Person) -> bool:
     return not priorities or person.priority in priorities
 
 
-HELD = (
-    FixedConcurrency
-    | Learned
-    | BbrCpu
-    | LoadMultiplier
-    | TopDown
-    | Seda
-    | PiRejector
-    | CircuitBreaker
-    | Credits
-    | Breakwater
-    | BreakwaterQueue
-)
+HELD = FixedConcurrency | Listening | PiRejector | CircuitBreaker | Credits | Breakwater | BreakwaterQueue
 """Laws that are given something back, or are told how what they let in has ended."""
 
 
@@ -585,17 +533,13 @@ def build_laws(scenario: model.Scenario, habits: Habits) -> dict[str, Law]:
         terms = Terms(admission, habits)
         number = sum(other.law == admission.law for other in scenario.admission[:index])
         if isinstance(admission, model.RateAdmission):
-            laws[admission.name] = (TokenBucket if admission.law == "token_bucket" else Gcra)(admission, terms)
+            laws[admission.name] = Rate(admission, terms)
         elif isinstance(admission, model.HotKeyAdmission):
             laws[admission.name] = HotKey(admission, habits, terms)
         elif isinstance(admission, model.WarmUpAdmission):
             laws[admission.name] = WarmUp(admission, terms)
         elif isinstance(admission, model.WindowAdmission):
-            if admission.law == "sliding_window_log":
-                laws[admission.name] = SlidingWindowLog(admission, most_slots(scenario, admission), terms)
-            else:
-                by_name = {"fixed_window": fixed_window, "sliding_window": sliding_window}
-                laws[admission.name] = Window(admission, by_name[admission.law], terms)
+            laws[admission.name] = Window(admission, WINDOWS[admission.law], most_slots(scenario, admission), terms)
         elif isinstance(admission, model.ConcurrencyAdmission):
             laws[admission.name] = FixedConcurrency(admission, terms)
         elif isinstance(admission, model.BreakwaterAdmission):
@@ -622,10 +566,3 @@ def build_laws(scenario: model.Scenario, habits: Habits) -> dict[str, Law]:
         elif isinstance(admission, model.CircuitBreakerAdmission):
             laws[admission.name] = CircuitBreaker(admission)
     return laws
-
-
-def most_slots(scenario: model.Scenario, admission: model.WindowAdmission) -> int:
-    """The largest limit that a log will have in the run."""
-    path = f"admission.{admission.name}.limit"
-    changed = [change.value for change in changes(scenario) if change.knob.path == path]
-    return max([admission.limit, *(limit for limit in changed if isinstance(limit, int))])

@@ -74,6 +74,8 @@ def scaled(scenario: Scenario, scale: Fraction) -> tuple[Scenario, tuple[Roundin
     try:
         changes(result)
         for law in result.admission:
+            for rate_per_s in law.credits_per_s.values() if isinstance(law, WaitingRoomAdmission) else ():
+                knobs.check_rate(law, rate_per_s)
             if isinstance(law, knobs.RATED):
                 knobs.check_rate(law, law.rate_per_s)
             for override in law.overrides if isinstance(law, HotKeyAdmission) else ():
@@ -131,7 +133,8 @@ class _Scaling:
         if isinstance(law, knobs.RATED):
             scaled_law = _with(law, rate_per_s=None if law.rate_per_s is None else law.rate_per_s * self.scale)
             if isinstance(law, WaitingRoomAdmission):
-                return self.whole(scaled_law, path, ("burst", "most"))
+                rates = {name: rate_per_s * self.scale for name, rate_per_s in law.rates_per_s.items()}
+                return self.whole(_with(scaled_law, rates_per_s=rates), path, ("burst", "most"))
             return self.whole(scaled_law, path, ("burst",)) if isinstance(law, RateAdmission) else scaled_law
         if isinstance(law, WindowAdmission | ConcurrencyAdmission):
             return self.whole(law, path, ("limit",))
@@ -145,8 +148,8 @@ class _Scaling:
             return _with(law, least_per_s=law.least_per_s * self.scale)
         if isinstance(law, SedaAdmission):
             names = ("start_per_s", "least_per_s", "most_per_s", "increase_per_s")
-            rates = {name: getattr(law, name) * self.scale for name in names}
-            return self.whole(_with(law, **rates), path, ("calls", "burst"))
+            own = {name: getattr(law, name) * self.scale for name in names}
+            return self.whole(_with(law, **own), path, ("calls", "burst"))
         if isinstance(law, EnvoyGradientAdmission):
             return self.whole(law, path, ("least", "most"))
         if isinstance(law, RetryBudgetAdmission):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from scenarios import knobs
 from scenarios.knobs import Knob, Value
-from scenarios.model import Scenario
+from scenarios.model import Scenario, WindowAdmission
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,13 @@ def changes(scenario: Scenario) -> tuple[Change, ...]:
         for change in _changes(knob, turns, scenario)
     ]
     return tuple(change for _, _, change in sorted(found, key=lambda one: one[:2]))
+
+
+def most_slots(scenario: Scenario, admission: WindowAdmission) -> int:
+    """The largest limit that a log will have in the run."""
+    path = f"admission.{admission.name}.limit"
+    changed = [change.value for change in changes(scenario) if change.knob.path == path]
+    return max([admission.limit, *(limit for limit in changed if isinstance(limit, int))])
 
 
 def _turns(scenario: Scenario) -> dict[Knob, _Turns]:

@@ -15,9 +15,9 @@ import pyarrow.parquet as pq
 from scenarios.live_lives import ANSWERS, ENDS
 from scenarios.model import Fault, Live, Scenario, ServerStage
 from scenarios.units import NS_PER_S
-from simulator.outcome import FAILURES, Ints
+from simulator.outcome import FAILURES, Ints, Turn
 from simulator.samples import Sample, seconds, spread_s
-from simulator.summary import ratio
+from simulator.summary import ratio, turn_row
 
 SPREAD = ("mean", "p50", "p90", "p99", "max")
 PAUSE_S = 1.0
@@ -26,7 +26,9 @@ LEAST_SENT = 0.99
 """The share of intended attempts that a generator has to send in its slice."""
 
 Rows = Mapping[str, Ints]
-_UNANSWERED, _PLACED, _TIMED_OUT, _ERROR = map(ANSWERS.index, ("unanswered", "placed", "timed_out", "error"))
+_UNANSWERED, _PLACED, _TIMED_OUT, _ERROR, _OUTRUN = map(
+    ANSWERS.index, ("unanswered", "placed", "timed_out", "error", "outrun")
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,10 +102,13 @@ def summarise(
     ledger: Ledgered | None,
     placed_before: int = 0,
     broken: Sequence[Broken] = (),
+    turns: Sequence[Turn] = (),
+    simulated_turns: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """Return summary.json of a live run; `simulated` are attempts of the same slice, `ledger` None where it is theirs.
 
-    `placed_before` are the orders of the run until the slice, which count against budgets.
+    `placed_before` are the orders of the run until the slice, which count against budgets. `turns` are those of the
+    control processes, before the slice too; `simulated_turns` as a simulated run has them in its summary.
     """
     attempts, wants = played.attempts, played.wants
     sent = _where(attempts, attempts["sent_ns"] >= 0)
@@ -132,6 +137,8 @@ def summarise(
             "failed": sum(failures.values()) - timed_out,
             "timed_out": timed_out,
             "unanswered": said[_UNANSWERED],
+            "hedged": int(np.count_nonzero(sent["copy"])),
+            "outrun": said[_OUTRUN],
             "held_back": int(sum(process["held_back"] for process in played.processes)),
         },
         "failures": failures,
@@ -144,8 +151,18 @@ def summarise(
         "agreement": agreement(sent, simulated, setting),
         "generator": generator(played, setting),
         "faults": faults(sent, broken, setting),
+        "controls": controls(turns, simulated_turns, setting),
         "ledger": None if ledger is None else books(sent, ledger, setting, placed_before),
     }
+
+
+def controls(turns: Sequence[Turn], simulated: Sequence[Mapping[str, Any]], setting: Setting) -> dict[str, Any]:
+    """Return what control processes turned in the slice, and how often they did in the simulation of it."""
+    from_s, ended_s = seconds(setting.from_ns), seconds(setting.ended_ns)
+    live, beside = (
+        [row for row in rows if from_s <= row["at_s"] < ended_s] for rows in (map(turn_row, turns), simulated)
+    )
+    return {"turned": len(live), "simulated": len(beside), "turns": live}
 
 
 def until(rows: Rows, ended_ns: int) -> dict[str, Ints]:

@@ -7,6 +7,7 @@ from typing import Any
 from scenarios.live_lives import ANSWERS, ATTEMPT_COLUMNS, WANT_COLUMNS
 from simulator.live_results import LEAST_SENT, SPREAD
 from simulator.outcome import FAILURES
+from simulator.schema import turn_row
 
 Schema = dict[str, Any]
 
@@ -155,7 +156,9 @@ def live_schema() -> Schema:
                         "failed": _count("attempts answered with a failure"),
                         "timed_out": _count("attempts whose person stopped waiting first"),
                         "unanswered": _count("attempts whose person still waited at the end"),
-                        "held_back": _count("tries that a law at the client did not send"),
+                        "hedged": _count("attempts sent as copies of one that had no answer yet"),
+                        "outrun": _count("attempts whose person had the order by another copy of the same try first"),
+                        "held_back": _count("tries and copies that a law at the client did not send"),
                     }
                 ),
                 "failures": _object({reason: _count("attempts that ended so") for reason in FAILURES}),
@@ -167,6 +170,13 @@ def live_schema() -> Schema:
                 "agreement": _AGREEMENT,
                 "generator": _GENERATOR,
                 "faults": {"type": "array", "items": _FAULT, "description": "what broke for real, in order"},
+                "controls": _object(
+                    {
+                        "turned": _count("knobs turned by control processes in the slice"),
+                        "simulated": _count("the same of the simulation"),
+                        "turns": {"type": "array", "items": turn_row(), "description": "each of them"},
+                    }
+                ),
                 "ledger": {
                     "anyOf": [_LEDGER, {"type": "null"}],
                     "description": "what people were told beside what the ledger has; null with --target",

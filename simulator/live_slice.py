@@ -15,6 +15,8 @@ from scenarios.live_lives import PEOPLE_COLUMNS
 from scenarios.loader import Loaded
 from scenarios.model import Scenario
 from scenarios.scale import scaled
+from simulator.control.drive import Drive
+from simulator.control.room import ControlRoom
 from simulator.outcome import Ints
 from simulator.progress import OnProgress, Stop
 from simulator.results import RunResult
@@ -31,7 +33,8 @@ class Slice:
     `people`: rows of PEOPLE_COLUMNS of who is on the way at the beginning; `attempts`, `orders`, `levels`: what is in
     the stages, the street and the laws then (simulator.compiled.contents), None and nothing at 0. `first_ns`: the
     instants of first tries in the slice, the first of them by `first_want`. `placed_before`: orders placed by then.
-    `simulated`: the run to the end of the slice, with traces of it alone.
+    `simulated`: the run to the end of the slice, with traces of it alone. `controls`: the control processes, brought to
+    the beginning of the slice; None where there are none.
     """
 
     scenario: Scenario
@@ -45,6 +48,7 @@ class Slice:
     first_want: int
     placed_before: int
     simulated: RunResult
+    controls: Drive | None
 
 
 def simulate_slice(
@@ -63,19 +67,24 @@ def simulate_slice(
     from simulator.compiled import contents
 
     begin: snapshot.Snapshot | None = None
-    people, attempts, orders = np.zeros(0, dtype=_ROWS), None, None
+    attempts = orders = None
     levels: dict[str, tuple[int, ...]] = {}
     as_run, _ = scaled(loaded.scenario, scale)
     first_ns = compiled.first_arrivals(as_run, seed, scale)
-    if from_ns:
+    drive: Drive | None = None
+    if from_ns or loaded.scenario.controls:
+        check_part(loaded.scenario, engine="compiled", until_ns=until_ns, begin=None, save=None)
+        folders = [source.resolve().parent for source in loaded.sources]
+        room = ControlRoom(loaded.scenario, as_run, scale, folders, live=True)
         run = compiled.Run(as_run, seed=seed, first_arrivals_ns=first_ns, trace=True, stop=stop)
-        resolved = toml_text(loaded.resolved)
-        begin = snapshot.Snapshot(resolved=resolved, seed=seed, scale=scale, state=run.state())
-        check_part(loaded.scenario, engine="compiled", until_ns=until_ns, begin=begin, save=None)
-        run.advance(from_ns)
-        begin = replace(begin, state=run.state())
+        drive = Drive(room, run)
+        drive.advance(from_ns)
+        if not loaded.scenario.controls:  # else what they are cannot be copied, and the whole is simulated anew
+            resolved = toml_text(loaded.resolved)
+            begin = snapshot.Snapshot(resolved=resolved, seed=seed, scale=scale, state=run.state())
+    if from_ns:
         attempts, orders = contents.attempts(run), contents.orders(run)
-        people, levels = _on_the_way(run, attempts), contents.levels(run)
+        levels = contents.levels(run)
     done = simulate(
         loaded,
         engine="compiled",
@@ -90,6 +99,7 @@ def simulate_slice(
     )
     assert done.attempts is not None
     assert done.orders is not None
+    people = np.zeros(0, dtype=_ROWS) if attempts is None else _on_the_way(run, attempts, done.attempts)
     first, end = np.searchsorted(first_ns, [from_ns, until_ns])
     return Slice(
         scenario=as_run,
@@ -107,6 +117,7 @@ def simulate_slice(
             attempts=_kept(done.attempts, done.attempts["answered_ns"], from_ns),
             orders=_kept(done.orders, done.orders["ended_ns"], from_ns),
         ),
+        controls=drive if loaded.scenario.controls else None,
     )
 
 
@@ -119,17 +130,22 @@ def _kept(rows: Mapping[str, Ints], over_ns: Ints, from_ns: int) -> dict[str, In
     return {name: values[inside] for name, values in rows.items()}
 
 
-def _on_the_way(run: Run, attempts: NDArray[Any]) -> NDArray[Any]:
+def _on_the_way(run: Run, attempts: NDArray[Any], trace: Mapping[str, Ints]) -> NDArray[Any]:
+    """Return a row for each attempt that somebody awaits, and one for everybody else who is on the way."""
     from simulator.compiled import contents
 
     found = contents.people(run)
+    awaited = attempts[attempts["awaited"] == 1]  # sorted by want as people are
+    of = np.searchsorted(found["want"], awaited["want"])
     waits = found["state"] == contents.PersonState.WAITING
-    rows = np.zeros(len(found), dtype=_ROWS)
-    for name in set(PEOPLE_COLUMNS) - {"waits", "start_ns"}:
-        rows[name] = found[name]
-    rows["waits"] = waits
+    assert np.array_equal(np.unique(of), np.flatnonzero(waits))
+    others = np.flatnonzero(~waits & (found["next_ns"] >= 0))
+    whose = np.concatenate([of, others])
+    rows = np.zeros(len(whose), dtype=_ROWS)
+    for name in set(PEOPLE_COLUMNS) - {"awaits", "copy", "start_ns"}:
+        rows[name] = found[name][whose]
     rows["start_ns"] = -1
-    awaited = attempts[attempts["awaited"] == 1]  # one each, and sorted by want as people are
-    rows["start_ns"][waits] = awaited["start_ns"]
-    assert np.array_equal(found["want"][waits], awaited["want"])
-    return rows[rows["waits"].astype(bool) | (rows["next_ns"] >= 0)]
+    rows["start_ns"][: len(of)], rows["awaits"][: len(of)] = awaited["start_ns"], awaited["attempt"]
+    copies = dict(zip(zip(trace["want"].tolist(), trace["attempt"].tolist(), strict=True), trace["copy"], strict=True))
+    rows["copy"][: len(of)] = [copies[tuple(key)] for key in awaited[["want", "attempt"]].tolist()]
+    return rows[np.argsort(whose, kind="stable")]

@@ -13,5 +13,8 @@ Stop = Callable[[], bool]
 OnCompiling = Callable[[str], None]
 """Called where an engine has to be compiled first, which takes long: why that cannot be kept for others, or nothing."""
 
+BY_ANOTHER = "another process is at it, and this one waits"
+"""What `OnCompiling` is told in place of that reason where nothing is compiled here."""
+
 OnReplication = Callable[[int, int], None]
 """Called with (replications done, replications asked for)."""

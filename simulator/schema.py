@@ -36,7 +36,7 @@ def summary_schema() -> Schema:
         "controls": _object(
             {
                 "turned": _said({"type": "integer", "minimum": 0}, "how often control processes turned a knob"),
-                "turns": _said({"type": "array", "maxItems": MOST_TURNS, "items": _turn()}, "the first of them"),
+                "turns": _said({"type": "array", "maxItems": MOST_TURNS, "items": turn_row()}, "the first of them"),
             }
         ),
         "invariants": _object(
@@ -163,7 +163,8 @@ def _gate() -> Schema:
     )
 
 
-def _turn() -> Schema:
+def turn_row() -> Schema:
+    """Return the schema of a turn of a control process."""
     return _object(
         {
             "at_s": NUMBER,

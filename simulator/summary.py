@@ -60,7 +60,7 @@ def summarise(outcome: Outcome, scenario: Scenario, *, engine: str, seed: int, s
     }
     summary["milestones"] = [_milestone(milestone, outcome, summary) for milestone in scenario.milestones]
     summary["gates"] = [_gate(gate, outcome, summary) for gate in scenario.gates]
-    summary["controls"] = {"turned": outcome.turn_count, "turns": [_turn(turn) for turn in outcome.turns]}
+    summary["controls"] = {"turned": outcome.turn_count, "turns": [turn_row(turn) for turn in outcome.turns]}
     identities = list(books.identities(outcome))
     # a trace is held to the books too, but leaves the summary as it is without one
     violated = [violation.says for violation in books.check(outcome)]
@@ -130,7 +130,8 @@ def _stage(stage: StageOutcome) -> dict[str, Any]:
     }
 
 
-def _turn(turn: Turn) -> dict[str, Any]:
+def turn_row(turn: Turn) -> dict[str, Any]:
+    """Return a turn of a control process as a row of the summary."""
     return {"at_s": seconds(turn.at_ns), "control": turn.control, "knob": turn.knob, "value": turn.value}
 
 

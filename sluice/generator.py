@@ -54,6 +54,7 @@ class Generator:
         }
         self._plan = self.played / "plan.json"
         self._plan.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+        self._host = str(plan["url"])
         self.web_port = _free_port() if web else None
 
     def __enter__(self) -> Self:
@@ -123,7 +124,7 @@ class Generator:
         locustfile = Path(__file__).resolve().parent.parent / "scenarios" / "locustfile.py"
         command = [sys.executable, "-P", "-m", "locust", "-f", str(locustfile), "-u", str(self._processes)]
         command += ["-r", str(self._processes), "--csv", "stats", "--html", "report.html", "--json-file", "stats"]
-        command += ["--only-summary", "--exit-code-on-error", "0"]
+        command += ["--only-summary", "--exit-code-on-error", "0", "--host", self._host]
         if self._processes > 1:
             port = str(_free_port())
             where = ["--master-host", "127.0.0.1", "--master-port", port]

@@ -153,8 +153,6 @@ def _load(asked: Asked) -> Loaded:
     with explained():
         loaded = loader.load(asked.scenario, sets=asked.sets, environment=os.environ, scale=asked.scale)
         scale.scaled(loaded.scenario, asked.scale)
-    if loaded.scenario.people.hedge is not None:
-        raise UserError(f"{asked.scenario}: people.hedge: people do not hedge live; take it out")
     if asked.from_ns >= loaded.scenario.horizon_ns:
         raise UserError(f"--from {asked.from_ns / NS_PER_S:g}s: the scenario has ended by then; begin earlier")
     if asked.for_ns <= 0:
@@ -176,6 +174,11 @@ def _load(asked: Asked) -> Loaded:
         for option, value in (("--redis", asked.redis), ("--ledger", asked.ledger)):
             if value is not None:
                 raise UserError(f"{option}: is for a stack of ours; leave it out, or leave out --target")
+        if loaded.scenario.controls:
+            raise UserError(
+                f"--target: controls.{loaded.scenario.controls[0].name}: a stack of somebody else has no knobs to turn;"
+                " leave control processes out: --set controls=[]"
+            )
         if loaded.scenario.live is not None and loaded.scenario.live.faults:
             raise UserError(
                 f"--target: live.faults.{loaded.scenario.live.faults[0].name}: a stack of somebody else is not hurt;"
@@ -276,7 +279,13 @@ def _played(
                 stack.begin(zero_ns)
             people.begin(zero_ns)
             length_s = (slice_.until_ns - slice_.from_ns) / NS_PER_S / float(asked.speed)
-            people.wait(stop, length_s + MARGIN_S, _telling(asked, zero_ns, length_s))
+
+            def ends() -> bool:
+                return stop() or (stack is not None and stack.failed is not None)
+
+            people.wait(ends, length_s + MARGIN_S, _telling(asked, zero_ns, length_s))
+            if stack is not None and stack.failed is not None:
+                raise stack.failed
     played = collect(people.played, asked.users_processes)
     ended_ns = min(slice_.until_ns, *(int(process["ended_ns"]) for process in played.processes))
     people.forget()
@@ -308,7 +317,11 @@ def _stack(asked: Asked, slice_: Slice, folder: Path) -> Iterator[Any]:
     contents = None
     if slice_.attempts is not None:
         contents = Contents(
-            attempts=slice_.attempts, orders=slice_.orders, levels=slice_.levels, placed=slice_.placed_before
+            attempts=slice_.attempts,
+            orders=slice_.orders,
+            levels=slice_.levels,
+            placed=slice_.placed_before,
+            turned=slice_.controls.room.panel.standing(slice_.from_ns) if slice_.controls is not None else {},
         )
     try:
         stack = Stack(
@@ -321,6 +334,7 @@ def _stack(asked: Asked, slice_: Slice, folder: Path) -> Iterator[Any]:
             redis_url=asked.redis,
             folder=folder / "stack",
             contents=contents,
+            controls=slice_.controls,
         )
     except ValueError as error:
         raise UserError(str(error)) from error
@@ -342,6 +356,7 @@ def _result(
     from simulator.manifest import make_manifest
     from simulator.results import RunResult
 
+    room = None if slice_.controls is None else slice_.controls.room
     simulated, wants = slice_.simulated.attempts, slice_.simulated.orders
     assert simulated is not None
     assert wants is not None
@@ -367,7 +382,7 @@ def _result(
         events=len(played.attempts["want"]),
         roundings=slice_.simulated.manifest["roundings"],
         resolved_toml=resolved,
-        control_hashes={},
+        control_hashes={} if room is None else room.code_hashes,
         until_s=slice_.until_ns / NS_PER_S,
     )
     return RunResult(
@@ -380,6 +395,8 @@ def _result(
             None if stack is None else _ledgered(stack),
             slice_.placed_before,
             () if stack is None else stack.broken,
+            () if room is None else room.panel.turns,
+            slice_.simulated.summary["controls"]["turns"],
         ),
         timeseries=live_results.series(setting, played.attempts, simulated),
         orders=played.wants,

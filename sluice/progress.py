@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
 from scenarios.units import NS_PER_S
-from simulator.progress import OnCompiling, OnProgress, OnReplication
+from simulator.progress import BY_ANOTHER, OnCompiling, OnProgress, OnReplication
 from sluice.console import note
 
 LINE_EVERY_S = 10.0
@@ -39,8 +39,11 @@ def compiling(*, quiet: bool) -> Iterator[OnCompiling]:
         def tell(not_kept: str) -> None:
             if quiet or sys.stderr is None:
                 return
+            shown.close()
             terminal = sys.stderr.isatty()
-            if not_kept:
+            if not_kept == BY_ANOTHER:
+                note(f"{COMPILING}: {BY_ANOTHER}")
+            elif not_kept:
                 note(f"{COMPILING}, for this run alone: {not_kept}")
             elif not terminal:
                 note(f"{COMPILING}, once: {TAKES}")

@@ -22,7 +22,7 @@ from simulator import reference
 from simulator.rank import Rank
 from tests.agreement import seldom_told
 from tests.probing import PROBE
-from tests.scenario_strategy import Tree, loaded, scenarios
+from tests.scenario_strategy import COUNTS, LAW_PLACES, Tree, loaded, scenarios
 
 LEAST_KEY = 1 << 96  # of an event of the model, as simulator.reference.instants packs it; SimPy's own are below
 
@@ -69,12 +69,18 @@ def _written(tree: Tree) -> Iterator[str]:
             yield "law: with a ticket"
         yield f"law: {law['law']} by {law.get('key', 'global')} at {point}"
         yield f"law: at {point}"
+        if point in ("store", "zone") and LAW_PLACES[law["law"]] == COUNTS:
+            yield f"law: orders inside a {point}"
+        if "rates" in law:
+            yield "law: several rates"
         if "cost" in law:
             yield f"law: cost of {str(law['cost']).partition(':')[0]}"
         for terms in ("reserve", "priorities"):
             if law.get(terms):
                 yield f"law: {terms}"
     for how, knob in _turned(tree):
+        if ".rates." in knob:
+            yield f"knob: one of several rates by {how}"
         yield f"knob: {knob.partition('.')[0]}.{knob.rpartition('.')[2]} by {how}"
     for control in tree.get("controls", []):
         yield f"control: {'probe' if control['process'] == PROBE else control['process']}"

@@ -439,7 +439,7 @@ CREDIT_AT_GATEWAY = _table(
     later=_table({"delay": LONG}, probability=_one(1.0, 0.9, 0.5, 0.0), up_to=_durations(1000, 60, 20, 0)),
 )
 
-AT_STAGES, INSIDE, ANYWHERE, AT_CLIENT, BEFORE_CALLS, AT_QUEUES, AT_DOOR, OF_STORES = range(8)
+AT_STAGES, INSIDE, ANYWHERE, AT_CLIENT, BEFORE_CALLS, AT_QUEUES, AT_DOOR, OF_STORES, COUNTS = range(9)
 CHARGING = (
     *("token_bucket", "gcra", "hot_key", *WINDOWS_OF, "warm_up", "fixed_concurrency", "pacing"),
     *("load_multiplier", "top_down", "seda"),
@@ -454,7 +454,7 @@ LAW_PLACES = {
     "sliding_window_log": ANYWHERE,
     "warm_up": ANYWHERE,
     "hot_key": ANYWHERE,
-    "fixed_concurrency": INSIDE,
+    "fixed_concurrency": COUNTS,
     "deadline": INSIDE,
     "pacing": AT_STAGES,
     "fulfilment_credit": OF_STORES,
@@ -465,13 +465,13 @@ LAW_PLACES = {
     "retry_throttle": AT_CLIENT,
     "sre_throttle": AT_CLIENT,
     "circuit_breaker": BEFORE_CALLS,
-    "aimd": INSIDE,
-    "vegas": INSIDE,
-    "gradient2": INSIDE,
-    "envoy_gradient": INSIDE,
+    "aimd": COUNTS,
+    "vegas": COUNTS,
+    "gradient2": COUNTS,
+    "envoy_gradient": COUNTS,
     "bbr_cpu": INSIDE,
-    "load_multiplier": INSIDE,
-    "seda": INSIDE,
+    "load_multiplier": COUNTS,
+    "seda": COUNTS,
     "breakwater": AT_DOOR,
     "dagor": INSIDE,
     "pi_rejector": INSIDE,
@@ -501,6 +501,10 @@ def _admission(draw: Draw, tree: Tree) -> list[Tree]:
     places = {AT_STAGES: stages, INSIDE: ["gateway", *stages], AT_CLIENT: ["client"], AT_DOOR: ["gateway"]}
     street = ["store"] * ("kitchens" in tree) + ["zone"] * ("street" in tree)
     places |= {ANYWHERE: ["gateway", "client", *stages, *street, *street], BEFORE_CALLS: ["client", *stages]}
+    counted = ["store"] * ("kitchens" in tree) + ["zone"] * (
+        "street" in tree and bool(tree.keys() & {"kitchens", "couriers"})
+    )
+    places |= {COUNTS: ["gateway", *stages, *counted, *counted]}
     queues = {f"queue:{stage['name']}": stage for stage in tree["stages"]}
     queues |= {"queue:gateway": tree["gateway"]} if "gateway" in tree else {}
     keys = ["global", "person"] + ["segment"] * ("segments" in tree) + ["zone"] * ("street" in tree)
@@ -523,6 +527,11 @@ def _admission(draw: Draw, tree: Tree) -> list[Tree]:
             of_law = [*keys[1:], *["store"] * ("street" in tree)]
         elif law["law"] == "waiting_room":
             of_law = [key for key in keys if key != "person"]
+            if draw(YES_OR_NO):
+                names = [stage["name"] for stage in tree["stages"]] + ["kitchens"] * ("kitchens" in tree)
+                credited = draw(st.lists(st.sampled_from(names), min_size=1, max_size=3, unique=True))
+                law = {key: value for key, value in law.items() if key != "rate"}
+                law["rates"] = {name: draw(_one("700/s", "400/s", "90/s", "0/s")) for name in credited}
         elif law["law"] == "top_down":
             of_law = ["global"]
         elif law["law"] == "breakwater":
@@ -541,6 +550,8 @@ def _admission(draw: Draw, tree: Tree) -> list[Tree]:
                 law |= {"queue": draw(st.sampled_from(later)).removeprefix("stage:")}
         else:
             of_law = [*keys, *["store"] * (at in street and "kitchens" in tree)]
+            if at in counted and LAW_PLACES[law["law"]] == COUNTS:
+                of_law.remove("person")
         law |= draw(_terms(tree, law))
         if law["law"] in TICKETED and at not in ("client", *street) and draw(YES_OR_NO):
             law |= {"ticket": draw(_durations(10, 1, 4, 1000))}
@@ -677,6 +688,7 @@ def _knobs(tree: Tree) -> Knobs:
             knobs[f"admission.{law['name']}.rate"] = own
         elif "limit" in law:
             knobs[f"admission.{law['name']}.limit"] = LIMITS
+        knobs |= {f"admission.{law['name']}.rates.{name}": RATES for name in law.get("rates", ())}
     if "kitchens" in tree:
         knobs |= {"kitchens.slowdown": SLOWDOWNS, "kitchens.closed": SHARES}
     if "couriers" in tree:

@@ -29,6 +29,7 @@ from tests.scenario_strategy import (
     AT_STAGES,
     BEFORE_CALLS,
     CHARGING,
+    COUNTS,
     INSIDE,
     LAW_PLACES,
     OF_STORES,
@@ -46,6 +47,7 @@ SCALES = st.sampled_from([Fraction(1), Fraction(1), Fraction(1, 2), Fraction(3, 
 POINTS = {
     ANYWHERE: ("client", "gateway", "stage:desk", "stage:till", "store", "zone"),
     INSIDE: ("gateway", "stage:desk", "stage:till"),
+    COUNTS: ("gateway", "stage:desk", "stage:till", "store", "zone"),
     AT_STAGES: ("stage:desk", "stage:till"),
     AT_DOOR: ("gateway",),
     AT_CLIENT: ("client",),
@@ -160,6 +162,8 @@ def test_both_engines_agree_on_every_law_with_every_key_at_every_point(law: str)
             continue
         if key == "store" and law != "hot_key" and at not in ("store", "zone"):
             continue
+        if key == "person" and LAW_PLACES[law] == COUNTS and at in ("store", "zone"):
+            continue
         door = {"name": "door", "at": at, "key": key, "law": law, **LAWS[law]}
         turns = [{"name": "turns", "knob": "admission.door.limit", "steps": [["10ms", 0], ["14ms", 1], ["20ms", 3]]}]
         if "rate" in door:
@@ -272,6 +276,37 @@ SELDOM: dict[str, Tree] = {
 def test_both_engines_agree_on_what_is_seldom_generated(what: str) -> None:
     difference = compare(loaded({**CROWD, **SELDOM[what]}).scenario)
     assert difference is None, difference
+
+
+@pytest.mark.parametrize("law", sorted(law for law in LAWS if LAW_PLACES[law] == COUNTS))
+def test_both_engines_agree_on_what_orders_hold_until_they_are_ready_or_over(law: str) -> None:
+    street = {"street": {"zones": 2, "stores_per_zone": 3, "repicks": 2}}
+    for kitchens, couriers, cancel_after in product((CLOCKS, COUNTERS), (CLOCKS, COUNTERS), ("7ms", "40ms")):
+        way = {
+            "kitchens": {**kitchens["kitchens"], "pause_backlog": 9},
+            "couriers": {**couriers["couriers"], "promise": "5ms", "cancel_after": cancel_after},
+        }
+        laws = [
+            {"name": "stores", "at": "store", "key": "store", "law": law, **LAWS[law]},
+            {"name": "rate", "at": "store", "law": "gcra", "rate": "400/s"},
+            {"name": "zones", "at": "zone", "key": "zone", "law": law, **LAWS[law]},
+            {"name": "brake", "at": "zone", "law": "token_bucket", "rate": "300/s"},
+        ]
+        tree = {**CROWD, **street, **way, "admission": laws}
+        difference = compare(loaded(tree).scenario)
+        assert difference is None, f"{tree}\n{difference}"
+
+
+@pytest.mark.parametrize("turned", ["desk", "till", "kitchens"])
+def test_both_engines_agree_on_a_room_with_a_rate_for_each_of_several_stages(turned: str) -> None:
+    rates = {"desk": "500/s", "till": "300/s", "kitchens": "400/s"}
+    steps = [["10ms", "0/s"], ["20ms", "60/s"], ["35ms", "900/s"]]
+    turns = [{"name": "turns", "knob": f"admission.room.rates.{turned}", "steps": steps}]
+    for key, order, burst in product(("global", "zone"), ("fifo", "lottery"), (1, 3)):
+        room = {"name": "room", "at": "gateway", "law": "waiting_room", "key": key, "order": order, "burst": burst}
+        tree = {**CROWD, "admission": [{**room, "hold": "8ms", "most": 30, "rates": rates}], "timelines": turns}
+        difference = compare(loaded(tree).scenario)
+        assert difference is None, f"{room}\n{difference}"
 
 
 @pytest.mark.parametrize("name", [entry.name for entry in catalogue()])

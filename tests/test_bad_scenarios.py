@@ -227,6 +227,22 @@ CASES = [
           "admission.second.key", "one line for many"),
     grown("a shuffle that never was", law('at = "gateway"\nlaw = "waiting_room"\nrate = "4/s"\norder = "shuffle"'),
           "admission.second", 'opens = "10m"'),
+    grown("a waiting room without a rate", law('at = "gateway"\nlaw = "waiting_room"'), "admission.second",
+          'rates such as { desk = "90/s"'),
+    grown("a waiting room with a rate too many", law('at = "gateway"\nlaw = "waiting_room"\nrate = "4/s"\n'
+          'rates = { till = "4/s" }'), "admission.second", "not both"),
+    grown("a room for a stage that is not there", law('at = "gateway"\nlaw = "waiting_room"\nrates = { til = "4/s" }'),
+          "admission.second.rates.til", "did you mean till?"),
+    grown("a rate of kitchens that are not there", law('at = "gateway"\nlaw = "waiting_room"\n'
+          'rates = { kitchens = "4/s" }'), "admission.second.rates.kitchens", "no stage kitchens"),
+    grown("one of several rates that is too slow", law('at = "gateway"\nlaw = "waiting_room"\n'
+          'rates = { till = "1e-20/s" }'), "admission.second.rates.till", "takes longer than"),
+    grown("one rate of several", law('at = "gateway"\nlaw = "waiting_room"\nrates = { till = "4/s" }')
+          + timeline(knob="admission.second.rate", value='"1/s"'), "timelines.day.knob", "admission.second.rates.till"),
+    grown("a rate that is not among several", law('at = "gateway"\nlaw = "waiting_room"\nrates = { till = "4/s" }')
+          + timeline(knob="admission.second.rates.tell", value='"1/s"'), "timelines.day.knob", "did you mean till?"),
+    grown("one of several where there is one", timeline(knob="admission.door.rates.till", value='"1/s"'),
+          "timelines.day.knob", "turn admission.door.rate"),
     grown("a waiting room that is off", law('at = "gateway"\nlaw = "waiting_room"\nrate = "4/s"')
           + timeline(knob="admission.second.rate", value='"off"'), "timelines.day.steps", "needs a rate"),
     grown("a credit of a stage", law('at = "stage:till"\nlaw = "fulfilment_credit"'), "second.at",
@@ -334,7 +350,9 @@ CASES = [
           "segments", "there is no segment some"),
     swapped("a segment that passes all by", 'service = "500ms"', 'service = "500ms"\nsegments = ["a"]\n[[segments]]\n'
             'name = "a"\nshare = 0.5\n[[segments]]\nname = "b"\nshare = 0.5\n', "segments.b", "passes all stages by"),
-    grown("a multiplier at a store", law('at = "store"\nlaw = "load_multiplier"'), "second.at", "or a stage"),
+    grown("a processor of a store", STREET + KITCHENS + law('at = "store"\nlaw = "bbr_cpu"'), "second.at",
+          "or a stage"),
+    grown("a deadline of a zone", STREET + law('at = "zone"\nlaw = "deadline"'), "second.at", "or a stage"),
     grown("an aimd that starts outside its bounds", law('at = "gateway"\nlaw = "aimd"\nstart = 9'), "start = 9",
           "least = 20", "most = 200"),
     grown("slices of no length", law('at = "client"\nlaw = "retry_ratio"\nwindow = "9ns"'), "second", "use fewer"),
@@ -347,8 +365,10 @@ CASES = [
     grown("a law of stores without kitchens", f'{STREET}{law(AT_STORE)}', 'second.at = "store"', "[kitchens]"),
     grown("a law of zones without a street", law('at = "zone"\nlaw = "gcra"\nrate = "1/s"'), 'second.at = "zone"',
           "[street]"),
-    grown("slots of a store", STREET + KITCHENS + law('at = "store"\nlaw = "fixed_concurrency"\nlimit = 3'),
-          "second.at", "rates and windows"),
+    grown("slots of a person at a store", STREET + KITCHENS + law('at = "store"\nlaw = "aimd"\nkey = "person"'),
+          'second.key = "person"', "one order", "another key"),
+    grown("slots of a zone that delivers at once", STREET + law('at = "zone"\nlaw = "fixed_concurrency"\nlimit = 3'),
+          'second.at = "zone"', "nothing is ever inside", "[couriers]"),
     grown("pacing before a zone", STREET + law('at = "zone"\nlaw = "pacing"\nrate = "1/s"'), "second.at", "stage:till"),
     grown("a breaker before a store", STREET + KITCHENS + law('at = "store"\nlaw = "circuit_breaker"'), "second.at",
           'at = "client"'),

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from benchmarks import __main__ as runner
-from benchmarks import apart, decisions, machine, mm20, page
+from benchmarks import apart, decisions, gateway, machine, mm20, page
 from benchmarks.apart import MeasurementError
 from benchmarks.rows import Goal, Row, Size, at_least, at_most, in_turns, ratios
 from tests.interpreted import AT_SIZE, compiled_only
@@ -124,6 +124,11 @@ def test_competitors_that_cannot_be_installed_are_rows_that_say_so(monkeypatch: 
     measured = {row.what: row.values[0] for row in rows if row.values}
     assert measured.keys() >= {"ours: gcra", "ours: gcra by key", "ours: chain of four", "ours: async with"}
     assert min(measured.values()) > 0
+
+
+def test_without_wrk_the_gateway_is_not_measured_and_its_rows_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    assert {(row.values, row.missing) for row in gateway.rows(Size.QUICK)} == {((), "there is no wrk")}
 
 
 @compiled_only(AT_SIZE)

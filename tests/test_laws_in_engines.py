@@ -353,6 +353,28 @@ def test_a_waiting_room_whose_rate_turns_grants_what_came_before_at_the_old_one(
 
 
 @pytest.mark.parametrize("engine", ENGINES)
+def test_a_waiting_room_calls_as_the_slowest_of_its_stages_can_take_more(engine: Engine) -> None:
+    stages = [{"name": name, "servers": 100, "service": "1ms"} for name in ("desk", "till")]
+    room = {key: value for key, value in ROOM.items() if key != "rate"}
+    room |= {"rates": {"desk": "100/s", "till": "50/s"}}
+    turns = {"name": "turns", "knob": "admission.law0.rates.till", "steps": [["45ms", "200/s"]]}
+    result = live(engine, [0, 1, 2, 10], room, people=ASKS, stages=stages, timelines=[turns])
+    # the till has room for one at 20 and 40 ms, then at 45, 50, ...; the desk at 10, 20, 30, ..., and saves up one:
+    # called at 20, 40 (the desk's of 30 and 40 are one), 50 and 60 ms, and there when they next ask
+    assert result.orders is not None
+    assert [ns / 1_000_000 - 2 for ns in result.orders["placed_ns"].tolist()] == [20, 41, 50, 62]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_time_at_a_slow_rate_is_no_credit_at_a_quick_one(engine: Engine) -> None:
+    turns = {"name": "turns", "knob": "admission.law0.rate", "steps": [["100ms", "100/s"]]}
+    result = live(engine, [0, 1, 2], {**ROOM, "rate": "1/s"}, people=ASKS, timelines=[turns])
+    # one is due at 100 ms, the others 10 ms apart
+    assert result.orders is not None
+    assert [ns / 1_000_000 - 1 for ns in result.orders["placed_ns"].tolist()] == [100, 113, 122]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
 def test_a_full_waiting_room_sheds(engine: Engine) -> None:
     result = live(engine, [0, 1, 2], {**ROOM, "most": 2}, people={**ASKS, "attempts": 1})
     assert answers(result) == ["throttled", "throttled", "shed"]

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ import pytest
 from scenarios.loader import load
 from simulator.compiled import jit, machine_code
 from simulator.compiled.loop import advance
+from simulator.progress import BY_ANOTHER
 from simulator.run import simulate
 from sluice.progress import compiling
 from tests import arrows
@@ -40,10 +42,18 @@ from simulator.compiled import jit
 def asks(M: "Words") -> int:
     return token_bucket.decide(M, 0, 1, 1, 5, 0, 1)
 del jit._entries[:-1]  # the engine's own
-jit.have(lambda not_kept: print("compiling"))
+jit.have(lambda not_kept: print("waiting" if not_kept == jit.BY_ANOTHER else "compiling"))
 print(asks(np.zeros(2, np.int64)), jit.FOLDER)
 """
 
+HOLDER = """
+import sys
+from pathlib import Path
+from simulator.compiled.machine_code import alone
+with alone(Path(sys.argv[1]), lambda: print("waits", flush=True)):
+    print("fills", flush=True)
+    sys.stdin.read()
+"""
 NOTHING_COMPILED = "nothing is compiled"
 
 BOUNDED = """
@@ -116,6 +126,12 @@ def test_all_that_is_compiled_and_all_that_it_imports_counts() -> None:
 )
 def test_a_file_of_constants_counts(file: str) -> None:
     assert TOP / file in machine_code.sources()
+
+
+def test_the_laws_of_the_simpy_engine_do_not_count() -> None:
+    scenarios = {file.stem for file in machine_code.sources() if file.parent == TOP / "scenarios"}
+    compiled = {"draws", "people", "tables", "traces", "units", "workload"}
+    assert scenarios == compiled | {"distributions", "errors", "metrics", "model"}  # and what those import
 
 
 def test_every_function_compiled_from_outside_counts() -> None:
@@ -191,6 +207,37 @@ def test_an_edited_law_is_never_answered_by_old_machine_code(copy: Path) -> None
     assert edited.split()[-1] != first.split()[-1]
 
 
+def test_one_process_at_a_time_fills_a_folder_until_it_is_whole(tmp_path: Path) -> None:
+    def holder() -> subprocess.Popen[str]:
+        command = [sys.executable, "-c", HOLDER, str(tmp_path)]
+        return subprocess.Popen(command, cwd=TOP, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def says(process: subprocess.Popen[str]) -> str:
+        assert process.stdout is not None
+        return process.stdout.readline().strip()
+
+    with holder() as killed:
+        assert says(killed) == "fills"
+        with holder() as first:
+            assert says(first) == "waits"
+            killed.kill()
+            assert says(first) == "fills"
+            with holder() as second:
+                assert says(second) == "waits"
+                first.communicate()
+                assert says(second) == "fills"
+                with holder() as third:  # there is nothing left to wait for
+                    assert says(third) == "fills"
+
+
+@compiled_only(NOTHING_COMPILED)
+def test_of_two_processes_that_begin_together_one_compiles(copy: Path) -> None:
+    (copy / "probe.py").write_text(PROBE)
+    with ThreadPoolExecutor() as both:
+        said = list(both.map(lambda _: python(copy, "probe.py").stdout, range(2)))
+    assert sorted(text.count("compiling") for text in said) == [0, 1]
+
+
 @compiled_only(NOTHING_COMPILED)
 def test_damaged_machine_code_is_made_anew(copy: Path) -> None:
     (copy / "probe.py").write_text(PROBE)
@@ -245,6 +292,7 @@ def test_the_loop_is_compiled_for_its_types_and_for_no_others() -> None:
             "/home/x/.cache: Read-only file system. Set XDG_CACHE_HOME.",
             "compiling the engine, for this run alone: /home/x/.cache: Read-only file system. Set XDG_CACHE_HOME.\n",
         ),
+        (False, BY_ANOTHER, "compiling the engine: another process is at it, and this one waits\n"),
         (True, "", ""),
         (True, "/home/x/.cache: Read-only file system", ""),
     ],

@@ -21,5 +21,7 @@ def test_generated_scenarios_reach_every_tie_law_knob_and_process() -> None:
     wanted |= {f"arrivals: {process}" for process in ("poisson", "steady", "gamma", "trace")}
     wanted |= {f"batching: kv {mode}" for mode in ("peak", "reserve")}
     wanted |= {f"{part}: {kind}" for part in ("kitchens", "couriers") for kind in ("clock", "servers")}
-    wanted |= {"people: hedges", "law: with a ticket"}
+    wanted |= {"people: hedges", "law: with a ticket", "law: several rates"}
+    wanted |= {f"law: orders inside a {point}" for point in ("store", "zone")}
+    wanted |= {f"knob: one of several rates by {how}" for how in ("timeline", "incident", "control")}
     assert sorted(wanted - counts.keys()) == []

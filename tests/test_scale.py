@@ -20,6 +20,7 @@ from scenarios.model import (
     Scenario,
     SedaAdmission,
     ServerStage,
+    WaitingRoomAdmission,
     WarmUpAdmission,
     WindowAdmission,
 )
@@ -184,6 +185,17 @@ def test_a_warm_up_of_all_is_multiplied() -> None:
     (small,) = scaled(Scenario.model_validate(warm), Fraction(1, 10))[0].admission
     assert isinstance(small, WarmUpAdmission)
     assert small.rate_per_s == 9
+
+
+def test_each_rate_of_a_waiting_room_is_multiplied_and_a_turned_one_too() -> None:
+    room = law("room", law="waiting_room", rates={"till": "90/s", "couriers": "80/s"}, burst=20)
+    turns = [{"name": "turns", "knob": "admission.room.rates.till", "steps": [["1m", "50/s"]]}]
+    plan = {**PLAN, "admission": [room], "incidents": [], "timelines": turns}
+    small = scaled(Scenario.model_validate(plan), Fraction(1, 10))[0]
+    (scaled_room,) = small.admission
+    assert isinstance(scaled_room, WaitingRoomAdmission)
+    assert (scaled_room.rates_per_s, scaled_room.burst) == ({"till": Fraction(9), "couriers": Fraction(8)}, 2)
+    assert small.timelines[0].steps[0][1] == 5
 
 
 def test_a_table_of_hot_keys_is_multiplied_and_rates_only_of_segments() -> None:

@@ -39,6 +39,7 @@ def scenario(*, horizon: str = "100s", timelines: Any = (), incidents: Any = (),
                 {"name": "slots", "at": "gateway", "law": "fixed_concurrency", "limit": 7},
                 {"name": "window", "at": "gateway", "law": "fixed_window", "limit": 8, "window": "1s"},
                 {"name": "pace", "at": "stage:till", "law": "pacing", "rate": "6/s"},
+                {"name": "room", "at": "gateway", "law": "waiting_room", "rates": {"till": "8/s", "oven": "9/s"}},
             ],
             "timelines": [
                 {"name": f"t{at}", "knob": knob, "steps": steps} for at, (knob, steps) in enumerate(timelines)
@@ -169,6 +170,7 @@ def test_changes_rebuild_the_value_at_every_instant(
         ("admission.door.rate", Kind.ADMISSION_RATE, 0, "off", None, Fraction(5)),
         ("admission.door.rate", Kind.ADMISSION_RATE, 0, Fraction(1, 3), Fraction(1, 3), Fraction(5)),
         ("admission.pace.rate", Kind.ADMISSION_RATE, 3, "1/s", Fraction(1), Fraction(6)),
+        ("admission.room.rates.oven", Kind.ADMISSION_RATE, 4, "3/s", Fraction(3), Fraction(9)),
         ("admission.slots.limit", Kind.ADMISSION_LIMIT, 1, 10**9, 10**9, 7),
         ("admission.window.limit", Kind.ADMISSION_LIMIT, 2, 3, 3, 8),
         ("kitchens.slowdown", Kind.KITCHENS_SLOWDOWN, 0, 1.5, 1.5, 1.0),
@@ -205,6 +207,8 @@ def test_a_knob_has_a_kind_a_place_a_typed_value_and_a_base(
         ("stages.model.servers", "set its replicas"),
         ("stages.till.replicas", "set its servers"),
         ("admission.slots.rate", "fixed_concurrency has no rate"),
+        ("admission.room.rates", "is not a knob"),
+        ("admission.room.rates.ovem", "no rate of ovem; did you mean oven?"),
         ("kitchens.closed", r"no \[kitchens\]"),
     ],
 )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from limits import top_down
 from limits.outcomes import IGNORED as _IGNORED
-from scenarios.apis import LEAST_IMPORTANT as _LEAST_IMPORTANT
 from simulator.compiled.jit import kernel
 from simulator.compiled.layout import (
     G_SEGMENTS,
@@ -27,7 +26,7 @@ from simulator.compiled.layout import (
 from simulator.compiled.memory import Words
 from simulator.compiled.series import capacity_of, in_service_at
 
-_WIDTH, _API = top_down.WIDTH, top_down.API
+_WIDTH, _API, _LEAST_IMPORTANT = top_down.WIDTH, top_down.API, top_down.LEAST_IMPORTANT
 top_down_decide, top_down_tell, top_down_control = top_down.decide, top_down.tell, top_down.control
 API_COUNTS = 2
 """Words of an API after those of the law: how many ended in this tick, and how many of these were late."""

@@ -15,9 +15,9 @@ from limits.row import LARGEST
 from scenarios import draws, model
 from scenarios.apis import callers
 from scenarios.importance import levels_of
-from scenarios.knobs import RATED, Kind, exceptions_of
+from scenarios.knobs import ONE_RATE, bucket_of, credit_rates, exceptions_of
 from scenarios.people import NEVER_NS
-from scenarios.schedule import Change
+from scenarios.schedule import most_slots
 from scenarios.tables import Distribution, edges, mean, table
 from scenarios.world import World, trip_mean_ns
 from simulator.compiled import layout as at
@@ -100,7 +100,6 @@ class _Draft:
 def build(
     scenario: model.Scenario,
     world: World,
-    changes: Sequence[Change],
     *,
     seed: int,
     first_arrivals_ns: Ints,
@@ -109,7 +108,7 @@ def build(
     """Return the state before the first event."""
     draft = _Draft()
     _stages(draft, scenario)
-    _laws(draft, scenario, world, changes)
+    row_of_person = _laws(draft, scenario, world)
     _people(draft, scenario, world)
     _street(draft, scenario, world)
     _series(draft, scenario)
@@ -117,15 +116,13 @@ def build(
     single = draft.single
     single[at.SEED] = seed
     single[at.TRACED] = int(trace)
-    by_person = single[at.LAW_ROW_WIDTH] > 0
-    single[at.NEEDS_PERSON_SIDE] = int(trace or by_person or scenario.people.hedge is not None)
-    single[at.NEEDS_SIDE] = int(trace or by_person or _attempts_have_keys(scenario))
     for pool, row_width in (
-        (at.PEOPLE_POOL, at.PERSON_WIDTH),
-        (at.ATTEMPT_POOL, at.ATTEMPT_WIDTH),
+        (at.PEOPLE_POOL, _person_width(scenario, trace, row_of_person)),
+        (at.ATTEMPT_POOL, _attempt_width(scenario, trace)),
         (at.ORDER_POOL, _order_width(scenario)),
     ):
         single[pool + at.POOL_WIDTH] = row_width
+        single[at.SPARE] += at.SLAB_ROWS * row_width
     single[at.TOP] = draft.top
     words = np.zeros(draft.top, dtype=np.int64)
     for place, values in draft.parts:
@@ -136,18 +133,33 @@ def build(
 
 
 def _order_width(scenario: model.Scenario) -> int:
+    holds = any(_counts_orders(law) for law in scenario.admission)
+    return at.WIDE_ORDER_WIDTH if holds or _are_served(scenario) else at.ORDER_WIDTH
+
+
+def _are_served(scenario: model.Scenario) -> bool:
+    """Whether orders wait for makers or for couriers."""
     parts = (scenario.kitchens, scenario.couriers)
-    served = any(part is not None and part.kind == "servers" for part in parts)
-    return at.SERVED_ORDER_WIDTH if served else at.ORDER_WIDTH
+    return any(part is not None and part.kind == "servers" for part in parts)
 
 
-def _attempts_have_keys(scenario: model.Scenario) -> bool:
-    """Whether a stage, or a law of the gateway or a stage, asks more of an attempt than its timeout."""
-    return any(stage.segments for stage in scenario.stages) or any(
-        law.at not in ("client", "store", "zone")
-        and (law.key != "global" or isinstance(law, _GIVEN_BACK | model.Ordering) or _is_particular(law))
-        for law in scenario.admission
-    )
+def _counts_orders(law: model.Admission) -> bool:
+    """Whether orders hold something of a law."""
+    return law.at in ("store", "zone") and isinstance(law, model.ConcurrencyAdmission | model.Learning)
+
+
+def _person_width(scenario: model.Scenario, trace: bool, row_of_person: int) -> int:
+    """Return the words of a person's row: whole cache lines."""
+    alone = not (trace or scenario.people.hedge or row_of_person > at.P_SENT)
+    return at.PERSON_WIDTH if alone else -(-row_of_person // 8) * 8
+
+
+def _attempt_width(scenario: model.Scenario, trace: bool) -> int:
+    """Return the words of an attempt's row: whole cache lines."""
+    if not (trace or any(isinstance(law, _GIVEN_BACK) and not _counts_orders(law) for law in scenario.admission)):
+        return at.ATTEMPT_WIDTH
+    held = sum(isinstance(law, model.ConcurrencyAdmission) for law in scenario.admission)
+    return -(-(at.A_HELD - -held // at.HELD_BITS) // 8) * 8
 
 
 def _stages(draft: _Draft, scenario: model.Scenario) -> None:
@@ -274,8 +286,14 @@ _TOLD = (
     | model.PiRejectorAdmission
     | model.BreakwaterAdmission
 )
-_NO_SLOTS = model.LoadMultiplierAdmission | model.SedaAdmission
 _GIVEN_BACK = model.ConcurrencyAdmission | model.CreditAdmission | model.DagorAdmission | _TOLD
+_SIMPLE = (
+    model.RateAdmission
+    | model.WarmUpAdmission
+    | model.WindowAdmission
+    | model.DeadlineAdmission
+    | model.PacingAdmission
+)
 _KEYS = {
     "global": at.BY_ALL,
     "person": at.BY_PERSON,
@@ -285,6 +303,16 @@ _KEYS = {
 }
 
 
+_SLOTS_ARE = {
+    Law.BBR_CPU: "buckets",
+    Law.CIRCUIT_BREAKER: "last_calls",
+    Law.HOT_KEY: "most_keys",
+    Law.LOAD_MULTIPLIER: "slices",
+    Law.RETRY_RATIO: "slices",
+    Law.SEDA: "calls",
+    Law.SRE_THROTTLE: "slices",
+    Law.WAITING_ROOM: "most",
+}
 _SLOTS = width(Law.FIXED_CONCURRENCY)
 _MORE_WORDS = {
     Law.AIMD: _SLOTS,
@@ -292,38 +320,24 @@ _MORE_WORDS = {
     Law.GRADIENT2: _SLOTS + windowed.WIDTH,
     Law.ENVOY_GRADIENT: _SLOTS,
     Law.BBR_CPU: 1,
-    Law.WAITING_ROOM: 2,
 }
-"""Beside those of the law: slots, and a sample; the instant told of; an instant and the credit of a stage."""
+"""Beside those of the law: slots, and a sample; the instant told of."""
+_MORE_WORDS_A_SLOT = {Law.TOP_DOWN: API_COUNTS, Law.STRICT_PRIORITY: 2, Law.WFQ: 2, Law.APF: 2}
+"""Beside those of the law: the counts of an API; both ends of a lane."""
 
 
-def _laws(draft: _Draft, scenario: model.Scenario, world: World, changes: Sequence[Change]) -> None:
+def _laws(draft: _Draft, scenario: model.Scenario, world: World) -> int:
+    """Lay out the laws; return where states of laws in the row of a person end."""
     laws = draft.single[at.LAWS] = draft.reserve(len(scenario.admission) * at.LAW_WIDTH)
     keys = {"global": 1, "segment": max(1, len(scenario.segments)), "zone": world.zones, "store": world.stores}
-    row_of_person = at.LR_FIRST
+    row_of_person = states_of_person = at.P_COPIES + at.P_MOST_COPIES if scenario.people.hedge else at.P_SENT
     slots_taken = 0
     for index, law in enumerate(scenario.admission):
         row = laws + index * at.LAW_WIDTH
         kind = Law[law.law.upper()]
-        slots = slots_of(law, index, changes)
-        if isinstance(law, model.ByPriorityAdmission):
-            slots = levels_of(scenario)
-        if isinstance(law, model.TopDownAdmission):
-            slots = keys["segment"]
-        words = 1 + width(kind, slots) + _MORE_WORDS.get(kind, 0)
-        lanes: dict[int, int] = {}
-        if isinstance(law, model.TopDownAdmission):
-            words += API_COUNTS * slots
-        elif isinstance(law, model.Ordering):
-            lanes = _lanes(draft, scenario, law, world)
-            words = 1 + lanes[at.L_EIGHT] + 2 * lanes[at.L_SEVEN]
-        elif isinstance(law, model.BreakwaterAdmission):
-            words = 1 + breakwater.CLIENT_WIDTH
-            draft.single |= {
-                row + at.L_STAGE: _stage_row(scenario, f"stage:{law.queue}"),
-                row + at.L_FIVE: keys[law.key],
-                row + at.L_SIX: draft.reserve(breakwater.WIDTH),
-            }
+        slots = slots_of(law, scenario, keys)
+        own = own_words(law, slots)
+        words = 1 + own + _MORE_WORDS_A_SLOT.get(kind, 0) * slots
         draft.single |= {
             row + at.L_LAW: kind,
             row + at.L_KEY: at.BY_ALL if isinstance(law, model.HotKeyAdmission) else _KEYS[law.key],
@@ -332,20 +346,16 @@ def _laws(draft: _Draft, scenario: model.Scenario, world: World, changes: Sequen
             row + at.L_SLOT: slots_taken,
             row + at.L_NUMBER: sum(other.law == law.law for other in scenario.admission[:index]),
         }
-        numbers = parameters(law, slots) | _terms(draft, scenario, law) | lanes
+        numbers = parameters(draft, scenario, law, slots, own) | _terms(draft, scenario, law)
         draft.single |= {row + field: value for field, value in numbers.items()}
         if isinstance(law, model.WaitingRoomAdmission):
-            draft.single[row + at.L_SEVEN] = row_of_person
+            draft.single |= {row + at.L_ONE: draft.region(credit_rates(law)), row + at.L_SEVEN: row_of_person}
             row_of_person += 1
         if isinstance(law, model.Ticketing) and law.ticket_ns is not None:
             draft.single |= {row + at.L_TICKET: row_of_person, row + at.L_TICKET_NS: law.ticket_ns}
             row_of_person += 1
         if isinstance(law, model.ConcurrencyAdmission):
             slots_taken += 1
-        if isinstance(law, model.ByPriorityAdmission):
-            draft.single[row + at.L_STAGE] = _stage_row(scenario, f"stage:{law.watched}")
-        if isinstance(law, model.Learning) and not isinstance(law, _NO_SLOTS):
-            draft.single |= {row + at.L_SLOTS: width(kind, slots), row + at.L_STAGE: _stage_row(scenario, law.at)}
         if isinstance(law, model.HotKeyAdmission):
             draft.single[row + at.L_STATE] = draft.reserve(words)
             draft.single[row + at.L_SIX] = draft.region(exceptions_of(law))
@@ -358,10 +368,10 @@ def _laws(draft: _Draft, scenario: model.Scenario, world: World, changes: Sequen
             row_of_person += words
         else:
             draft.single[row + at.L_STATE] = draft.reserve(keys[law.key] * words)
-    draft.single[at.LAW_ROW_WIDTH] = -(-row_of_person // 8) * 8 if row_of_person > at.LR_FIRST else 0
-    calls = at.CELL_WIDTH * sum(isinstance(law, _TOLD) or _holds_several(law) for law in scenario.admission)
+    draft.single[at.PEOPLE_HAVE_LAWS] = int(row_of_person > states_of_person)
+    calls = at.CELL_WIDTH * sum(_is_noted(law) for law in scenario.admission)
     draft.single[at.ATTEMPT_SPARE] = WORDS_AN_ATTEMPT + calls
-    draft.single[at.SPARE] += draft.single[at.LAW_ROW_WIDTH] + calls
+    draft.single[at.SPARE] += calls
     for stage, point in enumerate(["stage:gateway", *(f"stage:{stage.name}" for stage in scenario.stages)]):
         row = at.STAGES + stage * at.STAGE_WIDTH
         here = [law for law in scenario.admission if law.at == (point if stage else "gateway")]
@@ -385,6 +395,7 @@ def _laws(draft: _Draft, scenario: model.Scenario, world: World, changes: Sequen
         ("zone", at.ZONE_LAWS, at.ZONE_LAW_COUNT),
     ):
         _chain(draft, scenario, [law for law in scenario.admission if law.at == point], place, length)
+    return row_of_person
 
 
 def _credits(draft: _Draft, law: model.CreditAdmission, row: int, world: World) -> None:
@@ -401,9 +412,15 @@ def _credits(draft: _Draft, law: model.CreditAdmission, row: int, world: World) 
         draft.numbers[at.SLOT_PROBABILITY] = law.later.probability if law.later else 0.0
 
 
-def _holds_several(law: model.Admission) -> bool:
-    """Return whether a law holds several slots for an attempt."""
-    return isinstance(law, model.ConcurrencyAdmission) and law.cost != 1
+def _is_noted(law: model.Admission) -> bool:
+    """Return whether it is noted of each attempt what it holds of a law."""
+    of_slots = isinstance(law, model.ConcurrencyAdmission) and law.cost != 1
+    return of_slots or isinstance(law, _TOLD) or _counts_orders(law)
+
+
+def _gives_tickets(law: model.Admission) -> bool:
+    """Return whether whom a law lets in is not asked again for a while."""
+    return isinstance(law, model.Ticketing) and law.ticket_ns is not None
 
 
 def _is_particular(law: model.Admission) -> bool:
@@ -422,6 +439,7 @@ def _terms(draft: _Draft, scenario: model.Scenario, law: model.Admission) -> dic
     reserve = law.reserve if isinstance(law, model.Reserving) else ()
     return {
         at.L_PARTICULAR: int(_is_particular(law)),
+        at.L_SIMPLE: int(isinstance(law, _SIMPLE) and not _is_particular(law) and not _gives_tickets(law)),
         at.L_COST: cost,
         at.L_PRIORITIES: sum(1 << priority for priority in set(law.priorities)),
         at.L_RESERVES: len(reserve),
@@ -451,51 +469,41 @@ def _looks_after_queue(draft: _Draft, stage: int, law: model.Admission, row: int
         draft.single[stage + at.G_ORDER] = at.BOTH_ENDS
 
 
-def _lanes(draft: _Draft, scenario: model.Scenario, law: model.Ordering, world: World) -> dict[int, int]:
-    """Return the numbers of a law of lanes: L_SEVEN of them, which begin at L_EIGHT of a row."""
-    if isinstance(law, model.StrictPriorityAdmission):
-        return {at.L_SEVEN: levels_of(scenario), at.L_EIGHT: width(Law.STRICT_PRIORITY)}
-    if isinstance(law, model.WfqAdmission):
-        weights = law.weight_of_priority
-        flows = len(scenario.segments) if law.key == "segment" else world.zones
-        of_flows = {at.L_SEVEN: flows, at.L_EIGHT: width(Law.WFQ, flows)}
-        return of_flows | {at.L_FIVE: draft.region(weights), at.L_SIX: len(weights)}
-    shares, wide = law.share_of_level, apf.width(law.queues, law.length)
-    of_queues = {at.L_ONE: law.queues, at.L_TWO: law.hand, at.L_THREE: law.length, at.L_FOUR: law.guess_ns}
-    of_levels = {at.L_FIVE: draft.region(shares), at.L_SIX: len(shares), at.L_NINE: sum(shares), at.L_TEN: wide}
-    return of_queues | of_levels | {at.L_SEVEN: len(shares) * law.queues, at.L_EIGHT: len(shares) * wide}
-
-
 def _chain(draft: _Draft, scenario: model.Scenario, laws: Sequence[model.Admission], place: int, length: int) -> None:
     rows = [draft.single[at.LAWS] + scenario.admission.index(law) * at.LAW_WIDTH for law in laws]
     draft.single[place] = draft.region(rows)
     draft.single[length] = len(rows)
 
 
-def slots_of(law: model.Admission, index: int, changes: Sequence[Change]) -> int:
-    """Return the slots of a law with a ring; a log has as many as the largest limit that it will have in the run."""
-    if isinstance(law, model.RetryRatioAdmission | model.SreThrottleAdmission | model.LoadMultiplierAdmission):
-        return law.slices
-    if isinstance(law, model.CircuitBreakerAdmission):
-        return law.last_calls
-    if isinstance(law, model.SedaAdmission):
-        return law.calls
-    if isinstance(law, model.BbrCpuAdmission):
-        return law.buckets
-    if isinstance(law, model.HotKeyAdmission):
-        return law.most_keys
-    if isinstance(law, model.WaitingRoomAdmission):
-        return law.most
-    if not isinstance(law, model.WindowAdmission):
-        return 0
-    turned = [
-        change.value for change in changes if change.knob.kind is Kind.ADMISSION_LIMIT and change.knob.index == index
-    ]
-    return max([law.limit, *(limit for limit in turned if isinstance(limit, int))])
+def slots_of(law: model.Admission, scenario: model.Scenario, keys: dict[str, int]) -> int:
+    """Return the slots of a law: of its ring or its table; priorities, segments, clients, or lanes of its queue."""
+    if isinstance(law, model.WindowAdmission):
+        return most_slots(scenario, law)
+    if isinstance(law, model.ByPriorityAdmission | model.StrictPriorityAdmission):
+        return levels_of(scenario)
+    if isinstance(law, model.TopDownAdmission):
+        return keys["segment"]
+    if isinstance(law, model.BreakwaterAdmission | model.WfqAdmission):
+        return keys[law.key]
+    if isinstance(law, model.ApfAdmission):
+        return len(law.share_of_level) * law.queues
+    return int(getattr(law, _SLOTS_ARE.get(Law[law.law.upper()], ""), 0))
 
 
-def parameters(law: model.Admission, slots: int) -> dict[int, int]:
-    """Return the numbers of a law as its functions want them."""
+def own_words(law: model.Admission, slots: int) -> int:
+    """Return the words of a row of a law, without those that stand at its end for each slot."""
+    if isinstance(law, model.ApfAdmission):
+        return len(law.share_of_level) * apf.width(law.queues, law.length)
+    if isinstance(law, model.BreakwaterAdmission):
+        return breakwater.CLIENT_WIDTH
+    if isinstance(law, model.WaitingRoomAdmission):  # of each stage an instant, and its credit
+        return width(Law.WAITING_ROOM, slots) + 2 * len(law.credits_per_s)
+    kind = Law[law.law.upper()]
+    return width(kind, slots) + _MORE_WORDS.get(kind, 0)
+
+
+def parameters(draft: _Draft, scenario: model.Scenario, law: model.Admission, slots: int, own: int) -> dict[int, int]:
+    """Return the numbers of a law as its functions want them; lanes begin after its own words."""
     if isinstance(law, model.RateAdmission | model.WarmUpAdmission):
         return rate_parameters(law, law.rate_per_s)
     if isinstance(law, model.WindowAdmission):
@@ -508,7 +516,7 @@ def parameters(law: model.Admission, slots: int) -> dict[int, int]:
     if isinstance(law, model.WaitingRoomAdmission):
         drawn_until_ns = {"fifo": 0, "lottery": NEVER_NS, "shuffle": law.opens_ns}[law.order]
         of_room = {at.L_THREE: law.hold_ns, at.L_FOUR: slots, at.L_FIVE: drawn_until_ns, at.L_SIX: law.opens_ns}
-        return rate_parameters(law, law.rate_per_s) | of_room
+        return of_room | {at.L_TWO: len(law.credits_per_s)}
     if isinstance(law, model.CreditAdmission):
         within = {at.L_ONE: law.store_within_ns, at.L_TWO: law.courier_within_ns, at.L_THREE: law.told_every_ns}
         return within | {at.L_FOUR: law.picks, at.L_FIVE: law.nearby, at.L_SIX: law.longest_wait_ns}
@@ -517,22 +525,28 @@ def parameters(law: model.Admission, slots: int) -> dict[int, int]:
     if isinstance(law, model.AdaptiveLifoAdmission):
         return {at.L_ONE: law.standing_ns, at.L_TWO: law.short_ns}
     if isinstance(law, model.Ordering):
-        return {}
-    if isinstance(law, model.Learning):
+        return _of_order(draft, law) | {at.L_SEVEN: slots, at.L_EIGHT: own}
+    if isinstance(law, model.LoadMultiplierAdmission | model.SedaAdmission):
         return _of_learning(law)
+    if isinstance(law, model.Learning):
+        place = width(Law[law.law.upper()], slots)
+        return _of_learning(law) | {at.L_SLOTS: place, at.L_STAGE: _stage_row(scenario, law.at)}
     if isinstance(law, model.TopDownAdmission):
         late = {at.L_TWO: law.target_ns, at.L_THREE: rates.milli(law.quantile), at.L_FOUR: rates.milli(law.busy)}
         moves = {at.L_FIVE: rates.milli(law.down), at.L_SIX: rates.milli(law.up), at.L_SEVEN: law.least_milli}
         return {at.L_ONE: law.tick_ns, at.L_EIGHT: slots} | late | moves
     if isinstance(law, model.BreakwaterAdmission):
         shares = {at.L_THREE: rates.milli(law.increase), at.L_FOUR: rates.milli(law.decrease)}
-        return {at.L_ONE: law.target_ns, at.L_TWO: law.round_trip_ns} | shares
+        server = {at.L_SIX: draft.reserve(breakwater.WIDTH), at.L_STAGE: _stage_row(scenario, f"stage:{law.queue}")}
+        return {at.L_ONE: law.target_ns, at.L_TWO: law.round_trip_ns, at.L_FIVE: slots} | shares | server
     if isinstance(law, model.DagorAdmission):
         window = {at.L_ONE: slots, at.L_TWO: law.window_ns, at.L_THREE: law.window_calls, at.L_FOUR: law.target_ns}
-        return window | {at.L_FIVE: rates.milli(law.down), at.L_SIX: rates.milli(law.up)}
+        shares = {at.L_FIVE: rates.milli(law.down), at.L_SIX: rates.milli(law.up)}
+        return window | shares | {at.L_STAGE: _stage_row(scenario, f"stage:{law.watched}")}
     if isinstance(law, model.PiRejectorAdmission):
         gains = {at.L_THREE: rates.milli(law.kp), at.L_FOUR: rates.milli(law.ki)}
-        return {at.L_ONE: slots, at.L_TWO: law.period_ns} | gains
+        watched = {at.L_STAGE: _stage_row(scenario, f"stage:{law.watched}")}
+        return {at.L_ONE: slots, at.L_TWO: law.period_ns} | gains | watched
     if isinstance(law, model.DeadlineAdmission):
         return {at.L_ONE: law.least_left_ns}
     if isinstance(law, model.PacingAdmission):
@@ -557,6 +571,18 @@ def parameters(law: model.Admission, slots: int) -> dict[int, int]:
     if isinstance(law, model.RetryThrottleAdmission):
         return earns | {at.L_EARN_ON: at.ON_NOTHING}
     return earns | {at.L_EARN_ON: at.ON_CALL if law.earn_on == "call" else at.ON_SUCCESS}
+
+
+def _of_order(draft: _Draft, law: model.Ordering) -> dict[int, int]:
+    """Return the numbers of a law that orders a queue, beside its lanes."""
+    if isinstance(law, model.StrictPriorityAdmission):
+        return {}
+    if isinstance(law, model.WfqAdmission):
+        weights = law.weight_of_priority
+        return {at.L_FIVE: draft.region(weights), at.L_SIX: len(weights)}
+    shares, wide = law.share_of_level, apf.width(law.queues, law.length)
+    of_queues = {at.L_ONE: law.queues, at.L_TWO: law.hand, at.L_THREE: law.length, at.L_FOUR: law.guess_ns}
+    return of_queues | {at.L_FIVE: draft.region(shares), at.L_SIX: len(shares), at.L_NINE: sum(shares), at.L_TEN: wide}
 
 
 def _of_learning(law: model.Learning) -> dict[int, int]:
@@ -588,23 +614,17 @@ def _of_learning(law: model.Learning) -> dict[int, int]:
     return bounds | shares | {at.L_SEVEN: law.average_over} | of_sample
 
 
-def rate_parameters(law: RATED, rate_per_s: Fraction | None) -> dict[int, int]:
+def rate_parameters(law: ONE_RATE, rate_per_s: Fraction | None) -> dict[int, int]:
     """Return the numbers of a law of a rate at a rate; at none it is off."""
     if rate_per_s is None:
         return {at.L_OFF: 1}
     rate = Fraction(rate_per_s)
     if isinstance(law, model.PacingAdmission):
         return {at.L_OFF: 0, at.L_ONE: rates.interval_ns(rate)}
-    if isinstance(law, model.WaitingRoomAdmission):
-        return {at.L_OFF: 0, at.L_ONE: rates.interval_ns(rate), at.L_TWO: law.burst or rates.second_of(rate)}
     if isinstance(law, model.WarmUpAdmission):
         rate_milli, warning, most = rates.warm_up(rate, law.warm_up_ns, law.cold_factor)
         return {at.L_OFF: 0, at.L_ONE: rate_milli, at.L_TWO: law.cold_factor, at.L_THREE: warning, at.L_FOUR: most}
-    burst = law.burst or rates.second_of(rate)
-    if law.law == "gcra":
-        return {at.L_OFF: 0, at.L_ONE: rates.interval_ns(rate, burst), at.L_TWO: burst}
-    tokens, per_ns = rates.ratio(rate, burst)
-    return {at.L_OFF: 0, at.L_ONE: tokens, at.L_TWO: per_ns, at.L_THREE: burst}
+    return {at.L_OFF: 0} | dict(zip((at.L_ONE, at.L_TWO, at.L_THREE), bucket_of(law, rate), strict=False))
 
 
 def _people(draft: _Draft, scenario: model.Scenario, world: World) -> None:
@@ -683,7 +703,7 @@ def _street(draft: _Draft, scenario: model.Scenario, world: World) -> None:
 
 def _cancels_by_timer(scenario: model.Scenario) -> bool:
     """Whether an order that is too late is found by a timer of its own; clocks know it beforehand."""
-    return scenario.couriers is not None and _order_width(scenario) == at.SERVED_ORDER_WIDTH
+    return scenario.couriers is not None and _are_served(scenario)
 
 
 def _kitchens(draft: _Draft, kitchens: model.Kitchens, world: World) -> None:

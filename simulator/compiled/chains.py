@@ -34,16 +34,13 @@ from simulator.compiled.habits import chosen_by, output_of, prompt_of
 from simulator.compiled.importance import ask_by_priority
 from simulator.compiled.jit import kernel
 from simulator.compiled.layout import (
+    A_CALLS,
+    A_HELD,
     A_NUMBER,
-    A_SIDE,
+    A_PERSON,
     A_SINCE_NS,
     A_TIMEOUT_NS,
     A_WANT,
-    AS_CALLS,
-    AS_HELD,
-    AS_LAWS,
-    AS_SEGMENT,
-    AS_ZONE,
     BUDGET_COUNT,
     BUDGETS,
     BY_ALL,
@@ -65,6 +62,7 @@ from simulator.compiled.layout import (
     G_TURN_LAWS,
     HEARING_LAW_COUNT,
     HEARING_LAWS,
+    HELD_BITS,
     IN_CUPS,
     L_COST,
     L_EARN,
@@ -83,6 +81,7 @@ from simulator.compiled.layout import (
     L_RESERVES,
     L_ROW_WIDTH,
     L_SEVEN,
+    L_SIMPLE,
     L_SIX,
     L_SLOT,
     L_SLOTS,
@@ -95,13 +94,11 @@ from simulator.compiled.layout import (
     P_ATTEMPT,
     P_PLACE,
     P_SEGMENT_MASK,
-    P_SIDE,
     P_WANT,
     P_ZONE_BITS,
     P_ZONE_MASK,
     PLACED,
     POPULARITY_EDGES,
-    PS_LAWS,
     SEED,
     SEGMENT_PRIORITY,
     SEGMENT_WIDTH,
@@ -112,9 +109,10 @@ from simulator.compiled.layout import (
     STORES_PER_ZONE,
     THROTTLED,
 )
-from simulator.compiled.learning import ask_learned, ask_multiplier, ask_seda, learns
+from simulator.compiled.learning import ask_learned, learns
 from simulator.compiled.lending import ask_borrower, ask_lender, is_at_lender, is_out_no_more
 from simulator.compiled.memory import Numbers, Words, give_cell, take_cell
+from simulator.compiled.rows import segment_of, zone_of
 
 # A verdict in one number: 0 or more admits, after so many ns (pacing); less refuses, with a code and Retry-After.
 _CODE_BITS = 3
@@ -161,7 +159,7 @@ retry_throttle_decide = retry_throttle.decide
 retry_throttle_observe = retry_throttle.observe
 sre_throttle_decide = sre_throttle.decide
 sre_throttle_observe = sre_throttle.observe
-room_join, room_decide, room_grants = waiting_room.join, waiting_room.decide, waiting_room.grant_by_rate
+room_join, room_decide, room_grants = waiting_room.join, waiting_room.decide, waiting_room.grant_by_rates
 circuit_breaker_decide = circuit_breaker.decide
 circuit_breaker_observe = circuit_breaker.observe
 dagor_waited, pi_rejector_leave = dagor.waited, pi_rejector.leave
@@ -206,12 +204,12 @@ def verdict_of(answer: int) -> int:
 
 
 @kernel
-def law_row(M: Words, law: int, segment: int, place: int, laws: int) -> int:
+def law_row(M: Words, law: int, segment: int, place: int, person: int) -> int:
     """Return where the state of a law begins for somebody, and mark the row as begun."""
     by = M[law + L_KEY]
     row = M[law + L_STATE]
     if by == BY_PERSON:
-        row += laws
+        row += person
     elif by == BY_SEGMENT:
         row += segment * M[law + L_ROW_WIDTH]
     elif by != BY_ALL:
@@ -269,7 +267,7 @@ def ask(
     law: int,
     segment: int,
     place: int,
-    laws: int,
+    person: int,
     timeout_ns: int,
     now_ns: int,
     cost: int,
@@ -281,7 +279,7 @@ def ask(
         return verdict_of(deadline_decide(M, 0, M[law + L_ONE], timeout_ns, now_ns, 1))
     if M[law + L_OFF]:
         return 0
-    row = law_row(M, law, segment, place, laws)
+    row = law_row(M, law, segment, place, person)
     one = M[law + L_ONE]
     two = M[law + L_TWO]
     if kind == _TOKEN_BUCKET:
@@ -312,61 +310,58 @@ def ask_other(M: Words, law: int, kind: int, row: int, now_ns: int, cost: int, k
         # at a limit of 0 the law says never; to the person it is overload too
         return 0 if fixed_concurrency_decide(M, row, rest(one, kept_milli), now_ns, cost) == 0 else refusal(SHED, 0)
     if kind != _CIRCUIT_BREAKER:
-        return verdict_of(ask_learned(M, law, row, kept_milli, now_ns))
+        return verdict_of(ask_learned(M, law, row, now_ns, cost, kept_milli))
     return verdict_of(circuit_breaker_decide(M, row, M[law + L_SIX], M[law + L_SEVEN], M[law + L_EIGHT], now_ns, 1))
 
 
 @kernel
 def ask_for(M: Words, F: Numbers, law: int, attempt: int, now_ns: int) -> int:
     """Ask one law of the gateway or a stage about an attempt, and note the slot it takes."""
-    side = M[attempt + A_SIDE]
-    if side == 0:
-        return ask(M, law, 0, 0, 0, M[attempt + A_TIMEOUT_NS], now_ns, 1, 0)
+    segment, person = segment_of(M, attempt), M[attempt + A_PERSON]
+    if M[law + L_SIMPLE]:
+        return ask(M, law, segment, zone_of(M, attempt), person, M[attempt + A_TIMEOUT_NS], now_ns, 1, 0)
     cost, kept_milli = 1, 0
     if M[law + L_PARTICULAR]:
-        segment = M[side + AS_SEGMENT]
         if not concerns(M, law, segment):
             return 0
         cost = cost_of(M, F, law, M[attempt + A_WANT], M[attempt + A_NUMBER])
         kept_milli = kept_of(M, law, segment)
     if M[law + L_TICKET] == 0:
-        return ask_beside(M, F, law, attempt, side, now_ns, cost, kept_milli)
-    until = M[side + AS_LAWS] + M[law + L_TICKET]
+        return ask_beside(M, F, law, attempt, now_ns, cost, kept_milli)
+    until = person + M[law + L_TICKET]
     if now_ns < M[until]:
         return 0
-    verdict = ask_beside(M, F, law, attempt, side, now_ns, cost, kept_milli)
+    verdict = ask_beside(M, F, law, attempt, now_ns, cost, kept_milli)
     if verdict == 0:
         M[until] = now_ns + M[law + L_TICKET_NS]
     return verdict
 
 
 @kernel
-def ask_beside(M: Words, F: Numbers, law: int, attempt: int, side: int, now_ns: int, cost: int, kept_milli: int) -> int:
-    """Ask one law that may want more of an attempt than its timeout: what its side row says."""
-    kind, segment, zone = M[law + L_LAW], M[side + AS_SEGMENT], M[side + AS_ZONE]
+def ask_beside(M: Words, F: Numbers, law: int, attempt: int, now_ns: int, cost: int, kept_milli: int) -> int:
+    """Ask one law that may want more of an attempt than its timeout: what is held of it."""
+    kind, segment, zone = M[law + L_LAW], segment_of(M, attempt), zone_of(M, attempt)
     if kind >= _HOT_KEY:
-        return ask_rare(M, F, law, kind, attempt, side, now_ns, cost, kept_milli)
-    verdict = ask(M, law, segment, zone, M[side + AS_LAWS], M[attempt + A_TIMEOUT_NS], now_ns, cost, kept_milli)
+        return ask_rare(M, F, law, kind, attempt, now_ns, cost, kept_milli)
+    verdict = ask(M, law, segment, zone, M[attempt + A_PERSON], M[attempt + A_TIMEOUT_NS], now_ns, cost, kept_milli)
     if kind == _FIXED_CONCURRENCY and verdict == 0 and M[law + L_COST] == 1:
         slot = M[law + L_SLOT]
-        M[side + AS_HELD + (slot >> 5)] |= 1 << (slot & 31)
+        M[attempt + A_HELD + slot // HELD_BITS] |= 1 << slot % HELD_BITS
     elif verdict == 0 and is_told(kind):
-        goes_in(M, law, side, now_ns, cost)
+        goes_in(M, law, attempt, now_ns, cost)
     return verdict
 
 
 @kernel
-def ask_rare(
-    M: Words, F: Numbers, law: int, kind: int, attempt: int, side: int, now_ns: int, cost: int, kept_milli: int
-) -> int:
+def ask_rare(M: Words, F: Numbers, law: int, kind: int, attempt: int, now_ns: int, cost: int, kept_milli: int) -> int:
     """Ask one of the laws that few scenarios have: so the code for the others stays small."""
-    want, segment, zone = M[attempt + A_WANT], M[side + AS_SEGMENT], M[side + AS_ZONE]
+    want, segment, zone = M[attempt + A_WANT], segment_of(M, attempt), zone_of(M, attempt)
     if kind == _WAITING_ROOM:
-        return ask_room(M, law, attempt, side, now_ns)
+        return ask_room(M, law, attempt, now_ns)
     if kind == _HOT_KEY:
         return ask_hot(M, F, law, want, M[attempt + A_NUMBER], segment, zone, NO_STORE, now_ns, cost)
     if kind == _FULFILMENT_CREDIT:
-        return verdict_of(ask_at_gateway(M, F, law, attempt, side, now_ns))
+        return verdict_of(ask_at_gateway(M, F, law, attempt, now_ns))
     if kind in (_DAGOR, _PI_REJECTOR):
         answer = ask_by_priority(M, law, want, priority_of(M, segment), now_ns)
     elif kind == _TOP_DOWN:
@@ -375,14 +370,11 @@ def ask_rare(
         if is_at_lender(M, law, attempt):
             return verdict_of(ask_lender(M, law, now_ns))
         answer = ask_borrower(M, law, law_row(M, law, segment, zone, 0), now_ns)
-    elif kind == _SEDA:
-        answer = ask_seda(M, law, law_row(M, law, segment, zone, M[side + AS_LAWS]), now_ns, cost)
-    elif kind == _LOAD_MULTIPLIER:
-        answer = ask_multiplier(M, law, law_row(M, law, segment, zone, M[side + AS_LAWS]), now_ns, cost)
     else:
-        answer = ask_learned(M, law, law_row(M, law, segment, zone, M[side + AS_LAWS]), kept_milli, now_ns)
+        row = law_row(M, law, segment, zone, M[attempt + A_PERSON])
+        answer = ask_learned(M, law, row, now_ns, cost, kept_milli)
     if answer == 0 and is_told(kind):
-        goes_in(M, law, side, now_ns, cost)
+        goes_in(M, law, attempt, now_ns, cost)
     return verdict_of(answer)
 
 
@@ -397,50 +389,51 @@ def is_told(kind: int) -> bool:
 
 
 @kernel
-def ask_room(M: Words, law: int, attempt: int, side: int, now_ns: int) -> int:
+def ask_room(M: Words, law: int, attempt: int, now_ns: int) -> int:
     """Ask a waiting room: who has no place there, or has lost it, joins the line first."""
-    row = law_row(M, law, M[side + AS_SEGMENT], M[side + AS_ZONE], 0)
-    room, slots, hold_ns, opens_ns = row + 1, M[law + L_FOUR], M[law + L_THREE], M[law + L_SIX]
-    since_ns = max(M[row], opens_ns)
-    M[row] = room_grants(M, room, 1, slots, 0, M[law + L_TWO], M[law + L_ONE], since_ns, now_ns)
-    mine = M[side + AS_LAWS] + M[law + L_SEVEN]
-    answer = room_decide(M, room, 1, slots, hold_ns, M[mine], now_ns, 1)
+    row, stages = law_row(M, law, segment_of(M, attempt), zone_of(M, attempt), 0), M[law + L_TWO]
+    room, slots, hold_ns, opens_ns = row + stages, M[law + L_FOUR], M[law + L_THREE], M[law + L_SIX]
+    for granted in range(row, room):
+        M[granted] = max(M[granted], opens_ns)
+    room_grants(M, room, stages, slots, M, M[law + L_ONE], M, row, now_ns)
+    mine = M[attempt + A_PERSON] + M[law + L_SEVEN]
+    answer = room_decide(M, room, stages, slots, hold_ns, M[mine], now_ns, 1)
     if answer in (_EXPIRED, _NEVER):  # the place is lost, or there was none
         draw_ppb = _IN_ORDER
         if now_ns < M[law + L_FIVE]:
             drawn = uniform(key(M[SEED], _PLACE_IN_LINE, M[attempt + A_WANT], M[attempt + A_NUMBER]), M[law + L_NUMBER])
             draw_ppb = int(drawn * _BILLION)
-        number = room_join(M, room, 1, slots, hold_ns, draw_ppb, now_ns)
+        number = room_join(M, room, stages, slots, hold_ns, draw_ppb, now_ns)
         if number == _SHED:
             return refusal(SHED, 0)
         M[mine] = number
-        answer = room_decide(M, room, 1, slots, hold_ns, number, now_ns, 1)
+        answer = room_decide(M, room, stages, slots, hold_ns, number, now_ns, 1)
     return verdict_of(answer)
 
 
 @kernel
-def goes_in(M: Words, law: int, side: int, now_ns: int, cost: int) -> None:
+def goes_in(M: Words, law: int, attempt: int, now_ns: int, cost: int) -> None:
     """Note for a law that it has let an attempt in, and how many were inside then, or how many slots it holds."""
     call = take_cell(M)
-    M[call + CALL_NEXT] = M[side + AS_CALLS]
+    M[call + CALL_NEXT] = M[attempt + A_CALLS]
     M[call + CALL_LAW] = law
     M[call + CALL_BEGAN_NS] = now_ns
-    row = law_row(M, law, M[side + AS_SEGMENT], M[side + AS_ZONE], M[side + AS_LAWS])
+    row = law_row(M, law, segment_of(M, attempt), zone_of(M, attempt), M[attempt + A_PERSON])
     M[call + CALL_INFLIGHT] = M[row + M[law + L_SLOTS]] if M[law + L_SLOTS] else cost
-    M[side + AS_CALLS] = call
+    M[attempt + A_CALLS] = call
 
 
 @kernel
-def comes_out(M: Words, law: int, attempt: int, side: int, now_ns: int, outcome: int) -> None:
+def comes_out(M: Words, law: int, attempt: int, now_ns: int, outcome: int) -> None:
     """Tell a law how what it let in has ended, if it did let the attempt in."""
-    link = side + AS_CALLS
+    link = attempt + A_CALLS
     while M[link] and M[M[link] + CALL_LAW] != law:
         link = M[link] + CALL_NEXT
     call = M[link]
     if call == 0:
         return
     M[link] = M[call + CALL_NEXT]
-    row = law_row(M, law, M[side + AS_SEGMENT], M[side + AS_ZONE], M[side + AS_LAWS])
+    row = law_row(M, law, segment_of(M, attempt), zone_of(M, attempt), M[attempt + A_PERSON])
     rtt_ns, inflight = now_ns - M[call + CALL_BEGAN_NS], M[call + CALL_INFLIGHT]
     give_cell(M, call)
     if M[law + L_LAW] == _CIRCUIT_BREAKER:
@@ -453,26 +446,25 @@ def comes_out(M: Words, law: int, attempt: int, side: int, now_ns: int, outcome:
         pi_rejector_leave(M, row)
         return
     if M[law + L_LAW] == _TOP_DOWN:
-        tells_top_down(M, law, M[side + AS_SEGMENT], rtt_ns, outcome)
+        tells_top_down(M, law, segment_of(M, attempt), rtt_ns, outcome)
         return
     if M[law + L_LAW] == _BREAKWATER:
         is_out_no_more(M, law, row, now_ns)
         return
-    learns(M, law, row, attempt, now_ns, rtt_ns, inflight, outcome)
+    learns(M, law, row, M[attempt + A_WANT], M[attempt + A_NUMBER], now_ns, rtt_ns, inflight, outcome)
 
 
 @kernel
 def has_turn(M: Words, stage: int, attempt: int, now_ns: int) -> None:
     """Tell the laws that look at the queue of a stage that the turn of an attempt has come."""
-    side = M[attempt + A_SIDE]
     for at in range(M[stage + G_TURN_LAWS], M[stage + G_TURN_LAWS] + M[stage + G_TURN_LAW_COUNT]):
         law = M[at]
-        if not concerns(M, law, M[side + AS_SEGMENT]):
+        if not concerns(M, law, segment_of(M, attempt)):
             continue
         if M[law + L_LAW] == _DAGOR:
             dagor_waited(M, M[law + L_STATE] + 1, now_ns - M[attempt + A_SINCE_NS])
         else:
-            comes_out(M, law, attempt, side, now_ns, IGNORED)
+            comes_out(M, law, attempt, now_ns, IGNORED)
 
 
 @kernel
@@ -485,20 +477,19 @@ def give_back(M: Words, stage: int, attempt: int, now_ns: int, outcome: int) -> 
 @kernel
 def comes_out_of_all(M: Words, stage: int, attempt: int, now_ns: int, outcome: int) -> None:
     """Give back slots, and tell laws, where there are such."""
-    side = M[attempt + A_SIDE]
     for at in range(M[stage + G_LAWS], M[stage + G_LAWS] + M[stage + G_LAW_COUNT]):
         law = M[at]
         if M[law + L_LAW] == _FIXED_CONCURRENCY and M[law + L_COST] == 1:
             slot = M[law + L_SLOT]
-            word = side + AS_HELD + (slot >> 5)
-            if M[word] & 1 << (slot & 31):
-                M[word] &= ~(1 << (slot & 31))
-                row = law_row(M, law, M[side + AS_SEGMENT], M[side + AS_ZONE], M[side + AS_LAWS])
+            word, bit = attempt + A_HELD + slot // HELD_BITS, 1 << slot % HELD_BITS
+            if M[word] & bit:
+                M[word] &= ~bit
+                row = law_row(M, law, segment_of(M, attempt), zone_of(M, attempt), M[attempt + A_PERSON])
                 fixed_concurrency_release(M, row, 1)
         elif M[law + L_LAW] == _FULFILMENT_CREDIT:
-            gives_credit_back(M, law, side)
+            gives_credit_back(M, law, attempt)
         elif is_told(M[law + L_LAW]):
-            comes_out(M, law, attempt, side, now_ns, outcome)
+            comes_out(M, law, attempt, now_ns, outcome)
 
 
 @kernel
@@ -516,8 +507,7 @@ def ask_gateway(M: Words, F: Numbers, gateway: int, attempt: int, now_ns: int) -
 def law_row_of_person(M: Words, law: int, person: int) -> int:
     """Return where the state of a law at the client begins for a person."""
     place = M[person + P_PLACE]
-    laws = M[M[person + P_SIDE] + PS_LAWS] if M[law + L_KEY] == BY_PERSON else 0
-    return law_row(M, law, (place >> P_ZONE_BITS) & P_SEGMENT_MASK, place & P_ZONE_MASK, laws)
+    return law_row(M, law, (place >> P_ZONE_BITS) & P_SEGMENT_MASK, place & P_ZONE_MASK, person)
 
 
 @kernel
@@ -529,16 +519,6 @@ def ask_client(M: Words, F: Numbers, person: int, now_ns: int) -> int:
         if verdict < 0:
             for before in range(first, at):
                 hears(M, M[before], person, now_ns, 0, IGNORED)
-            return verdict
-    return 0
-
-
-@kernel
-def ask_chain(M: Words, F: Numbers, chain: int, person: int, number: int, store: int, now_ns: int) -> int:
-    """Ask the laws of stores, or of zones, about an order that an attempt is about to become."""
-    for at in range(M[chain], M[chain] + M[chain + 1]):
-        verdict = ask_about(M, F, M[at], person, number, store, now_ns)
-        if verdict < 0:
             return verdict
     return 0
 
@@ -561,8 +541,7 @@ def ask_about(M: Words, F: Numbers, law: int, person: int, number: int, store: i
         return ask_hot(M, F, law, M[person + P_WANT], number, segment, zone, store, now_ns, cost)
     if M[law + L_LAW] == _FULFILMENT_CREDIT:
         return verdict_of(ask_at_store(M, F, law, M[person + P_WANT], store, zone, now_ns))
-    laws = M[M[person + P_SIDE] + PS_LAWS] if M[law + L_KEY] == BY_PERSON else 0
-    return ask(M, law, segment, store if M[law + L_KEY] == BY_STORE else zone, laws, 0, now_ns, cost, kept_milli)
+    return ask(M, law, segment, store if M[law + L_KEY] == BY_STORE else zone, person, 0, now_ns, cost, kept_milli)
 
 
 @kernel

@@ -9,16 +9,14 @@ from simulator.compiled.calendar import SLOT, ref_of, schedule
 from simulator.compiled.habits import NEVER_NS, chosen_by, drawn_ns
 from simulator.compiled.jit import kernel
 from simulator.compiled.layout import (
+    A_CREDIT,
+    A_CUPS,
     A_NUMBER,
+    A_OFFERS,
     A_SEQ,
-    A_SIDE,
     A_START_NS,
     A_STATE,
     A_WANT,
-    AS_CREDIT,
-    AS_CUPS,
-    AS_OFFERS,
-    AS_ZONE,
     C_ARRIVED,
     C_NEWS_NS,
     COURIER_KIND,
@@ -42,6 +40,7 @@ from simulator.compiled.layout import (
     STORES_PER_ZONE,
 )
 from simulator.compiled.memory import Numbers, Words
+from simulator.compiled.rows import zone_of
 from simulator.compiled.stores import store_news, zone_news
 
 LARGEST, SHED = row.LARGEST, verdicts.SHED
@@ -110,9 +109,9 @@ def is_charged(M: Words, law: int, store: int, zone: int, cups: int, now_ns: int
 
 
 @kernel
-def ask_at_gateway(M: Words, F: Numbers, law: int, attempt: int, side: int, now_ns: int) -> int:
+def ask_at_gateway(M: Words, F: Numbers, law: int, attempt: int, now_ns: int) -> int:
     """Give an attempt the credit of the first store that has some; else return when there will be, or SHED."""
-    want, number, zone = M[attempt + A_WANT], M[attempt + A_NUMBER], M[side + AS_ZONE]
+    want, number, zone = M[attempt + A_WANT], M[attempt + A_NUMBER], zone_of(M, attempt)
     cups = cups_of(F, M[CUPS_TABLE], M[SEED], want)
     zone_ns, shortest_ns = zone_wait(M, F, law, zone, now_ns), LARGEST
     picks, stores = M[law + L_FOUR], M[STORES_PER_ZONE]
@@ -125,9 +124,9 @@ def ask_at_gateway(M: Words, F: Numbers, law: int, attempt: int, side: int, now_
         store_ns = store_wait(M, F, law, store, cups, now_ns)
         if store_ns == 0 and zone_ns == 0:
             is_charged(M, law, store, zone, cups, now_ns)
-            M[side + AS_CREDIT] = store + 1
-            M[side + AS_CUPS] = cups
-            M[side + AS_OFFERS] = 0
+            M[attempt + A_CREDIT] = store + 1
+            M[attempt + A_CUPS] = cups
+            M[attempt + A_OFFERS] = 0
             return 0
         shortest_ns = min(shortest_ns, store_ns)
     wait_ns = max(shortest_ns, zone_ns)
@@ -152,25 +151,25 @@ def places_at_store(M: Words, F: Numbers, law: int, want: int, store: int, zone:
 
 
 @kernel
-def places_credited(M: Words, side: int, store: int) -> None:
+def places_credited(M: Words, attempt: int, store: int) -> None:
     """What had a credit is placed: at the store that gave it, or at another one of the zone."""
     law = M[CREDIT_LAW]
-    if M[side + AS_CREDIT] == store + 1:
-        M[store_row(M, law, store) + C_ARRIVED] += M[side + AS_CUPS]
-    elif M[side + AS_CREDIT]:
-        credit_gone(M, store_row(M, law, M[side + AS_CREDIT] - 1), M[side + AS_CUPS])
-    if M[side + AS_CREDIT]:
-        M[zone_row(M, law, M[side + AS_ZONE]) + C_ARRIVED] += 1
-    M[side + AS_CREDIT] = 0
+    if M[attempt + A_CREDIT] == store + 1:
+        M[store_row(M, law, store) + C_ARRIVED] += M[attempt + A_CUPS]
+    elif M[attempt + A_CREDIT]:
+        credit_gone(M, store_row(M, law, M[attempt + A_CREDIT] - 1), M[attempt + A_CUPS])
+    if M[attempt + A_CREDIT]:
+        M[zone_row(M, law, zone_of(M, attempt)) + C_ARRIVED] += 1
+    M[attempt + A_CREDIT] = 0
 
 
 @kernel
-def gives_credit_back(M: Words, law: int, side: int) -> None:
+def gives_credit_back(M: Words, law: int, attempt: int) -> None:
     """What had a credit, if it still has it, will never arrive."""
-    if M[side + AS_CREDIT]:
-        credit_gone(M, store_row(M, law, M[side + AS_CREDIT] - 1), M[side + AS_CUPS])
-        credit_gone(M, zone_row(M, law, M[side + AS_ZONE]), 1)
-        M[side + AS_CREDIT] = 0
+    if M[attempt + A_CREDIT]:
+        credit_gone(M, store_row(M, law, M[attempt + A_CREDIT] - 1), M[attempt + A_CUPS])
+        credit_gone(M, zone_row(M, law, zone_of(M, attempt)), 1)
+        M[attempt + A_CREDIT] = 0
 
 
 @kernel
@@ -178,9 +177,9 @@ def takes_later_slot(M: Words, F: Numbers, attempt: int, now_ns: int) -> bool:
     """Whether an attempt with a credit, which no store takes now, waits for a later slot; then it commits again."""
     if M[SLOT_UP_TO_NS] < 0:
         return False
-    side, want, number = M[attempt + A_SIDE], M[attempt + A_WANT], M[attempt + A_NUMBER]
-    offer = M[side + AS_OFFERS]
-    M[side + AS_OFFERS] += 1
+    want, number = M[attempt + A_WANT], M[attempt + A_NUMBER]
+    offer = M[attempt + A_OFFERS]
+    M[attempt + A_OFFERS] += 1
     slot_ns = min(now_ns + drawn_ns(M, F, SLOT_TIME, _LATER_SLOT, want, number + (offer << _OFFER_BIT)), NEVER_NS)
     if slot_ns - M[attempt + A_START_NS] > M[SLOT_UP_TO_NS]:
         return False

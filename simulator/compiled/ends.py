@@ -17,7 +17,6 @@ from simulator.compiled.layout import (
     A_NUMBER,
     A_PERSON,
     A_SEQ,
-    A_SIDE,
     A_STAGE_BIT,
     A_START_NS,
     A_STATE,
@@ -25,7 +24,6 @@ from simulator.compiled.layout import (
     A_WANT,
     ADMITTED,
     ANSWERED,
-    AS_SEGMENT,
     ATTEMPTS_ADMITTED,
     ATTEMPTS_FAILED,
     ATTEMPTS_OUTRUN,
@@ -47,9 +45,8 @@ from simulator.compiled.layout import (
     NO_TIME,
     OUTRUN,
     OUTRUN_BY_COPY,
-    P_SIDE,
-    PS_COPIES,
-    PS_SENT,
+    P_COPIES,
+    P_SENT,
     RESPONSE_ADMITTED,
     RESPONSE_REFUSED,
     SHED,
@@ -64,7 +61,7 @@ from simulator.compiled.layout import (
 )
 from simulator.compiled.memory import Numbers, Words, carry, sample
 from simulator.compiled.persons import ends_try, fails
-from simulator.compiled.rows import forget
+from simulator.compiled.rows import forget, segment_of
 from simulator.compiled.traces import (
     TRACE_ANSWER,
     TRACE_ANSWERED,
@@ -131,7 +128,7 @@ def next_stage(M: Words, attempt: int, number: int) -> int:
     number += 1
     while number < M[STAGE_COUNT]:
         callers = M[STAGES + number * STAGE_WIDTH + G_SEGMENTS]
-        if callers == 0 or M[callers + M[M[attempt + A_SIDE] + AS_SEGMENT]]:
+        if callers == 0 or M[callers + segment_of(M, attempt)]:
             break
         number += 1
     return number
@@ -275,8 +272,7 @@ def times_out(M: Words, F: Numbers, attempt: int, now_ns: int) -> None:
 def outruns(M: Words, attempt: int, now_ns: int) -> None:
     """An attempt has become the order, now: nobody awaits other copies of it, and their work is past its deadline."""
     person = M[attempt + A_PERSON]
-    side = M[person + P_SIDE]
-    for slot in range(side + PS_COPIES, side + PS_COPIES + M[side + PS_SENT]):
+    for slot in range(person + P_COPIES, person + P_COPIES + M[person + P_SENT]):
         copy = M[slot]
         if copy and copy != attempt:
             M[copy + A_STATE] |= ANSWERED | OUTRUN_BY_COPY

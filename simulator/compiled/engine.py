@@ -58,7 +58,7 @@ class Run:
         begins = state is None
         if state is None:
             world = build_world(scenario)
-            state = build(scenario, world, self.changes, seed=seed, first_arrivals_ns=first_arrivals_ns, trace=trace)
+            state = build(scenario, world, seed=seed, first_arrivals_ns=first_arrivals_ns, trace=trace)
         self.words, self.numbers, self.first_ns = state.words, state.numbers.copy(), state.first_ns
         self.views: tuple[Any, Any] = (None, None)
         self.make_room(LEAST_GROWTH)

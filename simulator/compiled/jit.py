@@ -22,7 +22,7 @@ from numba.extending import intrinsic, overload, register_jitable
 from limits import laws, retry_after
 from scenarios import draws, people, traces, workload
 from simulator.compiled import hashing, machine_code
-from simulator.progress import OnCompiling
+from simulator.progress import BY_ANOTHER, OnCompiling
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -89,12 +89,13 @@ class _Compiling(event.Listener):
 
 
 def have(on_compiling: OnCompiling) -> None:
-    """Load the machine code of every entry, or compile it.
+    """Load the machine code of every entry, or compile it; where another process does, wait for that.
 
     After that nothing is compiled any more: who calls an entry with other types gets a TypeError.
     """
     compiling = _Compiling(on_compiling)
-    with event.install_listener("numba:compile", compiling):
+    waiting = machine_code.alone(FOLDER, lambda: on_compiling(BY_ANOTHER))
+    with waiting, event.install_listener("numba:compile", compiling):
         for compiled, types in _entries:
             if not compiled.signatures:
                 _load_or_compile(compiled, types)

@@ -14,11 +14,8 @@ from simulator.compiled.layout import (
     A_NEXT,
     A_NUMBER,
     A_SEQ,
-    A_SIDE,
     A_SINCE_NS,
     A_WANT,
-    AS_SEGMENT,
-    AS_ZONE,
     BY_PERSON,
     BY_SEGMENT,
     G_QUEUE_LAW,
@@ -38,6 +35,7 @@ from simulator.compiled.layout import (
     S_LENGTH,
 )
 from simulator.compiled.memory import Numbers, Words
+from simulator.compiled.rows import segment_of, zone_of
 
 _STRICT_PRIORITY, _WFQ, _LARGEST = int(Law.STRICT_PRIORITY), int(Law.WFQ), row.LARGEST
 strict_priority_enqueue = strict_priority.enqueue
@@ -84,7 +82,7 @@ def leaves_lane(M: Words, stage: int, station: int, state: int, now_ns: int) -> 
 def lane_for(M: Words, F: Numbers, stage: int, state: int, attempt: int, now_ns: int) -> int:
     """Return the lane in which an attempt is to wait; below 0 none."""
     law = M[stage + G_QUEUE_LAW]
-    priority = priority_of(M, M[M[attempt + A_SIDE] + AS_SEGMENT])
+    priority = priority_of(M, segment_of(M, attempt))
     if M[law + L_LAW] == _STRICT_PRIORITY:
         return strict_priority_enqueue(M[law + L_SEVEN], priority)
     flow = flow_of(M, law, attempt)
@@ -137,7 +135,7 @@ def flow_of(M: Words, law: int, attempt: int) -> int:
     """Return the number of the flow of an attempt, by the key of the law."""
     if M[law + L_KEY] == BY_PERSON:
         return M[attempt + A_WANT] & _LARGEST
-    return M[M[attempt + A_SIDE] + (AS_SEGMENT if M[law + L_KEY] == BY_SEGMENT else AS_ZONE)]
+    return segment_of(M, attempt) if M[law + L_KEY] == BY_SEGMENT else zone_of(M, attempt)
 
 
 @kernel
@@ -151,7 +149,7 @@ def seats_at(M: Words, stage: int, level: int) -> int:
 def takes_seat(M: Words, F: Numbers, stage: int, station: int, state: int, attempt: int, now_ns: int) -> bool:
     """Whether an attempt that finds a free server has a seat in its level, and takes it."""
     law = M[stage + G_QUEUE_LAW]
-    level = min(priority_of(M, M[M[attempt + A_SIDE] + AS_SEGMENT]), M[law + L_SIX] - 1)
+    level = min(priority_of(M, segment_of(M, attempt)), M[law + L_SIX] - 1)
     if not has_seat(M, state + level * M[law + L_TEN], seats_at(M, stage, level)):
         return False
     joins_lane(M, F, stage, station, state, attempt, now_ns)

@@ -48,11 +48,7 @@ FIRST_COUNT = next(_word)
 TRACED = next(_word)
 ORDER_ROWS = next(_word)  # the newest row of each trace; each names the one before
 ATTEMPT_ROWS = next(_word)
-NEEDS_SIDE = next(_word)  # whether attempts have a side row
-NEEDS_PERSON_SIDE = next(_word)
-LAW_ROW_WIDTH = next(_word)  # of a person's law row; 0: no law is keyed by person
-FREE_LAW_ROW = next(_word)
-LAW_ROWS = next(_word)  # the newest law row ever taken; each names the one before
+PEOPLE_HAVE_LAWS = next(_word)  # whether the rows of people end with states of laws
 STAGE_COUNT = next(_word)
 KITCHEN_STAGE = next(_word)
 COURIER_STAGE = next(_word)
@@ -116,8 +112,10 @@ HEARING_LAWS = next(_word)  # of the client: what it tells of every answer
 HEARING_LAW_COUNT = next(_word)
 STORE_LAWS = next(_word)
 STORE_LAW_COUNT = next(_word)
+STORE_HOLDS = next(_word)  # what an attempt that is about to become an order holds of them: a list of calls
 ZONE_LAWS = next(_word)
 ZONE_LAW_COUNT = next(_word)
+ZONE_HOLDS = next(_word)
 # street
 KITCHEN_KIND = next(_word)  # 0: none
 COURIER_KIND = next(_word)
@@ -250,9 +248,13 @@ KIND_PATIENCE, KIND_RETRY = 0, 2
 SEGMENT_WIDTH = 8
 SEGMENT_FIRST, SEGMENT_LAST, SEGMENT_WANTED, SEGMENT_PLACED, SEGMENT_PRIORITY = range(5)
 
-# A person (8 words, one cache line).
+# A person: 8 words, one cache line, and more where there are traces, hedges, or laws with a state a person.
 PERSON_WIDTH = 8
-P_STATE, P_WANT, P_FIRST_NS, P_SESSION_END_NS, P_ATTEMPT, P_SESSION, P_PLACE, P_SIDE = range(8)
+P_STATE, P_WANT, P_FIRST_NS, P_SESSION_END_NS, P_ATTEMPT, P_SESSION, P_PLACE, P_REFS = range(8)
+P_TRACE, P_SENT, P_COPIES = range(8, 11)
+P_MOST_COPIES = 11
+"""P_REFS: who needs the row, the person and their attempts, where it has states of laws. P_SENT: copies of the present
+try. P_COPIES: these, 0 for one that is not awaited any more. States of laws come last (L_STATE)."""
 P_INVITED_BY = P_SESSION_END_NS  # before the first try
 P_TRIES_BITS = 20  # P_SESSION: the session's number, then the tries in it
 P_TRIES_MASK = (1 << P_TRIES_BITS) - 1
@@ -260,11 +262,7 @@ P_ZONE_BITS, P_SEGMENT_BITS = 24, 12  # P_PLACE: kind, segment, zone
 P_ZONE_MASK, P_SEGMENT_MASK = (1 << P_ZONE_BITS) - 1, (1 << P_SEGMENT_BITS) - 1
 NOBODY, INVITED, WAITING, THINKING, GONE_AWAY = range(5)
 
-# A person's side row, where there are traces, laws keyed by person, or hedges.
-PS_TRACE, PS_LAWS, PS_SENT, PS_COPIES = range(4)
-"""PS_SENT: copies of the present try. PS_COPIES: up to 11 of them, 0 for one that is not awaited any more."""
-
-# An attempt (16 words).
+# An attempt: 16 words, and more where there are traces, or laws that hear how it ends.
 ATTEMPT_WIDTH = 16
 (
     A_STATE,
@@ -282,7 +280,7 @@ ATTEMPT_WIDTH = 16
     A_PROMPT,  # at a stage of servers that attempts call more than once: the number of the call
     A_OUTPUT,
     A_BUDGETS,
-    A_SIDE,
+    A_PLACE,  # P_PLACE of its person
 ) = range(16)
 A_CALL = A_PROMPT
 IN_USE, ANSWERED, ENDED = 1, 2, 4  # bits of A_STATE
@@ -292,18 +290,20 @@ HAS_SLOT = 1 << 30  # its person has taken a later slot
 HEDGING, OUTRUN_BY_COPY = 1 << 28, 1 << 29  # an event names it that would send a copy; a copy was placed before it
 """A_TURN counts the attempts that had the row: a timeout that names an earlier one is void."""
 
-# An attempt's side row.
-AS_TRACE, AS_LAWS, AS_SEGMENT, AS_ZONE, AS_HELD, _, _, _, AS_CALLS = range(9)  # AS_HELD: four words of 32 bits
-AS_CREDIT, AS_CUPS, AS_OFFERS = range(9, 12)  # of a credit of the gateway: the store + 1, or 0; its cups; later slots
-CALL_NEXT, CALL_LAW, CALL_BEGAN_NS, CALL_INFLIGHT = range(4)  # a cell of AS_CALLS, for each law that will be told
+A_TRACE, A_CALLS, A_CREDIT, A_CUPS, A_OFFERS, A_HELD = range(16, 22)
+"""A_CREDIT: of the gateway, the store that gave it + 1, or 0; A_CUPS, A_OFFERS: of what, and later slots offered.
+A_HELD: as many words of HELD_BITS as laws of concurrency need, a bit for the slot of each that it holds."""
+HELD_BITS = 62
+CALL_NEXT, CALL_LAW, CALL_BEGAN_NS, CALL_INFLIGHT = range(4)  # a cell of A_CALLS, for each law that will be told
+CALL_ROW, CALL_WANT, CALL_NUMBER = range(4, 7)  # of a call that an order holds
 """CALL_INFLIGHT of a law that holds several slots for an attempt: how many."""
 PENDING, ADMITTED, THROTTLED, SHED, EXPIRED = range(5)  # codes of the gateway
 PLACED, TIMED_OUT, ERROR, SOLD_OUT, STORE, OUTRUN = 1, 5, 6, 7, 8, 9  # codes of answers, beside the last three
 DELIVERED = 2
 
-# An order: 8 words, and 16 where kitchens or couriers are of kind servers.
+# An order: 8 words, and 16 where kitchens or couriers are of kind servers, or laws count orders.
 ORDER_WIDTH = 8
-SERVED_ORDER_WIDTH = 16
+WIDE_ORDER_WIDTH = 16
 (
     O_STATE,
     O_WANT,
@@ -317,8 +317,11 @@ SERVED_ORDER_WIDTH = 16
     O_TO_START,
     O_TO_FINISH,
     O_BATCHES,
-) = range(12)
+    O_HELD_AT_STORE,  # what it holds of laws: lists of calls
+    O_HELD_AT_ZONE,
+) = range(14)
 READY, DECIDED, OVER, CANCELLED = 2, 4, 8, 16  # bits of O_STATE after IN_USE; DECIDED: how it ends is known
+HOLDS = 32  # something of laws of its store or zone
 O_REFS_BIT = 8  # events and queues that name the order
 
 # Kinds of kitchens and couriers.
@@ -492,14 +495,14 @@ LAW_WIDTH = 32
     L_SIX,
     L_SEVEN,
     L_EIGHT,
-    L_STATE,  # place of the first row; for laws keyed by person within a person's law row
+    L_STATE,  # place of the first row; for laws keyed by person in the person's row
     L_ROW_WIDTH,
     L_ROWS,
     L_SLOT,  # number among laws of concurrency
     L_EARN,
     L_EARN_ON,
     L_NUMBER,  # among laws of its kind
-    L_TICKET,  # place in a person's law row of the end of their ticket; 0: it gives none
+    L_TICKET,  # place in a person's row of the end of their ticket; 0: it gives none
     L_TICKET_NS,
     L_PARTICULAR,  # 0: it charges each attempt 1, and all alike; else look at the next four
     L_COST,  # what it charges, or IN_CUPS; below that IN_CUPS - stage: in tokens of the call at a stage
@@ -510,15 +513,13 @@ LAW_WIDTH = 32
     L_TEN,
     L_SLOTS,  # place in a row of the slots of a law that learns how many may be inside
     L_STAGE,  # row of the stage, or the gateway, where it stands, or whose queue it looks at
-) = range(29)
+    L_SIMPLE,  # whether it charges 1, treats all alike, gives no ticket and hears no more of whom it lets in
+) = range(30)
 CREDIT_WIDTH = 8  # a row of a fulfilment credit: that of the law, then orders that have arrived, and when news is due
 C_ARRIVED, C_NEWS_NS = 5, 6
 BY_ALL, BY_PERSON, BY_SEGMENT, BY_ZONE, BY_STORE = range(5)
 IN_CUPS = -1
 ON_NOTHING, ON_CALL, ON_SUCCESS = range(3)  # what earns
-LR_BEFORE, LR_REFS, LR_FREE, LR_FIRST = range(
-    4
-)  # a person's law row: the row taken before, people and attempts that name it
 
 # Samples of one figure.
 FIGURE_WIDTH = 8

@@ -19,8 +19,6 @@ from scenarios import draws
 from scenarios.draws import Stream
 from simulator.compiled.jit import kernel
 from simulator.compiled.layout import (
-    A_NUMBER,
-    A_WANT,
     L_EIGHT,
     L_FIVE,
     L_FOUR,
@@ -45,7 +43,7 @@ _ENVOY_GRADIENT, _BBR_CPU = int(Law.ENVOY_GRADIENT), int(Law.BBR_CPU)
 _LOAD_MULTIPLIER, _SEDA = int(Law.LOAD_MULTIPLIER), int(Law.SEDA)
 _PROBE = int(Stream.PROBE)
 aimd_limit, aimd_observe = aimd.limit, aimd.observe
-vegas_limit, vegas_observe = vegas.limit, vegas.observe
+vegas_observe = vegas.observe
 gradient2_limit, gradient2_observe = gradient2.limit, gradient2.observe
 envoy_limit, envoy_tick, envoy_observe = envoy_gradient.limit, envoy_gradient.tick, envoy_gradient.observe
 bbr_decide, bbr_observe, bbr_sample_cpu = bbr_cpu.decide, bbr_cpu.observe, bbr_cpu.sample_cpu
@@ -68,10 +66,8 @@ _HALF_A_SECOND_NS, _MOST_TOLD = 500_000_000, 100
 def learned_limit(M: Words, law: int, row: int, now_ns: int) -> int:
     """Return how many may be inside now."""
     kind, one = M[law + L_LAW], M[law + L_ONE]
-    if kind == _AIMD:
+    if kind in (_AIMD, _VEGAS):
         return aimd_limit(M, row, one)
-    if kind == _VEGAS:
-        return vegas_limit(M, row, one)
     if kind == _GRADIENT2:
         return gradient2_limit(M, row, one)
     envoy_tick(M, row, one, M[law + L_TWO], M[law + L_FOUR], M[law + L_FIVE], M[law + L_SIX], now_ns)
@@ -79,10 +75,15 @@ def learned_limit(M: Words, law: int, row: int, now_ns: int) -> int:
 
 
 @kernel
-def ask_learned(M: Words, law: int, row: int, kept_milli: int, now_ns: int) -> int:
-    """Ask a law that learns about one more inside: 0, or SHED."""
-    if M[law + L_LAW] == _BBR_CPU:
+def ask_learned(M: Words, law: int, row: int, now_ns: int, cost: int, kept_milli: int) -> int:
+    """Ask a law that learns about one more, as the law answers."""
+    kind = M[law + L_LAW]
+    if kind == _BBR_CPU:
         return ask_bbr(M, law, row, now_ns)
+    if kind == _LOAD_MULTIPLIER:
+        return ask_multiplier(M, law, row, now_ns, cost)
+    if kind == _SEDA:
+        return ask_seda(M, law, row, now_ns, cost)
     limit = learned_limit(M, law, row, now_ns)
     limit -= limit * kept_milli // 1000
     return 0 if fixed_concurrency_decide(M, row + M[law + L_SLOTS], limit, now_ns, 1) == 0 else _SHED
@@ -117,7 +118,9 @@ def ask_bbr(M: Words, law: int, row: int, now_ns: int) -> int:
 
 
 @kernel
-def learns(M: Words, law: int, row: int, attempt: int, now_ns: int, rtt_ns: int, inflight: int, outcome: int) -> None:
+def learns(
+    M: Words, law: int, row: int, want: int, number: int, now_ns: int, rtt_ns: int, inflight: int, outcome: int
+) -> None:
     """Tell a law that learns of an attempt that is inside no more."""
     kind = M[law + L_LAW]
     one, two, three, four = M[law + L_ONE], M[law + L_TWO], M[law + L_THREE], M[law + L_FOUR]
@@ -143,7 +146,7 @@ def learns(M: Words, law: int, row: int, attempt: int, now_ns: int, rtt_ns: int,
             rtt_ns, inflight, outcome = sample_rtt_ns(M, sample), sample_inflight(M, sample), sample_outcome(M, sample)
             gradient2_observe(M, row, one, two, three, four, five, six, seven, now_ns, rtt_ns, inflight, outcome)
     else:
-        drawn = uniform(key(M[SEED], _PROBE, M[attempt + A_WANT], M[attempt + A_NUMBER]), M[law + L_NUMBER])
+        drawn = uniform(key(M[SEED], _PROBE, want, number), M[law + L_NUMBER])
         draw_ppb = int(drawn * _BILLION)
         if kind == _VEGAS:
             vegas_observe(M, row, one, two, three, four, five, draw_ppb, now_ns, rtt_ns, inflight, outcome)

@@ -7,12 +7,15 @@ those imports (for its constants), the compiler, the processor, and where the so
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 
@@ -27,6 +30,8 @@ NEWEST_KEPT = 10
 KEPT_S = 24 * 3600
 """Folders beside the newest go when no process has begun with them for so long."""
 
+WHOLE = "whole"
+"""A file in a folder to which some process has brought all that it needs."""
 _FOLDER = re.compile(r"[0-9a-f]{16}")
 _COMPILES = re.compile(r"^from simulator\.compiled\.jit import (?:\([^)]*|.*)\b(?:entry|kernel)\b", re.MULTILINE)
 _IMPORT = re.compile(r"^(?:from ([\w.]+) )?import (\([^)]*\)|.*)", re.MULTILINE)
@@ -85,6 +90,28 @@ def folder() -> tuple[Path | None, str]:
     except OSError as error:
         return None, f"{error.filename}: {error.strerror}. {REMEDY}"
     return found, ""
+
+
+@contextmanager
+def alone(folder: Path | None, on_waiting: Callable[[], None]) -> Iterator[None]:
+    """Let one process at a time fill a folder, until it is whole; who must wait is told so.
+
+    The lock ends with its holder. Where a folder cannot be locked, each process compiles for itself.
+    """
+    with ExitStack() as held:
+        if folder is not None and not (folder / WHOLE).exists():
+            with suppress(OSError):
+                lock = os.open(folder, os.O_RDONLY)
+                held.callback(os.close, lock)
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    on_waiting()
+                    fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+        if folder is not None:
+            with suppress(OSError):
+                (folder / WHOLE).touch()
 
 
 def prune(beside: Path) -> None:

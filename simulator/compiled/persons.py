@@ -21,11 +21,10 @@ from simulator.compiled.habits import (
 from simulator.compiled.jit import kernel
 from simulator.compiled.layout import (
     A_PERSON,
-    A_SIDE,
     A_STATE,
     A_TIMEOUT_NS,
+    A_TRACE,
     ANSWERED,
-    AS_TRACE,
     ATTEMPTS_HEDGED,
     ATTEMPTS_HELD_BACK,
     ATTEMPTS_OFFERED,
@@ -42,14 +41,16 @@ from simulator.compiled.layout import (
     MOST_TRIES,
     ON_CALL,
     P_ATTEMPT,
+    P_COPIES,
     P_FIRST_NS,
     P_INVITED_BY,
     P_PLACE,
     P_SEGMENT_MASK,
+    P_SENT,
     P_SESSION,
     P_SESSION_END_NS,
-    P_SIDE,
     P_STATE,
+    P_TRACE,
     P_TRIES_BITS,
     P_TRIES_MASK,
     P_WANT,
@@ -57,9 +58,6 @@ from simulator.compiled.layout import (
     P_ZONE_MASK,
     PEOPLE_ABANDONED,
     PEOPLE_WANTED,
-    PS_COPIES,
-    PS_SENT,
-    PS_TRACE,
     SEGMENT_WANTED,
     SEGMENT_WIDTH,
     SEGMENTS,
@@ -103,7 +101,7 @@ def comes(M: Words, F: Numbers, person: int, invited_by: int, now_ns: int) -> No
     M[M[ZONES] + (place & P_ZONE_MASK) * ZONE_WIDTH + Z_WANTED] += 1
     M[M[SEGMENTS] + ((place >> P_ZONE_BITS) & P_SEGMENT_MASK) * SEGMENT_WIDTH + SEGMENT_WANTED] += 1
     if M[TRACED]:
-        M[M[person + P_SIDE] + PS_TRACE] = trace_person(M, want, invited_by, place, now_ns)
+        M[person + P_TRACE] = trace_person(M, want, invited_by, place, now_ns)
 
 
 @kernel
@@ -135,7 +133,7 @@ def tries(M: Words, F: Numbers, person: int, now_ns: int) -> int:
             return 0
     want, number, end_ns = M[person + P_WANT], M[person + P_ATTEMPT], M[person + P_SESSION_END_NS]
     if M[MOST_HEDGES]:
-        M[M[person + P_SIDE] + PS_SENT] = 0
+        M[person + P_SENT] = 0
     return sends(M, F, person, timeout_at_ns(M, F, want, number, end_ns, now_ns), now_ns)
 
 
@@ -147,19 +145,18 @@ def sends(M: Words, F: Numbers, person: int, timeout_ns: int, now_ns: int) -> in
     M[ATTEMPTS_OFFERED] += 1
     copy = awaits(M, F, person, attempt, now_ns) if M[MOST_HEDGES] else 0
     if M[TRACED]:
-        trace_sent(M, M[M[person + P_SIDE] + PS_TRACE])
+        trace_sent(M, M[person + P_TRACE])
         session = M[person + P_SESSION] >> P_TRIES_BITS
-        M[M[attempt + A_SIDE] + AS_TRACE] = trace_attempt(M, attempt, session, copy, now_ns, timeout_ns)
+        M[attempt + A_TRACE] = trace_attempt(M, attempt, session, copy, now_ns, timeout_ns)
     return attempt
 
 
 @kernel
 def awaits(M: Words, F: Numbers, person: int, attempt: int, now_ns: int) -> int:
     """Note an attempt as a copy of the present try, let the next one follow it, and return its number among them."""
-    side = M[person + P_SIDE]
-    copy = M[side + PS_SENT]
-    M[side + PS_SENT] = copy + 1
-    M[side + PS_COPIES + copy] = attempt
+    copy = M[person + P_SENT]
+    M[person + P_SENT] = copy + 1
+    M[person + P_COPIES + copy] = attempt
     if copy:
         M[ATTEMPTS_HEDGED] += 1
     if copy < M[MOST_HEDGES]:
@@ -192,9 +189,9 @@ def ends_try(M: Words, attempt: int) -> bool:
     """Whether somebody who awaits an attempt no more awaits no other copy of the try either."""
     if M[MOST_HEDGES] == 0:
         return True
-    side = M[M[attempt + A_PERSON] + P_SIDE]
+    person = M[attempt + A_PERSON]
     others = 0
-    for slot in range(side + PS_COPIES, side + PS_COPIES + M[side + PS_SENT]):
+    for slot in range(person + P_COPIES, person + P_COPIES + M[person + P_SENT]):
         if M[slot] == attempt:
             M[slot] = 0
         others |= M[slot]
@@ -244,7 +241,7 @@ def leaves(M: Words, person: int, now_ns: int) -> None:
     M[PEOPLE_ABANDONED] += 1
     shut_out(M, now_ns - M[person + P_FIRST_NS])
     if M[TRACED]:
-        trace_end(M, M[M[person + P_SIDE] + PS_TRACE], now_ns, ABANDONED)
+        trace_end(M, M[person + P_TRACE], now_ns, ABANDONED)
     give_person(M, person)
 
 
@@ -270,7 +267,7 @@ def arrives(M: Words, F: Numbers, person: int, now_ns: int) -> int:
             M[AWAY] -= 1
             M[TRYING] += 1
             if M[TRACED]:
-                trace_session(M, M[M[person + P_SIDE] + PS_TRACE])
+                trace_session(M, M[person + P_TRACE])
         begins_session(M, F, person, now_ns)
     return tries(M, F, person, now_ns)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from scenarios import draws, people
 from scenarios.draws import Stream
 from simulator.compiled.calendar import BACK, CANCEL, IS_OVER, IS_READY, MADE, ref_of, schedule
-from simulator.compiled.chains import NO_STORE, ask_chain
+from simulator.compiled.chains import NO_STORE
 from simulator.compiled.habits import NEVER_NS, chosen_by, drawn_ns, slowed
+from simulator.compiled.holding import ask_chain, keeps, leaves_store, leaves_zone
 from simulator.compiled.jit import kernel
 from simulator.compiled.layout import (
     BATCH_CUPS,
@@ -150,6 +151,7 @@ def begins(M: Words, F: Numbers, want: int, zone: int, store: int, trace_row: in
     M[order + O_PLACED_NS] = now_ns
     M[order + O_PICKED_UP_NS] = -1
     M[order + O_TRACE] = trace_row
+    keeps(M, order)
     M[IN_PROGRESS] += 1
     M[KITCHENS_CUPS] += cups
     step(M, CUPS_STEPS, now_ns, cups)
@@ -326,6 +328,7 @@ def is_ready(M: Words, F: Numbers, order: int, now_ns: int) -> None:
         let_go(M, order)
         return
     M[order + O_STATE] |= READY
+    leaves_store(M, order, now_ns)
     sample(M, READY_TIME, now_ns - M[order + O_PLACED_NS])
     step(M, CUPS_STEPS, now_ns, -M[order + O_CUPS])
     if M[COURIER_KIND] == CLOCK:
@@ -449,6 +452,7 @@ def is_over(M: Words, F: Numbers, order: int, now_ns: int) -> None:
     """An order has reached its person, or is cancelled, now."""
     state = M[order + O_STATE]
     M[order + O_STATE] = state | OVER
+    leaves_zone(M, order, now_ns)
     M[IN_PROGRESS] -= 1
     if state & CANCELLED:
         M[ORDERS_CANCELLED] += 1

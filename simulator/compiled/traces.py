@@ -5,9 +5,8 @@ from __future__ import annotations
 from simulator.compiled.jit import kernel
 from simulator.compiled.layout import (
     A_NUMBER,
-    A_SIDE,
+    A_TRACE,
     A_WANT,
-    AS_TRACE,
     ATTEMPT_ROW_BEFORE,
     ATTEMPT_ROW_WIDTH,
     ATTEMPT_ROWS,
@@ -134,4 +133,4 @@ def trace_attempt(M: Words, attempt: int, session: int, copy: int, now_ns: int, 
 def trace(M: Words, attempt: int, column: int, value: int) -> None:
     """Write one number of an attempt's row, if there are traces."""
     if M[TRACED]:
-        M[M[M[attempt + A_SIDE] + AS_TRACE] + column] = value
+        M[M[attempt + A_TRACE] + column] = value

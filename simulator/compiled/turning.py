@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from limits import gcra, hot_key, token_bucket, waiting_room
 from limits.laws import Law
 from scenarios import model
-from scenarios.knobs import RATED, Kind, Knob, Value, exceptions_of
+from scenarios.knobs import ONE_RATE, Kind, Knob, Value, credit_rate, exceptions_of
 from simulator.compiled import layout as at
 from simulator.compiled.build import law_of_part, rate_parameters
+from simulator.compiled.gather import rows_of
 
 if TYPE_CHECKING:
     from simulator.compiled.engine import Run
@@ -27,7 +28,12 @@ _FACTORS = {
 def turn(run: Run, knob: Knob, value: Value) -> None:
     """Give a knob a value, now."""
     if knob.kind is Kind.ADMISSION_RATE:
-        _turn_rate(run, knob.index, None if value is None else Fraction(value))
+        law, rate_per_s = run.scenario.admission[knob.index], None if value is None else Fraction(value)
+        if isinstance(law, model.WaitingRoomAdmission):
+            assert rate_per_s is not None
+            _turn_credit(run, law, knob, rate_per_s)
+        else:
+            _turn_rate(run, knob.index, rate_per_s)
         return
     assert value is not None
     stage = at.STAGES + (knob.index + 1) * at.STAGE_WIDTH
@@ -85,7 +91,7 @@ def _law(run: Run, index: int) -> int:
 
 def _turn_rate(run: Run, index: int, rate_per_s: Fraction | None) -> None:
     law, words = run.scenario.admission[index], run.words
-    assert isinstance(law, RATED)
+    assert isinstance(law, ONE_RATE)
     row = _law(run, index)
     before = {field: int(words[row + field]) for field in (at.L_ONE, at.L_TWO, at.L_THREE)}
     new = rate_parameters(law, rate_per_s)
@@ -110,16 +116,6 @@ def _turn_rate(run: Run, index: int, rate_per_s: Fraction | None) -> None:
 
         _each_row(run, row, changed_table)
         return
-    if isinstance(law, model.WaitingRoomAdmission):
-        most, opens_ns, ahead, interval_ns = law.most, law.opens_ns, before[at.L_TWO], before[at.L_ONE]
-
-        def granted(state: list[int]) -> list[int]:
-            since_ns, now_ns = max(state[1], opens_ns), int(words[at.NOW_NS])
-            state[1] = waiting_room.grant_by_rate(state, 2, 1, most, 0, ahead, interval_ns, since_ns, now_ns)
-            return state
-
-        _each_row(run, row, granted)
-        return
     of_bucket = words[row + at.L_LAW] == Law.TOKEN_BUCKET
     change: Callable[..., None] = token_bucket.change if of_bucket else gcra.change
     numbers = (at.L_ONE, at.L_TWO, at.L_THREE) if of_bucket else (at.L_ONE, at.L_TWO)
@@ -132,15 +128,31 @@ def _turn_rate(run: Run, index: int, rate_per_s: Fraction | None) -> None:
     _each_row(run, row, changed)
 
 
+def _turn_credit(run: Run, law: model.WaitingRoomAdmission, knob: Knob, rate_per_s: Fraction) -> None:
+    words, row, now_ns = run.words, _law(run, knob.index), int(run.words[at.NOW_NS])
+    stages, turned = len(law.credits_per_s), list(law.credits_per_s).index(knob.of)
+    first = int(words[row + at.L_ONE])
+    before, rate = words[first : first + 2 * stages].tolist(), credit_rate(law, rate_per_s)
+
+    def granted(state: list[int]) -> list[int]:
+        for stage in range(1, stages + 1):
+            state[stage] = max(state[stage], law.opens_ns)
+        waiting_room.grant_by_rates(state, 1 + stages, stages, law.most, before, 0, state, 1, now_ns)
+        state[1 + turned] = waiting_room.turned_ns(state[1 + turned], rate[1], now_ns)
+        return state
+
+    _each_row(run, row, granted)
+    words[first + 2 * turned : first + 2 * turned + 2] = rate
+
+
 def _each_row(run: Run, law: int, change: Callable[[list[int]], list[int]]) -> None:
     """Change every row of a law that somebody has asked, the word that says so first."""
     words = run.words
     width, place = int(words[law + at.L_ROW_WIDTH]), int(words[law + at.L_STATE])
     if words[law + at.L_KEY] == at.BY_PERSON:
-        owner = int(words[at.LAW_ROWS])
-        while owner:
-            _change_row(run, owner + place, width, change)
-            owner = int(words[owner + at.LR_BEFORE])
+        people, rows = rows_of(words, at.PEOPLE_POOL)
+        for person in people[rows[:, at.P_REFS] > 0]:
+            _change_row(run, int(person) + place, width, change)
         return
     for number in range(int(words[law + at.L_ROWS])):
         _change_row(run, place + number * width, width, change)

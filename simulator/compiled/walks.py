@@ -10,7 +10,6 @@ from simulator.compiled.chains import (
     IGNORED,
     NO_STORE,
     SUCCESS,
-    ask_chain,
     ask_for,
     ask_gateway,
     code_of,
@@ -37,10 +36,12 @@ from simulator.compiled.ends import (
     will_end,
 )
 from simulator.compiled.habits import drawn_ns, output_of, prompt_of
+from simulator.compiled.holding import ask_chain, gives_up_store
 from simulator.compiled.jit import kernel
 from simulator.compiled.layout import (
     A_AT_STAGE_NS,
     A_BUDGETS,
+    A_CREDIT,
     A_DONE_NS,
     A_NUMBER,
     A_OUTPUT,
@@ -49,12 +50,10 @@ from simulator.compiled.layout import (
     A_SEQ,
     A_SERVICE_NS,
     A_SHARD_BIT,
-    A_SIDE,
     A_STATE,
     A_TIMEOUT_NS,
     A_WANT,
     ANSWERED,
-    AS_CREDIT,
     ATTEMPTS_COMPLETED,
     BATCHING_STAGE,
     BUDGET_COUNT,
@@ -90,13 +89,12 @@ from simulator.compiled.layout import (
     P_FIRST_NS,
     P_PLACE,
     P_SEGMENT_MASK,
-    P_SIDE,
+    P_TRACE,
     P_WANT,
     P_ZONE_BITS,
     P_ZONE_MASK,
     PEOPLE_PLACED,
     PLACED,
-    PS_TRACE,
     SEED,
     SEGMENT_PLACED,
     SEGMENT_WIDTH,
@@ -294,7 +292,7 @@ def commits(M: Words, F: Numbers, attempt: int, now_ns: int) -> None:
         will_end(M, attempt, OUTRUN if M[attempt + A_STATE] & OUTRUN_BY_COPY else TIMED_OUT, 0)
         return
     person = M[attempt + A_PERSON]
-    credited = M[M[attempt + A_SIDE] + AS_CREDIT] - 1 if M[CREDIT_LAW] else NO_STORE
+    credited = M[attempt + A_CREDIT] - 1 if M[CREDIT_LAW] else NO_STORE
     store = pick_store(M, F, person, M[attempt + A_NUMBER], credited, now_ns)
     if store == NONE_TAKES_IT:
         if credited == NO_STORE or not takes_later_slot(M, F, attempt, now_ns):
@@ -304,6 +302,7 @@ def commits(M: Words, F: Numbers, attempt: int, now_ns: int) -> None:
     if M[ZONE_LAW_COUNT]:
         verdict = ask_chain(M, F, ZONE_LAWS, person, M[attempt + A_NUMBER], store, now_ns)
         if verdict < 0:
+            gives_up_store(M, now_ns)
             will_end(M, attempt, code_of(verdict), retry_after_of(verdict))
             return
     if M[CREDITS]:
@@ -322,7 +321,7 @@ def commits(M: Words, F: Numbers, attempt: int, now_ns: int) -> None:
 def tells_credits(M: Words, F: Numbers, attempt: int, person: int, store: int, now_ns: int) -> None:
     """An attempt becomes an order of a store, now."""
     if M[CREDIT_LAW]:
-        places_credited(M, M[attempt + A_SIDE], store)
+        places_credited(M, attempt, store)
     law = M[STORE_CREDIT_LAW]
     if law and concerns_person(M, law, person):
         places_at_store(M, F, law, M[person + P_WANT], store, M[person + P_PLACE] & P_ZONE_MASK, now_ns)
@@ -345,6 +344,6 @@ def is_served(M: Words, F: Numbers, person: int, store: int, now_ns: int) -> Non
     M[M[SEGMENTS] + segment * SEGMENT_WIDTH + SEGMENT_PLACED] += 1
     if M[BUDGET_COUNT]:
         earns(M, person, ON_SUCCESS, now_ns)
-    begins(M, F, want, zone, store, M[M[person + P_SIDE] + PS_TRACE] if M[TRACED] else 0, now_ns)
+    begins(M, F, want, zone, store, M[person + P_TRACE] if M[TRACED] else 0, now_ns)
     invites(M, F, want, PLACED, now_ns)
     give_person(M, person)

@@ -15,9 +15,14 @@ class Drive:
     """A small SimPy environment for the control plane alone, and the engine that it holds."""
 
     def __init__(self, room: ControlRoom, engine: Advancing) -> None:
+        self.room = room
         self.engine = engine
         self._env = simpy.Environment()
         room.open(self._env, self._moment, engine)
+
+    def go_on_with(self, engine: Advancing) -> None:
+        """Hold another engine from now on, which has been brought to the same instant."""
+        self.engine = self.room.panel.engine = engine
 
     def advance(self, until_ns: int) -> None:
         """Let all of the run happen that is before an instant; events of the instant itself do not."""

@@ -21,7 +21,8 @@ class ControlError(Exception):
 class Panel:
     """What all control processes of a run share; `full` is the scenario as written, `running` the one that runs."""
 
-    def __init__(self, full: Scenario, running: Scenario, scale: Fraction) -> None:
+    def __init__(self, full: Scenario, running: Scenario, scale: Fraction, *, live: bool = False) -> None:
+        """Of a run that is to go on live, nothing can be read or turned that a live stack does not have."""
         self.full = full
         self.running = running
         self.scale = scale
@@ -29,9 +30,12 @@ class Panel:
         self.turn_count = 0
         self.engine: Controlled | None = None
         self._readable = frozenset(metrics.readable(full))
+        self._told = frozenset(metrics.readable_live(full)) if live else self._readable
+        self._live = live
         self._scheduled = changes(full) if full.controls else ()
         self._due: list[tuple[Knob, Value]] = []  # turned in this wake, at the size that runs
         self._given: dict[str, tuple[int, Value]] = {}  # by knob: when a control process turned it last, and to what
+        self._as_run: dict[str, Value] = {}  # the same at the size that runs
 
     def read(self, name: str) -> float:
         """Return a gauge, or what a counter has counted so far."""
@@ -44,21 +48,31 @@ class Panel:
         """Raise `ControlError` where a run of the scenario has no such gauge or counter."""
         if name not in self._readable:
             raise ControlError(f"{name} is no gauge or counter of this scenario{did_you_mean(name, self._readable)}")
+        if name not in self._told:
+            raise ControlError(f"a live stack cannot tell {name}; it tells {', '.join(sorted(metrics.TOLD_LIVE))}")
 
     def value(self, path: str, now_ns: int) -> Value:
         """Return the value of a knob now: the last of what the schedule and the control processes gave it."""
         knob = self._knob(path)
-        scheduled = [change for change in self._changes(knob) if change.at_ns <= now_ns]
+        scheduled = self._changed(path, now_ns)
         turned_ns, given = self._given.get(path, (-1, None))
         if scheduled and scheduled[-1].at_ns > turned_ns:
             return scheduled[-1].value
         return given if turned_ns >= 0 else knobs.base(knob, self.full)
 
+    def standing(self, now_ns: int) -> dict[str, int | float | str]:
+        """Return what control processes have given knobs and no schedule has taken back, at the size that runs."""
+        return {
+            path: as_in_a_file(self._knob(path), value)
+            for path, value in self._as_run.items()
+            if all(change.at_ns <= self._given[path][0] for change in self._changed(path, now_ns))
+        }
+
     def parsed(self, path: str, raw: object) -> Value:
         """Return the value of a knob from what a file would give, or raise `ControlError`."""
         knob = self._knob(path)
         try:
-            value = knobs.value(knob, _as_in_a_file(raw), self.full)
+            value = knobs.value(knob, _in_a_file(raw), self.full)
         except ValueError as error:
             raise ControlError(f"{path}: {error}") from None
         self._check_log(knob, value)
@@ -69,14 +83,15 @@ class Panel:
         self._connected("turns knobs")
         knob, value = self._knob(path), self.parsed(path, raw)
         try:
-            scaled = scaled_value(self.full, path, _as_in_a_file(raw), self.scale)
-            self._due.append((knob, knobs.value(knob, scaled, self.running)))
+            scaled = scaled_value(self.full, path, _in_a_file(raw), self.scale)
+            as_run = knobs.value(knob, scaled, self.running)
         except ValueError as error:
             raise ControlError(f"{path}: at scale {float(self.scale):g}: {error}") from None
-        self._given[path] = now_ns, value
+        self._due.append((knob, as_run))
+        self._given[path], self._as_run[path] = (now_ns, value), as_run
         self.turn_count += 1
         if len(self.turns) < MOST_TURNS:
-            self.turns.append(Turn(at_ns=now_ns, control=control, knob=path, value=_text(knob, value)))
+            self.turns.append(Turn(at_ns=now_ns, control=control, knob=path, value=as_in_a_file(knob, value)))
 
     def carry_out(self) -> None:
         """Turn the engine's knobs, in the order in which a process turned them in the wake that ends now.
@@ -97,12 +112,20 @@ class Panel:
 
     def _knob(self, path: str) -> Knob:
         try:
-            return knobs.parse(path, self.full)
+            knob = knobs.parse(path, self.full)
         except ValueError as error:
             raise ControlError(f"{path} {error}") from None
+        if self._live and knob.kind in (Kind.ADMISSION_RATE, Kind.ADMISSION_LIMIT):
+            law = self.full.admission[knob.index]
+            if law.at == "client":
+                raise ControlError(f"{path}: people keep the laws of the client by themselves, live; turn another knob")
+        return knob
 
     def _changes(self, knob: Knob) -> list[Change]:
         return [change for change in self._scheduled if change.knob == knob]
+
+    def _changed(self, path: str, now_ns: int) -> list[Change]:
+        return [change for change in self._changes(self._knob(path)) if change.at_ns <= now_ns]
 
     def _check_log(self, knob: Knob, value: Value) -> None:
         """A sliding log has room for what the scenario says, and no more."""
@@ -116,11 +139,12 @@ class Panel:
             )
 
 
-def _as_in_a_file(raw: object) -> object:
+def _in_a_file(raw: object) -> object:
     return "off" if raw is None else raw
 
 
-def _text(knob: Knob, value: Value) -> int | float | str:
+def as_in_a_file(knob: Knob, value: Value) -> int | float | str:
+    """Return the value of a knob as a scenario file gives it."""
     if knob.kind is Kind.ADMISSION_RATE:
         return "off" if value is None else units.rate_text(Fraction(value))
     assert isinstance(value, int | float)

@@ -26,9 +26,11 @@ Life = Generator[simpy.Event, Any, None]
 class ControlRoom:
     """All control processes of one run, ready to start. Raises `ScenarioError` where one cannot be found or called."""
 
-    def __init__(self, full: Scenario, running: Scenario, scale: Fraction, folders: Sequence[Path] = ()) -> None:
-        """`full` is the scenario as written, `running` the same at the scale of the run."""
-        self.panel = Panel(full, running, scale)
+    def __init__(
+        self, full: Scenario, running: Scenario, scale: Fraction, folders: Sequence[Path] = (), *, live: bool = False
+    ) -> None:
+        """`full` is the scenario as written, `running` the same at the scale of the run, which may go on live."""
+        self.panel = Panel(full, running, scale, live=live)
         self.controls = full.controls
         self._source = full.name
         self._processes = [process_of(control, full.name, folders) for control in full.controls]

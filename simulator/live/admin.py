@@ -4,14 +4,13 @@
     POST       /admin/incidents      {"knob": "stages.intent.servers", "value": 0}
     GET        /admin/log            what was turned, the oldest first
 
-Every change is a line of `admin.jsonl` in the stack's folder, written before it is made; a new upstream makes them
-again.
+Every change, one of a control process too, is a line of `admin.jsonl` in the stack's folder, written before it is made;
+a new upstream makes them again.
 """
 
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,9 @@ from simulator.live.gateway import (
     read_body,
     send_answer,
 )
+
+BY_CONTROLS = "controls"
+"""In the log, by whom a change was: control processes, in place of the admin."""
 
 
 class Log:
@@ -49,23 +51,18 @@ class Log:
 
 
 class Admin:
-    """The app; `check` says what is wrong with a change, `turn` makes it."""
+    """The app; `turn` makes a change and returns its line of the log, or raises ValueError."""
 
     def __init__(
         self,
         scenario: Scenario,
         token: str,
         log: Log,
-        now_ns: Callable[[], int],
-        *,
-        check: Callable[[str, Any], object],
-        turn: Callable[[str, Any], None],
+        turn: Callable[[str, Any, str], dict[str, Any]],
     ) -> None:
         self._laws = {law.name: law for law in scenario.admission}
         self._token = token
         self._log = log
-        self._now_ns = now_ns
-        self._check = check
         self._turn = turn
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -113,13 +110,9 @@ class Admin:
 
     def _change(self, knob: str, value: Any) -> dict[str, Any]:
         try:
-            self._check(knob, value)
+            return self._turn(knob, value, "admin")
         except ValueError as error:
             raise BadRequestError(400, f"{knob}: {error}") from None
-        change = {"at": time.time(), "model_ns": self._now_ns(), "knob": knob, "value": value}
-        self._log.write(change)
-        self._turn(knob, value)
-        return change
 
 
 async def _object(receive: Receive) -> dict[str, Any]:

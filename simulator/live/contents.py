@@ -11,10 +11,12 @@ from typing import Any
 class Contents:
     """What functions of these names in `simulator.compiled.contents` return: arrays, and states of laws by name.
 
-    `placed`: orders placed by then, which have taken a unit of each budget.
+    `placed`: orders placed by then, which have taken a unit of each budget. `turned`: the knobs that control processes
+    have turned, and to what.
     """
 
     attempts: Any
     orders: Any
     levels: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     placed: int = 0
+    turned: Mapping[str, int | float | str] = field(default_factory=dict)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Generator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import simpy
@@ -34,6 +35,17 @@ MOST_LATE_NS = 50_000_000
 """By the clock, how much later than intended an attempt may come and still be judged as of then."""
 
 
+@dataclass(slots=True, eq=False)
+class Asking:
+    """An attempt as laws see it: what the model would add, nobody here asks for."""
+
+    person: Person
+    number: int
+    start_ns: int
+    deadline_ns: int
+    store: int = -1
+
+
 class Door:
     """Who gets in. Without servers of the gateway it decides at once; with them, when one takes the attempt up."""
 
@@ -59,22 +71,33 @@ class Door:
             self.gateway.station.policy = self.laws
         self._loop = loop
         self._asked_ns = settings.from_ns
+        self._most_late_ns = int(MOST_LATE_NS * clock.speed)
         self._schedule()
         if settings.contents is not None and clock.zero_monotonic_ns is None:
+            for path, raw in settings.contents.turned.items():
+                self.turn(*knobs.given(path, raw, scenario))
             self.laws.begin_with(settings.contents.levels)
 
-    def attempt(self, person: Person, number: int, start_ns: int, timeout_ns: int) -> Attempt:
+    def attempt(self, person: Person, number: int, start_ns: int, timeout_ns: int) -> Attempt | Asking:
         """Return somebody's try, as it comes to the gateway."""
+        if self.gateway.station is None:
+            return Asking(person, number, start_ns, timeout_ns)
         return an_attempt(self.env, person, number, start_ns, timeout_ns)
 
-    async def ask(self, attempt: Attempt) -> Verdict:
+    def ask_now(self, attempt: Attempt | Asking, now_ns: int) -> Verdict | None:
+        """Let an attempt in that is here now, or not; None where that takes time."""
+        if self.leases is None and self.gateway.station is None:
+            return self.laws.ask(attempt.person, attempt, self._as_of_ns(attempt.start_ns, now_ns))
+        return None
+
+    async def ask(self, attempt: Attempt | Asking) -> Verdict:
         """Let an attempt in, or not; the verdict stands when the gateway is done with it."""
         if self.leases is not None:
             refused = await self.leases.ask(attempt)
             if refused is not None:
                 return refused
-        if self.gateway.station is None:
-            return self.laws.ask(attempt.person, attempt, self._as_of_ns(attempt))
+        if isinstance(attempt, Asking):
+            return self.laws.ask(attempt.person, attempt, self._as_of_ns(attempt.start_ns, self.clock.now_ns()))
         future: asyncio.Future[Verdict] = self._loop.create_future()
 
         def passes() -> None:
@@ -84,17 +107,16 @@ class Door:
         self.pace.at_now(lambda now_ns: call_at(self.env, passes, now_ns, Rank.ARRIVAL, 0, want, number))
         return await future
 
-    def _as_of_ns(self, attempt: Attempt) -> int:
+    def _as_of_ns(self, start_ns: int, now_ns: int) -> int:
         """The instant at which laws are asked: the intended one, where it is a little past, but never back in time.
 
         So the way here decides little on who gets the last token. Who forges it gains nothing: earlier, there is less.
         """
-        now_ns = self.clock.now_ns()
-        earliest_ns = now_ns - int(MOST_LATE_NS * self.clock.speed)
-        self._asked_ns = max(self._asked_ns, min(max(attempt.start_ns, earliest_ns), now_ns))
+        as_of_ns = min(max(start_ns, now_ns - self._most_late_ns), now_ns)
+        self._asked_ns = max(as_of_ns, self._asked_ns)
         return self._asked_ns
 
-    def ended(self, attempt: Attempt, reason: str) -> None:
+    def ended(self, attempt: Attempt | Asking, reason: str) -> None:
         """The work on an attempt that was let in is over."""
         self.laws.give_back(attempt, self.clock.now_ns(), outcome_of(reason))
 
@@ -113,8 +135,7 @@ class Door:
 
     def turn_now(self, path: str, raw: Any) -> None:
         """Turn a knob that somebody names."""
-        knob = knobs.parse(path, self.scenario)
-        value = knobs.value(knob, raw, self.scenario)
+        knob, value = knobs.given(path, raw, self.scenario)
         self.pace.at_now(
             lambda now_ns: call_at(self.env, lambda: self.turn(knob, value), now_ns, Rank.INCIDENT, 0, 0, 0)
         )

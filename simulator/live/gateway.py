@@ -22,11 +22,11 @@ from scenarios.asking import ADMITTED, REASONS, Verdict
 from scenarios.model import Scenario
 from scenarios.person import Person
 from simulator.live.contents import Contents
-from simulator.live.door import Door
-from simulator.live.laws import Asked, Named
+from simulator.live.door import Asking, Door
+from simulator.live.laws import Named
 from simulator.live.link import Link
 from simulator.live.settings import Settings
-from simulator.live.tally import TELL_S, Tally, page
+from simulator.live.tally import TELL_S, Tally, held, page
 from simulator.live.wire import REPLAYED, VERDICTS, Answer, Call
 from simulator.reference.attempt import Attempt
 
@@ -34,6 +34,8 @@ Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
+Messages = tuple[dict[str, Any], dict[str, Any]]
+"""An answer as ASGI sends it: its start, and its body."""
 
 KNOWN = {"want", "attempt", "person", "timeout_ms"}
 MOST_BODY = 4096
@@ -56,6 +58,7 @@ STATUS = {
 JSON = (b"content-type", b"application/json")
 CLOSE = (b"connection", b"close")
 OPENAPI = files("simulator.live").joinpath("openapi.json").read_bytes()
+_decode = json.JSONDecoder().raw_decode
 
 
 class BadRequestError(Exception):
@@ -76,7 +79,7 @@ class Gateway:
         self._door = door
         self._now_ns = now_ns
         self._scenario = settings.scenario
-        self._bounds = bounds(settings.scenario)
+        self._last = last_of(settings.scenario)
         self._priorities = [segment.priority for segment in settings.scenario.segments] or [0]
         self._stages = ["gateway", *(stage.name for stage in settings.scenario.stages)]
         self._under_way = 0
@@ -118,7 +121,8 @@ class Gateway:
         while True:
             await asyncio.sleep(TELL_S)
             if self._link.is_up:
-                self._link.tell(tally=self.tally.take(), worker=worker, under_way=self._under_way)
+                station = held(None if self._door is None else self._door.gateway.station)
+                self._link.tell(tally=self.tally.take(), worker=worker, under_way=self._under_way, station=station)
 
     async def _page(self) -> bytes:
         try:
@@ -134,41 +138,38 @@ class Gateway:
             return
         began_s = self._loop.time()
         now_ns = self._now_ns()
-        call = read(body, key, intended, now_ns, self._bounds)
+        call = read(body, key, intended, now_ns, self._last, decided=self._door is not None)
         self._under_way += 1
         try:
-            verdict, said, headers = await self._attempt(call, now_ns)
+            verdict, messages = await self._attempt(call, now_ns)
         finally:
             self._under_way -= 1
         self.tally.answered(verdict, self._loop.time() - began_s)
-        if verdict == "placed":
-            await send_answer(send, 200 if said["replayed"] else 201, {"verdict": verdict, **said}, headers)
-        else:
-            await _send(send, STATUS[verdict], _refusal(verdict, said["by"]), headers)
+        for message in messages:
+            await send(message)
 
-    async def _attempt(self, call: Call, now_ns: int) -> tuple[str, dict[str, Any], Headers]:
-        """Return the verdict, what else the answer says, and its headers."""
+    async def _attempt(self, call: Call, now_ns: int) -> tuple[str, Messages]:
+        """Return the verdict, and the answer that tells it."""
         if self._under_way > MOST_UNDER_WAY:
-            return "shed", {"by": "gateway"}, [JSON, (b"retry-after", b"1")]
+            return "shed", _refusal("shed", "gateway", 1)
         if call.timeout_ns <= now_ns:
-            return "expired", {"by": "timeout"}, [JSON]
+            return "expired", _refusal("expired", "timeout")
         on_end: Callable[[str], None] = _nothing
         if (call.want, call.attempt) in self._let_in:
             call = call._replace(decided=True)
         elif self._door is not None:
             attempt = self._asks(self._door, call)
-            verdict = await self._door.ask(attempt)
+            verdict = self._door.ask_now(attempt, now_ns) or await self._door.ask(attempt)
             if verdict.code != ADMITTED:
                 return self._refused(self._door, verdict, attempt)
-            call = call._replace(decided=True)
             door = self._door
             on_end = lambda reason: door.ended(attempt, reason)  # noqa: E731
         answer = await self._link.call(call, on_end)
         if answer is None:
-            return "error", {"by": "upstream"}, [JSON]
+            return "error", _refusal("error", "upstream")
         return await self._told(answer)
 
-    def _asks(self, door: Door, call: Call) -> Attempt:
+    def _asks(self, door: Door, call: Call) -> Attempt | Asking:
         person = Person(
             want=call.want,
             invited_by=-1,
@@ -181,33 +182,24 @@ class Gateway:
         )
         return door.attempt(person, call.attempt, call.start_ns, call.timeout_ns)
 
-    def _refused(self, door: Door, verdict: Verdict, attempt: Attempt) -> tuple[str, dict[str, Any], Headers]:
+    def _refused(self, door: Door, verdict: Verdict, attempt: Attempt | Asking) -> tuple[str, Messages]:
         by = verdict.law if isinstance(verdict, Named) else "gateway"
-        headers = [JSON]
-        if verdict.retry_after_s:
-            headers.append((b"retry-after", b"%d" % verdict.retry_after_s))
+        reason = REASONS[verdict.code]
         rule = door.laws.linked.get(by)
-        if REASONS[verdict.code] == "throttled" and rule is not None:
-            headers.append((b"ratelimit-policy", door.laws.policies[by]))
-            if door.laws.is_plain:  # one more is too many, so there are none, and it is known until when
-                headers.append((b"ratelimit", b'"%s";r=0;t=%d' % (by.encode(), verdict.retry_after_s)))
-            else:
-                asked = Asked(attempt.person, attempt)
-                headers.append((b"ratelimit", fields.limit([rule], asked, self._now_ns()).encode()))
-        return REASONS[verdict.code], {"by": by}, headers
+        if reason != "throttled" or rule is None:
+            return reason, _refusal(reason, by, verdict.retry_after_s)
+        # Where laws are plain, one more is too many, so there are none, and it is known until when.
+        left = "" if door.laws.is_plain else fields.limit([rule], attempt, self._now_ns())
+        return reason, _refusal(reason, by, verdict.retry_after_s, door.laws.policies[by], left)
 
-    async def _told(self, answer: Answer) -> tuple[str, dict[str, Any], Headers]:
+    async def _told(self, answer: Answer) -> tuple[str, Messages]:
         verdict = VERDICTS[answer.verdict]
         if verdict == "placed":
-            replayed = bool(answer.what & REPLAYED)
-            return verdict, {"order": str(answer.order), "store": answer.store, "replayed": replayed}, [JSON]
+            return verdict, _placed(answer)
         if verdict == "timed_out":
             await asyncio.sleep(AFTER_TIMEOUT_S)
-            return verdict, {"by": "timeout"}, [JSON]
-        headers = [JSON]
-        if answer.retry_after_s:
-            headers.append((b"retry-after", b"%d" % answer.retry_after_s))
-        return verdict, {"by": self._stages[answer.stage]}, headers
+            return verdict, _refusal(verdict, "timeout")
+        return verdict, _refusal(verdict, self._stages[answer.stage], answer.retry_after_s)
 
     async def _find(self, scope: Scope, want: str, send: Send) -> None:
         if not is_authorised(scope, self._settings.token):
@@ -237,40 +229,46 @@ def let_in_before(contents: Contents | None) -> frozenset[tuple[int, int]]:
 PAGES = ("/healthz", "/metrics", "/openapi.json")
 
 
-def bounds(scenario: Scenario) -> dict[str, int]:
-    """How many segments, zones and kinds there are."""
+def last_of(scenario: Scenario) -> dict[str, int]:
+    """The largest segment, zone and kind that there are."""
     return {
-        "segment": max(1, len(scenario.segments)),
-        "zone": scenario.street.zones if scenario.street else 1,
-        "kind": max(1, len(scenario.people.kinds)),
+        "segment": max(1, len(scenario.segments)) - 1,
+        "zone": (scenario.street.zones if scenario.street else 1) - 1,
+        "kind": max(1, len(scenario.people.kinds)) - 1,
     }
 
 
-def read(body: bytes, key: str | None, intended: bytes | None, now_ns: int, bounds: dict[str, int]) -> Call:
+def read(
+    body: bytes, key: str | None, intended: bytes | None, now_ns: int, last: dict[str, int], *, decided: bool
+) -> Call:
     """Return the attempt of a request; BadRequestError says what is wrong with it."""
     try:
-        told = json.loads(body)
+        text = body.decode().strip(" \t\n\r")
+        told, end = _decode(text)
     except ValueError:
         raise BadRequestError(400, "the body is not JSON") from None
     except RecursionError:
         raise BadRequestError(400, "the body is nested too deeply") from None
+    if end < len(text):
+        raise BadRequestError(400, "the body is not JSON")
     if not isinstance(told, dict):
         raise BadRequestError(400, "the body is not an object")
-    if unknown := told.keys() - KNOWN:
-        raise BadRequestError(400, f"{min(unknown)[:40]!r} is not known; there are want, attempt, person, timeout_ms")
+    if not told.keys() <= KNOWN:
+        unknown = min(told.keys() - KNOWN)
+        raise BadRequestError(400, f"{unknown[:40]!r} is not known; there are want, attempt, person, timeout_ms")
     want = told.get("want")
     if not isinstance(want, str):
         raise BadRequestError(400, "want: needs a whole number as a string")
     if key is not None and key != want:
         raise BadRequestError(400, "Idempotency-Key: is not the want")
     person = told.get("person")
-    if not isinstance(person, dict) or person.keys() - bounds.keys():
+    if not isinstance(person, dict) or not person.keys() <= last.keys():
         raise BadRequestError(400, "person: needs an object with segment, zone and kind")
-    who = {}
-    for name, many in bounds.items():
-        who[name] = _int(person.get(name, 0), f"person.{name}", 0, many - 1)
+    segment = _int(person.get("segment", 0), "person.segment", 0, last["segment"])
+    zone = _int(person.get("zone", 0), "person.zone", 0, last["zone"])
+    kind = _int(person.get("kind", 0), "person.kind", 0, last["kind"])
     timeout_ms = told.get("timeout_ms")
-    if isinstance(timeout_ms, bool) or not isinstance(timeout_ms, int | float):
+    if type(timeout_ms) is not int and type(timeout_ms) is not float:
         raise BadRequestError(400, "timeout_ms: needs a number")
     if not 0 < timeout_ms <= MOST_TIMEOUT_MS:
         raise BadRequestError(400, f"timeout_ms: needs more than 0 and at most {MOST_TIMEOUT_MS}")
@@ -281,16 +279,36 @@ def read(body: bytes, key: str | None, intended: bytes | None, now_ns: int, boun
         number=0,
         want=_whole(want, "want", MOST_WANT),
         attempt=_int(told.get("attempt"), "attempt", 1, MOST_ATTEMPT),
-        **who,
+        segment=segment,
+        zone=zone,
+        kind=kind,
         start_ns=start_ns,
         timeout_ns=start_ns + round(timeout_ms * 1_000_000),
-        decided=False,
+        decided=decided,
     )
 
 
+def _placed(answer: Answer) -> Messages:
+    replayed = bool(answer.what & REPLAYED)
+    body = b'{"verdict": "placed", "order": "%d", "store": %d, "replayed": %s}' % (
+        answer.order,
+        answer.store,
+        b"true" if replayed else b"false",
+    )
+    return _messages(200 if replayed else 201, body, [JSON])
+
+
 @lru_cache(maxsize=1000)
-def _refusal(verdict: str, by: str) -> bytes:
-    return json.dumps({"verdict": "expired" if verdict == "timed_out" else verdict, "by": by}).encode()
+def _refusal(verdict: str, by: str, retry_after_s: int = 0, policy: str = "", left: str = "") -> Messages:
+    """The same for all who are refused alike, so made once. A policy without what is left: nothing is, until then."""
+    headers = [JSON]
+    if retry_after_s:
+        headers.append((b"retry-after", b"%d" % retry_after_s))
+    if policy:
+        headers.append((b"ratelimit-policy", policy.encode()))
+        headers.append((b"ratelimit", (left or f'"{by}";r=0;t={retry_after_s}').encode()))
+    said = {"verdict": "expired" if verdict == "timed_out" else verdict, "by": by}
+    return _messages(STATUS[verdict], json.dumps(said).encode(), headers)
 
 
 def is_authorised(scope: Scope, token: str) -> bool:
@@ -327,15 +345,17 @@ async def read_body(receive: Receive) -> bytes | None:
 
 
 def _int(value: object, name: str, least: int, most: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+    if type(value) is not int or not least <= value <= most:
         raise BadRequestError(400, f"{name}: needs a whole number from {least} to {most}")
     return value
 
 
 def _whole(text: str, name: str, most: int) -> int:
-    if not (0 < len(text) <= 20 and text.isascii() and text.isdigit()) or int(text) > most:
-        raise BadRequestError(400, f"{name}: needs a whole number from 0 to {most}")
-    return int(text)
+    if 0 < len(text) <= 20 and text.isascii() and text.isdigit():
+        number = int(text)
+        if number <= most:
+            return number
+    raise BadRequestError(400, f"{name}: needs a whole number from 0 to {most}")
 
 
 def _nothing(reason: str) -> None:
@@ -348,6 +368,13 @@ async def send_answer(send: Send, status: int, said: Any, headers: Headers) -> N
 
 
 async def _send(send: Send, status: int, body: bytes, headers: Headers) -> None:
+    for message in _messages(status, body, headers):
+        await send(message)
+
+
+def _messages(status: int, body: bytes, headers: Headers) -> Messages:
     length = (b"content-length", b"%d" % len(body))
-    await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
-    await send({"type": "http.response.body", "body": body})
+    return (
+        {"type": "http.response.start", "status": status, "headers": [*headers, length]},
+        {"type": "http.response.body", "body": body},
+    )

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from fractions import Fraction
-from typing import Any, NamedTuple
+from functools import lru_cache
+from typing import Any
 
 from limits import (
     deadline,
     fields,
-    fixed_window,
     gcra,
     hot_key,
     rates,
     retry_after,
-    sliding_window,
     sliding_window_log,
     token_bucket,
     verdicts,
@@ -27,29 +26,22 @@ from limits import (
 from limits.chain import Chain, Charging, Permit
 from limits.rules import CALLS, Aimd, By, Concurrency, Rule
 from scenarios import model
-from scenarios.asking import ADMIT, EXPIRED, SHED, THROTTLED, Attempt, Terms, Verdict
+from scenarios.asking import ADMIT, CODES, SHED, THROTTLED, Attempt, Terms, Verdict
 from scenarios.habits import Habits
-from scenarios.knobs import Value, exceptions_of
+from scenarios.knobs import Value, bucket_of, exceptions_of
 from scenarios.person import Person
-from scenarios.policy import Policy, concerns, most_slots
+from scenarios.policy import WINDOWS, Policy, concerns
+from scenarios.schedule import most_slots
 
 MOST_INTS = 4_000_000
 """Of the rows of one rule, that are kept by key."""
-CODES = {verdicts.SHED: SHED, verdicts.EXPIRED: EXPIRED, verdicts.NEVER: THROTTLED}
-
-
-class Asked(NamedTuple):
-    """Who asks: what the rules take their keys and their terms from."""
-
-    person: Person
-    attempt: Attempt
 
 
 KEYS: dict[str, By | None] = {
     "global": None,
-    "person": lambda asked: asked.person.want,
-    "segment": lambda asked: asked.person.segment,
-    "zone": lambda asked: asked.person.zone,
+    "person": lambda attempt: attempt.person.want,
+    "segment": lambda attempt: attempt.person.segment,
+    "zone": lambda attempt: attempt.person.zone,
 }
 
 
@@ -64,6 +56,11 @@ def refusal(law: str, answer: int, *, places: bool = False) -> Named:
     """What a law's answer that is not 0 means to a person; no place at all is overload too."""
     wait_s = retry_after.seconds(answer) if answer > 0 else 0
     code = THROTTLED if answer > 0 else SHED if places and answer == verdicts.NEVER else CODES[answer]
+    return _named(law, code, wait_s)
+
+
+@lru_cache(maxsize=1000)
+def _named(law: str, code: int, wait_s: int) -> Named:
     named = Named(code, retry_after_s=wait_s)
     object.__setattr__(named, "law", law)
     return named
@@ -80,17 +77,24 @@ class Turnable(Rule):
         terms: Terms,
         *,
         by: By | None,
-        given: Callable[[Asked], tuple[int, ...]],
         unit: str,
     ) -> None:
         slots = max(1, min(100_000, MOST_INTS // width))
-        super().__init__(of.name, decide, (), width=width, by=by, slots=slots, given=given, unit=unit)
+        super().__init__(of.name, decide, (), width=width, by=by, slots=slots, given=self._given, unit=unit)
         self.of = of
         self.terms = terms
         self.is_on = True
 
     def set(self, value: Value, now_ns: int) -> None:
         """Turn its knob."""
+        raise NotImplementedError
+
+    def ask(self, subject: Attempt, now_ns: int, cost: int) -> int:
+        at = 0 if self.by is None else self.table.place(self.by(subject))
+        return self.decide(self.rows, at, *self._given(subject), now_ns, cost)
+
+    def _given(self, attempt: Attempt) -> tuple[Any, ...]:
+        """What the law is to know of a question, before its instant and its cost."""
         raise NotImplementedError
 
     def _places(self) -> list[int]:
@@ -107,37 +111,34 @@ class Rate(Turnable):
     """A token bucket or gcra; no limit at all while its rate is off."""
 
     def __init__(self, of: model.RateAdmission, terms: Terms, unit: str) -> None:
-        self.parameters: tuple[int, ...] = ()
-        self.burst = 0
+        self.bucket: tuple[int, ...] = ()
         law, width = (token_bucket, token_bucket.WIDTH) if of.law == "token_bucket" else (gcra, gcra.WIDTH)
         self.law: Any = law
-        super().__init__(of, law.decide, width, terms, by=KEYS[of.key], given=self._given, unit=unit)
+        super().__init__(of, law.decide, width, terms, by=KEYS[of.key], unit=unit)
         self.set(of.rate_per_s, 0)
 
     def set(self, value: Value, now_ns: int) -> None:
-        before = (*self.parameters, self.burst)
+        before = self.bucket
         self.is_on = value is not None
         if value is None:
             self._empty()
             return
-        rate = Fraction(value)
-        self.burst = self.of.burst or rates.second_of(rate)
+        self.bucket = bucket_of(self.of, Fraction(value))
+        *of_rate, burst = self.bucket
         if self.law is token_bucket:
-            self.parameters = rates.ratio(rate, self.burst)
-            tokens, per_ns = self.parameters
-            self.window_ns = -(-self.burst * per_ns // tokens) if tokens else 0
+            tokens, per_ns = of_rate
+            self.window_ns = -(-burst * per_ns // tokens) if tokens else 0
         else:
-            self.parameters = (rates.interval_ns(rate, self.burst),)
-            self.window_ns = self.burst * self.parameters[0]
-        if len(before) > 1:
+            self.window_ns = burst * of_rate[0]
+        if before:
             for at in self._places():
-                self.law.change(self.rows, at, *before, *self.parameters, self.burst, now_ns)
+                self.law.change(self.rows, at, *before, *self.bucket, now_ns)
 
     def quota(self) -> int:
-        return self.burst
+        return self.bucket[-1] if self.bucket else 0
 
-    def _given(self, asked: Asked) -> tuple[int, ...]:
-        return (*self.parameters, self.terms.rest(self.burst, asked.person))
+    def _given(self, attempt: Attempt) -> tuple[Any, ...]:
+        return (*self.bucket[:-1], self.terms.rest(self.bucket[-1], attempt.person))
 
 
 class HotKey(Turnable):
@@ -148,7 +149,7 @@ class HotKey(Turnable):
         self.exceptions = exceptions_of(of)
         self.bucket = (0, 0, 0)
         width = hot_key.width(of.most_keys)
-        super().__init__(of, hot_key.decide, width, terms, by=None, given=self._given, unit=unit)
+        super().__init__(of, hot_key.decide, width, terms, by=None, unit=unit)
         self.set(of.rate_per_s, 0)
 
     def set(self, value: Value, now_ns: int) -> None:
@@ -156,23 +157,22 @@ class HotKey(Turnable):
         if value is None:
             self._empty()
             return
-        rate = Fraction(value)
-        burst = self.of.burst or rates.second_of(rate)
-        self.bucket = (*rates.ratio(rate, burst), burst)
+        tokens, per_ns, burst = bucket_of(self.of, Fraction(value))
+        self.bucket = (tokens, per_ns, burst)
         own = (self.exceptions, 0, len(self.of.overrides))
         hot_key.change(self.rows, 0, self.of.most_keys, *before, *self.bucket, *own, now_ns)
 
-    def _given(self, asked: Asked) -> tuple[Any, ...]:
+    def _given(self, attempt: Attempt) -> tuple[Any, ...]:
         own = (self.exceptions, 0, len(self.of.overrides))
-        return (self.of.most_keys, *self.bucket, *own, self._value(asked))
+        return (self.of.most_keys, *self.bucket, *own, self._value(attempt))
 
-    def _value(self, asked: Asked) -> int:
-        person = asked.person
+    def _value(self, attempt: Attempt) -> int:
+        person = attempt.person
         if self.of.key == "store":
-            return self.habits.store(person.zone, person.want, asked.attempt.number, 0)
+            return self.habits.store(person.zone, person.want, attempt.number, 0)
         key = KEYS[self.of.key]
         assert key is not None
-        value = key(asked)
+        value = key(attempt)
         assert isinstance(value, int)
         return value
 
@@ -182,7 +182,7 @@ class WarmUp(Turnable):
 
     def __init__(self, of: model.WarmUpAdmission, terms: Terms, unit: str) -> None:
         self.parameters = (0, 0, 0, 0)
-        super().__init__(of, warm_up.decide, warm_up.WIDTH, terms, by=KEYS[of.key], given=self._given, unit=unit)
+        super().__init__(of, warm_up.decide, warm_up.WIDTH, terms, by=KEYS[of.key], unit=unit)
         self.window_ns = rates.NS_PER_S
         self.set(of.rate_per_s, 0)
 
@@ -197,7 +197,7 @@ class WarmUp(Turnable):
     def quota(self) -> int:
         return self.parameters[0] // 1000
 
-    def _given(self, asked: Asked) -> tuple[int, ...]:
+    def _given(self, attempt: Attempt) -> tuple[Any, ...]:
         return self.parameters
 
 
@@ -207,15 +207,11 @@ class Window(Turnable):
     def __init__(self, of: model.WindowAdmission, slots: int, terms: Terms, unit: str) -> None:
         self.limit = of.limit
         self.first: tuple[int, ...] = ()
-        laws: dict[str, tuple[Callable[..., int], int]] = {
-            "fixed_window": (fixed_window.decide, fixed_window.WIDTH),
-            "sliding_window": (sliding_window.decide, sliding_window.WIDTH),
-            "sliding_window_log": (sliding_window_log.decide, sliding_window_log.WIDTH + slots),
-        }
-        decide, width = laws[of.law]
-        if of.law == "sliding_window_log":
+        law: Any = WINDOWS[of.law]
+        if law is sliding_window_log:
             self.first = (slots,)
-        super().__init__(of, decide, width, terms, by=KEYS[of.key], given=self._given, unit=unit)
+        width = law.WIDTH + sum(self.first)
+        super().__init__(of, law.decide, width, terms, by=KEYS[of.key], unit=unit)
         self.window_ns = of.window_ns
 
     def set(self, value: Value, now_ns: int) -> None:
@@ -225,8 +221,8 @@ class Window(Turnable):
     def quota(self) -> int:
         return self.limit
 
-    def _given(self, asked: Asked) -> tuple[int, ...]:
-        return (*self.first, self.terms.rest(self.limit, asked.person), self.of.window_ns)
+    def _given(self, attempt: Attempt) -> tuple[Any, ...]:
+        return (*self.first, self.terms.rest(self.limit, attempt.person), self.of.window_ns)
 
 
 class Places(Concurrency):
@@ -248,7 +244,9 @@ class Places(Concurrency):
         assert isinstance(value, int)
         self._limit = value
 
-    def ask(self, subject: Asked, now_ns: int, cost: int) -> int:
+    def ask(self, subject: Attempt, now_ns: int, cost: int) -> int:
+        if not self.terms.reserve_milli:
+            return super().ask(subject, now_ns, cost)
         whole = self._limit
         self._limit = self.terms.rest(self.quota(), subject.person)
         try:
@@ -263,10 +261,10 @@ class DeadlineRule(Turnable):
     """Nobody who has too little time left."""
 
     def __init__(self, of: model.DeadlineAdmission, terms: Terms, unit: str) -> None:
-        super().__init__(of, deadline.decide, max(1, deadline.WIDTH), terms, by=None, given=self._given, unit=unit)
+        super().__init__(of, deadline.decide, max(1, deadline.WIDTH), terms, by=None, unit=unit)
 
-    def _given(self, asked: Asked) -> tuple[int, ...]:
-        return (self.of.least_left_ns, asked.attempt.deadline_ns)
+    def _given(self, attempt: Attempt) -> tuple[Any, ...]:
+        return (self.of.least_left_ns, attempt.deadline_ns)
 
 
 LawRule = Turnable | Places
@@ -310,8 +308,7 @@ class Laws(Policy):
             return ADMIT
         assert attempt is not None
         self._now_ns = now_ns
-        asked = Asked(person, attempt)
-        verdict = self._chain.ask(asked, 1 if self.is_plain else self._cost(person, attempt))
+        verdict = self._chain.ask(attempt, 1 if self.is_plain else self._cost(person, attempt))
         if not verdict.admitted:
             return refusal(verdict.law, verdict.answer, places=isinstance(verdict.rule, Concurrency))
         if self._holds:
@@ -335,7 +332,7 @@ class Laws(Policy):
     def _link(self) -> None:
         self.linked = {name: rule for name, rule in self.rules.items() if rule.is_on and name not in self.without}
         rules = tuple(self.linked.values())
-        self.policies = {name: fields.policy([rule]).encode() for name, rule in self.linked.items()}
+        self.policies = {name: fields.policy([rule]) for name, rule in self.linked.items()}
         self._holds = any(rule.holds for rule in rules)
         self._chain = Chain(*rules, clock=lambda: self._now_ns, charging=Charging.AS_IT_GOES) if rules else None
 

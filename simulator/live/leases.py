@@ -9,14 +9,13 @@ from limits import rates
 from limits.shared import LeasedQuota, Store
 from limits.verdicts import ADMITTED
 from limits.without_store import LAST_SHARE
-from scenarios.asking import Terms, Verdict
+from scenarios.asking import Attempt, Terms, Verdict
 from scenarios.habits import Habits
 from scenarios.knobs import Value
 from scenarios.model import RateAdmission, Scenario
 from scenarios.policy import concerns
-from simulator.live.laws import KEYS, Asked, refusal
+from simulator.live.laws import KEYS, refusal
 from simulator.live.settings import Settings
-from simulator.reference.attempt import Attempt
 
 LEASE_NS = 100_000_000
 """A lease is worth so much of a worker's part of the rate."""
@@ -45,7 +44,7 @@ class Leases:
             if quota is None or not concerns(law.priorities, attempt.person):
                 continue
             key = KEYS[law.key]
-            value = "" if key is None else str(key(Asked(attempt.person, attempt)))
+            value = "" if key is None else str(key(attempt))
             answer = await quota.decide(value, self._terms[law.name].cost(attempt.person, attempt))
             if answer != ADMITTED:
                 return refusal(law.name, round(answer * self._speed) if answer > 0 else answer)

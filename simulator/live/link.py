@@ -51,7 +51,7 @@ class Link:
             return future
         self._number += 1
         self._calls[self._number] = future, on_end
-        self._stream.send(call_frame(call._replace(number=self._number)))
+        self._stream.send(call_frame(call, self._number))
         return future
 
     def tell(self, **said: Any) -> None:

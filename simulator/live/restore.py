@@ -2,7 +2,8 @@
 
 What waits keeps its turn, where a law of the queue does not order it anew. Who is served at servers is served for as
 long as was left; calls that a batching replica works on have evenly spread parts of their answers left, for their
-progress is not in the contents. What was at the gateway is not here, nor are orders in the hands of couriers.
+progress is not in the contents. What was at the gateway is not here, nor are orders in the hands of couriers;
+those in kitchens hold no places.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from scenarios.person import Person
 from simulator.live.contents import Contents
 from simulator.live.town import LiveTown, an_attempt
 from simulator.rank import Rank
-from simulator.reference.attempt import Attempt, calls, through_stages
+from simulator.reference.attempt import Attempt, Try, calls, through_stages
 from simulator.reference.batching import BatchingPool
 from simulator.reference.instants import moment
 from simulator.reference.kitchens import ClockKitchens
@@ -35,20 +36,24 @@ def restore(town: LiveTown, contents: Contents) -> Iterator[tuple[Person, Attemp
     waiting = sorted((row for row in rows if row["state"] == QUEUED), key=lambda row: (row["stage"], row["turn"]))
     coming = [row for row in rows if row["state"] in (ON_THE_WAY, PACED)]
     people: dict[int, Person] = {}
+    tries: dict[int, Try] = {}
     for place, row in enumerate((*served, *waiting, *coming)):
         person = people.get(row["want"])
         if person is None:
             person = people[row["want"]] = town.meets(row["want"], *town.habits.who(row["want"]))
         # one that nobody awaits has been followed by another
         person.attempt = max(person.attempt, row["attempt"] + (not row["awaited"]))
-        timeout_ns = max(row["timeout_ns"], town.now_ns)
-        attempt = an_attempt(town.env, person, row["attempt"], row["start_ns"], timeout_ns)
+        # whose copy was placed first has passed its deadline
+        timeout_ns = max(row["timeout_ns"], town.now_ns) if row["awaited"] else town.now_ns
+        of = tries.get(row["want"]) if row["awaited"] else None
+        attempt = an_attempt(town.env, person, row["attempt"], row["start_ns"], timeout_ns, of)
         attempt.gateway, attempt.stage, attempt.call = ADMITTED, row["stage"], row["call"]
         for stage in town.stages[: row["stage"] - (row["state"] != IN_SERVICE)]:
             if stage.budget_left is not None and person.segment in stage.callers:
                 stage.budget_left -= 1
                 attempt.budgets.append(stage)
         if row["awaited"]:
+            tries[row["want"]] = attempt.of
             town.awaits(attempt)
         else:
             town.attempts.add(attempt)

@@ -74,6 +74,7 @@ async def serve(app: Any, listener: socket.socket, told: asyncio.Event) -> None:
         access_log=False,
         server_header=False,
         date_header=False,
+        proxy_headers=False,
         timeout_keep_alive=int(IDLE_S),
         timeout_graceful_shutdown=1,
         backlog=2048,

@@ -46,6 +46,11 @@ class Settings:
         """Where a process that starts later finds when model time began."""
         return self.folder / "zero"
 
+    @property
+    def slow_file(self) -> Path:
+        """Where a process that starts later finds how slow the disk is, while it is."""
+        return self.folder / "slow"
+
     def write(self) -> None:
         """Write it for processes to come."""
         self.file.touch(mode=0o600)
@@ -54,6 +59,10 @@ class Settings:
     def zero_ns(self) -> int | None:
         """When model time began, if it has."""
         return int(self.zero_file.read_text()) if self.zero_file.exists() else None
+
+    def slow_s(self) -> float:
+        """What a slow disk adds to each transaction of the ledger now."""
+        return float(self.slow_file.read_text()) if self.slow_file.exists() else 0.0
 
 
 RULED = (

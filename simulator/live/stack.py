@@ -24,10 +24,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from scenarios.errors import ScenarioError
 from scenarios.model import Live, RateAdmission, Scenario
+from simulator.control.drive import Drive
 from simulator.live import faults
 from simulator.live.clock import ModelClock
 from simulator.live.contents import Contents
+from simulator.live.controls import Controls
 from simulator.live.faults import Faults
 from simulator.live.ledger import Ledger
 from simulator.live.settings import Settings, of_the_model
@@ -72,8 +75,9 @@ class Stack:
         redis_url: str | None,
         folder: Path,
         contents: Contents | None = None,
+        controls: Drive | None = None,
     ) -> None:
-        """Say what is to be started; ValueError for what cannot be."""
+        """Say what is to be started; ValueError for what cannot be. `controls` have been brought to `from_ns`."""
         check(scenario, workers=workers, ledger_url=ledger_url, redis_url=redis_url, speed=speed)
         self.folder = folder
         self._private = Path(tempfile.mkdtemp(prefix="sluice-"))  # short: the path of a socket has 108 bytes at most
@@ -100,6 +104,8 @@ class Stack:
         self._supervisor: threading.Thread | None = None
         self._zero_ns: int | None = None
         self._faults: Faults | None = None
+        self._drive = controls
+        self._controls: Controls | None = None
 
     def __enter__(self) -> Self:
         """Start everything and wait until it is healthy."""
@@ -131,21 +137,27 @@ class Stack:
             return {one.name: one.popen.pid for one in self._processes if one.popen is not None}
 
     def begin(self, zero_monotonic_ns: int) -> None:
-        """Model time runs from this instant of the monotonic clock on, and faults come at theirs."""
+        """Model time runs from this instant of the monotonic clock on; faults come and control processes wake."""
         self._zero_ns = zero_monotonic_ns
-        unfinished = self.settings.zero_file.with_suffix(".new")
-        unfinished.write_text(str(zero_monotonic_ns))
-        unfinished.replace(self.settings.zero_file)
+        _write(self.settings.zero_file, str(zero_monotonic_ns))
         self._say(do="begin", zero_ns=zero_monotonic_ns)
         self._write_file()
         settings = self.settings
         clock = ModelClock(settings.from_ns, settings.speed, zero_monotonic_ns)
         self._faults = Faults((settings.scenario.live or Live()).faults, clock, self._ending, self.upset)
         self._faults.begin()
+        if self._drive is not None:
+            self._controls = Controls(self._drive, settings.scenario, clock, self._ending, self._say)
+            self._controls.begin()
+
+    @property
+    def failed(self) -> ScenarioError | None:
+        """What a control process is to blame for, which ends the run."""
+        return None if self._controls is None else self._controls.failed
 
     def turn(self, knob: str, value: Any) -> None:
         """Turn a knob of the scenario, now."""
-        self._say(do="turn", knob=knob, value=value)
+        self._say(do="turn", knob=knob, value=value, by="stack")
 
     def upset(self, kind: str, for_s: float = 0.0, delay_s: float = 0.0) -> None:
         """Do what a fault of this kind does, for real; return when it is done, at the latest when the stack ends.
@@ -165,10 +177,12 @@ class Stack:
             faults.pause_redis(self.settings.redis_url, lambda: self._ending.wait(for_s))
         else:
             assert kind == "slow_disk"
-            self._say(do="slow", seconds=delay_s)
+            _write(self.settings.slow_file, str(delay_s))  # an upstream that is new meanwhile reads it too
+            self._say(do="slow")
             self._ending.wait(for_s)
+            self.settings.slow_file.unlink(missing_ok=True)
             if not self._ending.is_set():
-                self._say(do="slow", seconds=0.0)
+                self._say(do="slow")
 
     def is_healthy(self) -> bool:
         """Whether the gateway answers, and its upstream too."""
@@ -316,6 +330,8 @@ class Stack:
         self._ending.set()
         if self._faults is not None:
             self.broken = self._faults.end()
+        if self._controls is not None:
+            self._controls.end()
         if self._supervisor is not None:
             self._supervisor.join()
         with self._lock:
@@ -345,8 +361,6 @@ def check(scenario: Scenario, *, workers: int, ledger_url: str, redis_url: str |
         raise ValueError(f"workers = {workers}: needs at least 1")
     if not 0 < speed <= 1000:
         raise ValueError(f"speed = {speed:g}: needs more than 0 and at most 1000")
-    if scenario.controls:
-        raise ValueError(f"controls.{scenario.controls[0].name}: control processes do not run live; take it out")
     faults.check((scenario.live or Live()).faults, ledger_url=ledger_url, redis_url=redis_url)
     if redis_url is not None:
         for law in scenario.admission:
@@ -356,6 +370,13 @@ def check(scenario: Scenario, *, workers: int, ledger_url: str, redis_url: str |
                     f"admission.{law.name}: a {law.law} cannot be leased, so {workers} workers would each keep their "
                     "own; use one worker, or leave Redis out (then one process decides for all)"
                 )
+
+
+def _write(file: Path, text: str) -> None:
+    """Write a file that other processes may read meanwhile: as a whole."""
+    unfinished = file.with_suffix(".new")
+    unfinished.write_text(text)
+    unfinished.replace(file)
 
 
 def _url(listener: socket.socket) -> str:

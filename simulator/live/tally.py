@@ -9,10 +9,13 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+
+if TYPE_CHECKING:
+    from simulator.reference.stations import ServerStation
 
 TELL_S = 0.5
 EDGES_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60)
@@ -54,6 +57,7 @@ class Totals:
         self.places = [0] * (len(EDGES_S) + 1)
         self.seconds = 0.0
         self.under_way: dict[int, int] = {}
+        self._stations: dict[int, Mapping[str, float]] = {}
 
     def add(self, worker: int, told: Mapping[str, Any]) -> None:
         """Add what a worker tells."""
@@ -61,11 +65,27 @@ class Totals:
         self.places = [a + b for a, b in zip(self.places, told["places"], strict=True)]
         self.seconds += told["seconds"]
         self.under_way[worker] = told["under_way"]
+        self._stations[worker] = told["station"]
+
+    def stations(self) -> dict[str, float]:
+        """Return what the servers of the gateway hold, where workers have them."""
+        found: Counter[str] = Counter()
+        for station in self._stations.values():
+            found.update(station)
+        return dict(found)
 
     def told(self) -> dict[str, Any]:
         """Return them as JSON can say them."""
         under_way = sum(self.under_way.values())
         return {"counts": self.counts, "places": self.places, "seconds": self.seconds, "under_way": under_way}
+
+
+def held(station: ServerStation | None) -> dict[str, float]:
+    """Return the gauges of the gateway's servers, where it has any."""
+    if station is None:
+        return {}
+    of = {"backlog": station.waiting, "busy": station.in_service, "capacity": station.servers}
+    return {f"stages.gateway.{name}": value for name, value in of.items()}
 
 
 def page(totals: Mapping[str, Any], gauges: Mapping[str, float]) -> bytes:

@@ -75,11 +75,18 @@ class LiveTown(Town):
         super()._begins_order(attempt, store)
 
 
-def an_attempt(env: simpy.Environment, person: Person, number: int, start_ns: int, timeout_ns: int) -> Attempt:
-    """Return an attempt for whose answer somebody waits until an instant."""
+def an_attempt(
+    env: simpy.Environment,
+    person: Person,
+    number: int,
+    start_ns: int,
+    timeout_ns: int,
+    of: Try | None = None,
+) -> Attempt:
+    """Return an attempt for whose answer somebody waits until an instant; `of`: the try of which it is a copy."""
     attempt = Attempt(
         person=person,
-        of=Try(timeout_ns=timeout_ns, over=simpy.Event(env), copies=1),
+        of=of or Try(timeout_ns=timeout_ns, over=simpy.Event(env)),
         number=number,
         session=person.session,
         copy=0,

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import logging
 import socket
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import simpy
@@ -20,29 +20,30 @@ import uvloop
 
 from scenarios import knobs
 from scenarios.asking import ADMITTED
-from scenarios.knobs import Kind, Knob, Value
+from scenarios.knobs import Kind
 from scenarios.person import Person
 from scenarios.schedule import Change, changes
 from scenarios.world import build_world
 from simulator.live import settings as settings_of
-from simulator.live.admin import Admin, Log
+from simulator.live.admin import BY_CONTROLS, Admin, Log
 from simulator.live.clock import ModelClock, Pace
 from simulator.live.ledger import Keeper, Kept, Ledger, Newest, Order, Placing
-from simulator.live.process import until_told
+from simulator.live.process import collect_seldom, until_told
 from simulator.live.restore import restore, restore_levels
 from simulator.live.server import serve
 from simulator.live.settings import Settings
-from simulator.live.tally import Totals
+from simulator.live.tally import Totals, held
 from simulator.live.town import LiveTown, an_attempt
 from simulator.live.wire import ANSWERED, ENDED, REPLAYED, VERDICTS, Answer, Call, Stream, answer_frame, said_frame
 from simulator.rank import Rank
-from simulator.reference.attempt import Attempt, journey, through_stages
+from simulator.reference.attempt import Attempt, Try, journey, through_stages
 from simulator.reference.changing import turn
 from simulator.reference.instants import call_at
 
 MOST_INSIDE = 500_000
 """Attempts under way; one more is shed."""
 
+NS_PER_MS = 1_000_000
 Caller = tuple[Stream, int]
 
 
@@ -66,6 +67,7 @@ class Upstream:
             on_end=self._ends,
         )
         self.ledger = Ledger(settings.ledger_url, self.clock.now_ns)
+        self.ledger.slow_s = settings.slow_s()
         self.keeper = Keeper(self.ledger, self._told_by_keeper)
         self.hedged = self.town.habits.most_hedges > 0
         """Whether people wait for several attempts at once: then a newer one does not fence off those before it."""
@@ -82,10 +84,12 @@ class Upstream:
             for person, attempt in restore(self.town, settings.contents):
                 self.people.setdefault(person.want, (person, {}))[1][attempt.number] = attempt
                 self.callers[attempt] = []
+            for path, raw in settings.contents.turned.items():
+                self._write_down(path, raw, BY_CONTROLS)
         self._schedule()
+        self._turn_again()
         if settings.contents is not None and self.clock.zero_monotonic_ns is None:
             restore_levels(self.town, settings.contents.levels)
-        self._turn_again()
 
     def stream(self) -> Stream:
         """One end of a stream to a gateway worker or the supervisor."""
@@ -127,7 +131,9 @@ class Upstream:
                 self.keeper.bring(Newest(call.want, call.attempt))
                 for older in list(under_way.values()):
                     self.town.answers(older, "timed_out")
-        attempt = an_attempt(self.pace.env, person, call.attempt, call.start_ns, max(call.timeout_ns, now_ns))
+        timeout_ns = max(call.timeout_ns, now_ns)
+        of = copied(under_way.values(), timeout_ns) if self.hedged else None
+        attempt = an_attempt(self.pace.env, person, call.attempt, call.start_ns, timeout_ns, of)
         under_way[call.attempt] = attempt
         self.callers[attempt] = [caller]
         if call.decided:
@@ -161,6 +167,9 @@ class Upstream:
     def _ends(self, attempt: Attempt, reason: str) -> None:
         if attempt.answered:  # the person has left; the gateway gives its places back
             for stream, number in self.callers.get(attempt, ()):
+                if attempt.answer == "outrun":  # nobody has been told anything here: there is the order of the other
+                    order = self.placed[attempt.person.want]
+                    stream.send(answer_frame(_told(number, "placed", order, ANSWERED | REPLAYED)))
                 stream.send(answer_frame(_told(number, reason, None, ENDED, attempt)))
             self._forget(attempt)
 
@@ -206,7 +215,10 @@ class Upstream:
             self.town.ends(attempt, kept, 0)
         elif kept.attempt == attempt.number:
             self.town.has_placed(attempt, store)
-        else:  # an earlier attempt was first, before this process began
+        elif attempt.answered:
+            self.town.ends(attempt, attempt.answer, 0)
+        else:  # another attempt was first, before this process began or in the same transaction
+            self.town.street.gives_up(attempt)
             self.town.closes(attempt, "placed")
             self.town.answers(attempt, "placed")
 
@@ -241,16 +253,13 @@ class Upstream:
         scheduled = [(one.knob.path, one.at_ns) for one in changes(self.settings.scenario)]
         for one in self.log.read():
             if not any(path == one["knob"] and one["model_ns"] < at_ns <= now_ns for path, at_ns in scheduled):
-                self.turn(one["knob"], one["value"])
+                self.turned[one["knob"]] = one["value"]
+                turn(self.town, *knobs.given(one["knob"], one["value"], self.settings.scenario))
 
-    def check(self, path: str, raw: Any) -> tuple[Knob, Value]:
-        """Return the knob of a path and its value; ValueError says what is wrong with them."""
-        knob = knobs.parse(path, self.settings.scenario)
-        return knob, knobs.value(knob, raw, self.settings.scenario)
-
-    def turn(self, path: str, raw: Any) -> None:
-        """Turn a knob now, here and in the gateway."""
-        knob, value = self.check(path, raw)
+    def turn(self, path: str, raw: Any, by: str) -> dict[str, Any]:
+        """Turn a knob now, here and in the gateway, and return what the log says; ValueError says what is wrong."""
+        knob, value = knobs.given(path, raw, self.settings.scenario)
+        change = self._write_down(path, raw, by)
         self.turned[path] = raw
         env = self.pace.env
         self.pace.at_now(
@@ -259,6 +268,12 @@ class Upstream:
         if knob.kind in (Kind.ADMISSION_RATE, Kind.ADMISSION_LIMIT, Kind.GATEWAY_SERVERS):
             for stream in self.streams:
                 stream.send(said_frame({"turn": {path: raw}}))
+        return change
+
+    def _write_down(self, path: str, raw: Any, by: str) -> dict[str, Any]:
+        change = {"at": time.time(), "model_ns": self.clock.now_ns(), "knob": path, "value": raw, "by": by}
+        self.log.write(change)
+        return change
 
     # what else is said
 
@@ -269,7 +284,7 @@ class Upstream:
     def said(self, stream: Stream, said: dict[str, Any]) -> None:
         """Do what the supervisor, an operator or a worker says, and answer."""
         if "tally" in said:
-            self.totals.add(said["worker"], {**said["tally"], "under_way": said["under_way"]})
+            self.totals.add(said["worker"], {**said["tally"], **said})
             return
         number = said.get("number", 0)
         try:
@@ -282,9 +297,9 @@ class Upstream:
         if what == "begin":
             self.begin(said["zero_ns"])
         elif what == "turn":
-            self.turn(said["knob"], said["value"])
+            self.turn(said["knob"], said["value"], said["by"])
         elif what == "slow":
-            self.ledger.slow_s = float(said["seconds"])
+            self.ledger.slow_s = self.settings.slow_s()
         elif what == "find":
             order = self.placed.get(said["want"])
             return {"order": None if order is None else [order.number, order.attempt, order.store, order.placed_ns]}
@@ -302,7 +317,17 @@ class Upstream:
         for stage in self.town.stages:
             found[f"stages.{stage.name}.backlog"] = stage.waiting
             found[f"stages.{stage.name}.busy"] = stage.in_service
+            found[f"stages.{stage.name}.capacity"] = stage.capacity
+        found |= self.totals.stations() if self.settings.decides_in_worker else held(self.town.gateway.station)
         return found
+
+
+def copied(under_way: Iterable[Attempt], timeout_ns: int) -> Try | None:
+    """Return the try of which a person awaits other copies until this instant; on the wire it is rounded to ms."""
+    for one in under_way:
+        if not one.answered and abs(one.of.timeout_ns - timeout_ns) < NS_PER_MS:
+            return one.of
+    return None
 
 
 def _told(number: int, reason: str, order: Order | None, what: int, attempt: Attempt | None = None) -> Answer:
@@ -321,18 +346,11 @@ async def _serve(settings: Settings, listener: socket.socket, admin: socket.sock
     loop = asyncio.get_running_loop()
     upstream = Upstream(settings, loop)
     server = await loop.create_unix_server(upstream.stream, sock=listener)
-    app = Admin(
-        settings.scenario,
-        settings.token,
-        upstream.log,
-        upstream.clock.now_ns,
-        check=upstream.check,
-        turn=upstream.turn,
-    )
+    app = Admin(settings.scenario, settings.token, upstream.log, upstream.turn)
     told = asyncio.Event()
     serving = asyncio.create_task(serve(app, admin, told))
     upstream.pace.run()
-    gc.freeze()  # the world is large and stays: no use to look through it again and again
+    collect_seldom()
     await until_told(loop)
     told.set()
     server.close()

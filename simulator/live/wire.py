@@ -15,11 +15,13 @@ from typing import Any, NamedTuple, cast
 HEADER = struct.Struct("<BI")
 CALL, ANSWER, SAID = 1, 2, 3
 MOST_BYTES = 1 << 20
-VERDICTS = ("placed", "throttled", "shed", "expired", "sold_out", "store", "error", "timed_out")
+VERDICTS = ("placed", "throttled", "shed", "expired", "sold_out", "store", "error", "timed_out", "outrun")
 ANSWERED, ENDED, REPLAYED = 1, 2, 4
 
 _CALL = struct.Struct("<QQIIIIqqB")
+_CALL_FRAME = struct.Struct(HEADER.format + _CALL.format[1:])
 _ANSWER = struct.Struct("<QBBHIqq")
+_ANSWER_FRAME = struct.Struct(HEADER.format + _ANSWER.format[1:])
 
 
 class Call(NamedTuple):
@@ -49,14 +51,14 @@ class Answer(NamedTuple):
     order: int
 
 
-def call_frame(call: Call) -> bytes:
-    """Return a call as it is sent."""
-    return HEADER.pack(CALL, _CALL.size) + _CALL.pack(*call)
+def call_frame(call: Call, number: int) -> bytes:
+    """Return a call as it is sent, by this number."""
+    return _CALL_FRAME.pack(CALL, _CALL.size, number, *call[1:])
 
 
 def answer_frame(answer: Answer) -> bytes:
     """Return an answer as it is sent."""
-    return HEADER.pack(ANSWER, _ANSWER.size) + _ANSWER.pack(*answer)
+    return _ANSWER_FRAME.pack(ANSWER, _ANSWER.size, *answer)
 
 
 def said_frame(said: dict[str, Any]) -> bytes:

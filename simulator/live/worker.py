@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import logging
 import socket
 import sys
@@ -17,7 +16,7 @@ from simulator.live.clock import ModelClock
 from simulator.live.door import Door
 from simulator.live.gateway import Gateway
 from simulator.live.link import Link
-from simulator.live.process import allow_connections, until_told
+from simulator.live.process import allow_connections, collect_seldom, until_told
 from simulator.live.server import serve
 from simulator.live.settings import Settings
 
@@ -38,7 +37,7 @@ async def _work(settings: Settings, listener: socket.socket, number: int) -> Non
     link = Link(settings.upstream_path, said)
     link.begin()
     app = Gateway(settings, link, door, clock.now_ns)
-    gc.freeze()  # the world is large and stays: no use to look through it again and again
+    collect_seldom()
     told = asyncio.Event()
     serving = asyncio.create_task(serve(app, listener, told))
     telling = asyncio.create_task(app.tell(number))

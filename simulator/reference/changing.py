@@ -6,17 +6,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from scenarios.knobs import Kind, Knob, Value
-from scenarios.policy import (
-    FixedConcurrency,
-    Gcra,
-    HotKey,
-    Pacing,
-    SlidingWindowLog,
-    TokenBucket,
-    WaitingRoom,
-    WarmUp,
-    Window,
-)
+from scenarios.policy import FixedConcurrency, HotKey, Pacing, Rate, WaitingRoom, WarmUp, Window
 from simulator.reference.batching import BatchingPool
 from simulator.reference.stations import ServerStation
 
@@ -53,13 +43,13 @@ def _turn_stage(town: Town, knob: Knob, value: Value) -> None:
 
 def _turn_law(town: Town, knob: Knob, value: Value) -> None:
     law = town.laws[town.scenario.admission[knob.index].name]
-    if isinstance(law, TokenBucket | Gcra | HotKey | WarmUp | Pacing):
+    if isinstance(law, Rate | HotKey | WarmUp | Pacing):
         assert value is None or isinstance(value, Fraction)
         law.set_rate(value, town.now_ns)
     elif isinstance(law, WaitingRoom):
         assert isinstance(value, Fraction)
-        law.set_rate(value, town.now_ns)
-    elif isinstance(law, Window | SlidingWindowLog | FixedConcurrency):
+        law.set_rate(knob.of, value, town.now_ns)
+    elif isinstance(law, Window | FixedConcurrency):
         assert isinstance(value, int)
         law.set_limit(value)
 

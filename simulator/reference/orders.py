@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import simpy
 
+from limits.outcomes import SUCCESS
 from simulator.rank import Rank
 from simulator.reference.instants import call_at
 
 if TYPE_CHECKING:
+    from simulator.reference.attempt import Attempt
     from simulator.reference.street import Street
 
 NEVER_NS = 1 << 62
@@ -22,6 +24,7 @@ How = Literal["delivered", "cancelled"]
 class Order:
     """One placed order. `over` happens once, at its delivery or cancellation; instants are -1 until they are known."""
 
+    attempt: Attempt  # by which laws of its store and zone find what it holds
     want: int
     zone: int
     store: int
@@ -49,6 +52,7 @@ def delivery(street: Street, order: Order) -> Generator[simpy.Event, Any, None]:
     if order.over.triggered:
         return
     order.is_ready = True
+    street.store_policy.give_back(order.attempt, order.ready_ns, SUCCESS)
     street.ledger.sample("ready_ns", order.ready_ns - order.placed_ns)
     street.ledger.step("kitchens.backlog_cups", order.ready_ns, -order.cups)
     street.couriers.carry(order)

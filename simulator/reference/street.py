@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import simpy
 
+from limits import outcomes
 from scenarios import model
 from scenarios.asking import ADMITTED
 from scenarios.habits import Habits
@@ -31,6 +32,7 @@ class Street:
         habits: Habits,
         ledger: Ledger,
         store_policy: Policy,
+        zone_policy: Policy,
         on_delivered: Callable[[int], None],
     ) -> None:
         self.env = env
@@ -39,6 +41,7 @@ class Street:
         self.habits = habits
         self.ledger = ledger
         self.store_policy = store_policy
+        self.zone_policy = zone_policy
         self.on_delivered = on_delivered
         self.kitchen_stage = len(scenario.stages) + 1
         self.courier_stage = len(scenario.stages) + 2
@@ -83,9 +86,15 @@ class Street:
             return False
         return self.store_policy.ask(attempt.person, attempt, self.now_ns).code == ADMITTED
 
+    def gives_up(self, attempt: Attempt) -> None:
+        """An attempt that a store, or its zone too, has let through becomes no order there."""
+        for policy in (self.store_policy, self.zone_policy):
+            policy.give_back(attempt, self.now_ns, outcomes.IGNORED)
+
     def takes(self, attempt: Attempt, store: int) -> Order:
         """Start a placed order on its way, now."""
         order = Order(
+            attempt=attempt,
             want=attempt.person.want,
             zone=attempt.person.zone,
             store=store,
@@ -104,6 +113,8 @@ class Street:
         """An order has reached its person, or is cancelled, now."""
         self.in_progress -= 1
         order.how = how
+        for policy in (self.store_policy, self.zone_policy):
+            policy.give_back(order.attempt, self.now_ns, outcomes.FAILURE if how == "cancelled" else outcomes.SUCCESS)
         if how == "cancelled":
             self.ledger.count("orders.cancelled")
             self.ledger.count("kitchens.wasted_cups", order.cups)

@@ -65,10 +65,10 @@ class Town:
             habits=self.habits,
             ledger=self.ledger,
             store_policy=policy_at("store", scenario, self.laws),
+            zone_policy=policy_at("zone", scenario, self.laws),
             on_delivered=lambda want: self._invites(want, "delivered"),
         )
         self._shows_laws_around()
-        self.zone_policy = policy_at("zone", scenario, self.laws)
         self.people: set[Person] = set()  # who has neither an order nor left
         self.attempts: set[Attempt] = set()  # which have not both ended and been answered
         self.ask_to_stop: Callable[[], None] = lambda: None
@@ -172,6 +172,7 @@ class Town:
     def ends(self, attempt: Attempt, failure: str, retry_after_s: int) -> None:
         """The work on an attempt is over without an order; tell the person, if they still wait."""
         self.ledger.work_ns["wasted"] += attempt.done_ns
+        self.street.gives_up(attempt)
         attempt.retry_after_s = retry_after_s
         self.closes(attempt, failure)
         self.answers(attempt, failure)
@@ -188,7 +189,7 @@ class Town:
         store = self.street.pick_store(attempt, self.gateway.policy.credited_store(attempt))
         if store is None:
             return self._has_no_store(attempt)
-        verdict = self.zone_policy.ask(attempt.person, attempt, self.now_ns)
+        verdict = self.street.zone_policy.ask(attempt.person, attempt, self.now_ns)
         if verdict.code != ADMITTED:
             self.ends(attempt, REASONS[verdict.code], verdict.retry_after_s)
             return None

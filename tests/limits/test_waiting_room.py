@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import permutations, product
 
 import pytest
@@ -326,21 +327,84 @@ def test_known_failure_a_long_hold_spends_the_credit_on_people_who_have_left() -
     assert placed(holds_s=1000, seconds=60) < 310
 
 
+def granted(slots: int, rates: list[int]) -> tuple[Callable[[int], None], list[int]]:
+    """Return what grants credit up to an instant, and the row of a room where so many have joined."""
+    stages = len(rates) // 2
+    row, since = [0] * (waiting_room.WIDTH + stages + 3 * slots), [0] * stages
+    return lambda now_ns: waiting_room.grant_by_rates(row, 0, stages, slots, rates, 0, since, 0, now_ns), row
+
+
 @pytest.mark.parametrize("step_ns", [1, 7, 100, 1000])
 def test_credit_by_a_rate_calls_as_many_however_seldom_it_is_granted(step_ns: int) -> None:
-    slots, interval_ns = 64, 10
-    row = [0] * (waiting_room.WIDTH + 1 + 3 * slots)
+    grant, row = granted(64, [2, 10])
     for _ in range(60):
-        waiting_room.join(row, 0, 1, slots, 10**6, waiting_room.IN_ORDER, 0)
-    since_ns = 0
+        waiting_room.join(row, 0, 1, 64, 10**6, waiting_room.IN_ORDER, 0)
     for now_ns in range(step_ns, 1001, step_ns):
-        since_ns = waiting_room.grant_by_rate(row, 0, 1, slots, 0, 2, interval_ns, since_ns, now_ns)
-        assert since_ns == now_ns // interval_ns * interval_ns
-        assert row[1] == min(60, now_ns // interval_ns)
+        grant(now_ns)
+        assert row[1] == min(60, now_ns // 10)
     assert row[waiting_room.WIDTH] == 2  # nobody waits: as much as may be saved up
 
 
-def test_a_rate_of_0_brings_no_credit() -> None:
-    row = [0] * (waiting_room.WIDTH + 1 + 3)
-    assert waiting_room.grant_by_rate(row, 0, 1, 1, 0, 2, 0, 5, 100) == 5
+def test_of_several_rates_the_smallest_counts_at_every_instant() -> None:
+    grant, row = granted(64, [4, 10, 9, 25])  # of the first 4 are saved up at most
+    for _ in range(30):
+        waiting_room.join(row, 0, 2, 64, 10**6, waiting_room.IN_ORDER, 0)
+    grant(100)
+    assert (row[1], row[waiting_room.WIDTH : waiting_room.WIDTH + 2]) == (4, [3, 0])  # of 10 and 4
+    grant(110)
+    assert row[waiting_room.WIDTH] == 4  # one more is over, though somebody waits
+    grant(125)
+    assert (row[1], row[waiting_room.WIDTH]) == (5, 3)
+
+
+def one_by_one(rates: list[int], joins: list[int], until_ns: int) -> tuple[int, list[int]]:
+    """Return how many are called by an instant, and what is saved up then: every grant of every ns in its turn."""
+    saved, waiting, called = [0] * (len(rates) // 2), 0, 0
+    for now_ns in range(until_ns + 1):
+        for stage in range(len(saved)):
+            ahead, interval_ns = rates[2 * stage : 2 * stage + 2]
+            if now_ns and interval_ns and now_ns % interval_ns == 0:
+                saved[stage] = min(ahead, saved[stage] + 1)
+        while True:
+            if waiting and min(saved):
+                waiting, called, saved = waiting - 1, called + 1, [credit - 1 for credit in saved]
+            elif joins and joins[0] == now_ns:
+                waiting, joins = waiting + 1, joins[1:]
+            else:
+                break
+    return called, saved
+
+
+@given(
+    rates=st.lists(st.tuples(st.integers(1, 4), st.integers(0, 30)), min_size=1, max_size=4),
+    joins=st.lists(st.integers(0, 200), max_size=20).map(sorted),
+    asked=st.lists(st.integers(0, 250), max_size=9),
+)
+def test_it_is_as_if_every_grant_were_made_in_its_ns(
+    rates: list[tuple[int, int]], joins: list[int], asked: list[int]
+) -> None:
+    flat = [number for rate in rates for number in rate]
+    grant, row = granted(64, flat)
+    for now_ns, joining in sorted([*((ns, True) for ns in joins), *((ns, False) for ns in asked), (250, False)]):
+        grant(now_ns)
+        if joining:
+            waiting_room.join(row, 0, len(rates), 64, 10**6, waiting_room.IN_ORDER, now_ns)
+    saved = row[waiting_room.WIDTH : waiting_room.WIDTH + len(rates)]
+    assert (row[1], saved) == one_by_one(flat, joins, 250)
+
+
+def test_a_rate_of_0_brings_no_credit_and_none_for_the_time_when_it_is_another() -> None:
+    rates = [2, 0]
+    grant, row = granted(1, rates)
+    grant(100)
+    rates[1] = 10
+    grant(109)
     assert row[waiting_room.WIDTH] == 0
+    grant(110)
+    assert row[waiting_room.WIDTH] == 1
+
+
+def test_a_quicker_rate_does_not_pay_for_the_wait_at_the_slow_one() -> None:
+    assert waiting_room.turned_ns(10, 5, 15) == 10  # one is due at once
+    assert waiting_room.turned_ns(10, 5, 1000) == 995
+    assert waiting_room.turned_ns(10, 100, 15) == 10

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Mapping
+from itertools import groupby
 from typing import Any
 
 from scenarios.live_lives import resumed
@@ -23,14 +24,17 @@ def rows(columns: Mapping[str, Any]) -> list[Row]:
 class Replayed:
     """`sent`: what they sent, by want and number; `everybody`: who there was."""
 
-    def __init__(self, scenario: Scenario, *, seed: int, attempts: list[Row], until_ns: int) -> None:
+    def __init__(self, scenario: Scenario, *, seed: int, attempts: list[Row], until_ns: int, from_ns: int = 0) -> None:
         """Nobody is there yet."""
+        self.from_ns = from_ns
         self.people = People(scenario, seed)
         self.until_ns = until_ns
         self.told = {(row["want"], row["attempt"]): row for row in attempts}
         self.sent: dict[tuple[int, int], Try] = {}
         self.everybody: dict[int, Alive] = {}
-        self._events: list[tuple[int, int, int, int]] = []  # instant, rank, want, attempt that is answered, 0: a try
+        self._events: list[
+            tuple[int, int, int, int]
+        ] = []  # instant, rank, want, attempt: answered, 0: a try, < 0: a hedge of it
 
     def come(self, first_tries: Iterable[tuple[int, int]]) -> None:
         """Let people come at their instants."""
@@ -40,30 +44,33 @@ class Replayed:
 
     def resume(self, on_the_way: Iterable[Any]) -> None:
         """Let people be on the way, as rows of PEOPLE_COLUMNS have them."""
-        for row in on_the_way:
-            want, next_ns = int(row["want"]), int(row["next_ns"])
-            if row["segment"] < 0:
+        for want, of in groupby(on_the_way, key=lambda row: int(row["want"])):
+            of_them = list(of)
+            next_ns = int(of_them[0]["next_ns"])
+            if of_them[0]["segment"] < 0:
                 self.come([(want, next_ns)])
                 continue
-            alive, awaited = resumed(row, self.people.habits)
-            self.everybody[want] = alive
-            if row["waits"]:
+            alive = self.everybody[want] = resumed(of_them, self.people.habits)
+            for awaited in alive.awaited:
                 self._sends(want, awaited)
-            else:
+            if not alive.awaited:
                 self._expect(next_ns, Rank.ARRIVAL, want, 0)
 
     def live(self) -> None:
         """Let all happen, in the order of events."""
         while self._events:
             now_ns, _, want, attempt = heapq.heappop(self._events)
-            step = self._hears(want, attempt, now_ns) if attempt else self._tries(want, now_ns)
+            step = self._happens(want, attempt, now_ns)
             if isinstance(step, Try):
                 self._sends(want, step)
             elif step is not None:
                 self._expect(step, Rank.ARRIVAL, want, 0)
 
-    def _tries(self, want: int, now_ns: int) -> Try | int | None:
-        return self.people.next_try(self.everybody[want], now_ns)
+    def _happens(self, want: int, attempt: int, now_ns: int) -> Try | int | None:
+        alive = self.everybody[want]
+        if attempt < 0:
+            return self.people.hedges(alive, self.sent[want, -attempt], now_ns)
+        return self._hears(want, attempt, now_ns) if attempt else self.people.next_try(alive, now_ns)
 
     def _hears(self, want: int, attempt: int, now_ns: int) -> int | None:
         row = self.told[want, attempt]
@@ -75,8 +82,11 @@ class Replayed:
 
     def _sends(self, want: int, one: Try) -> None:
         self.sent[want, one.number] = one
+        hedge_ns = self.people.hedge_at_ns(self.everybody[want], one)
+        if hedge_ns is not None and hedge_ns >= self.from_ns:
+            self._expect(hedge_ns, Rank.ARRIVAL, want, -one.number)
         row = self.told[want, one.number]
-        if row["answered_ns"] >= 0:
+        if row["answered_ns"] >= 0 and ANSWERS[row["answer"]] != "outrun":
             rank = Rank.TIMEOUT if ANSWERS[row["answer"]] == "timed_out" else Rank.DEPARTURE
             self._expect(row["answered_ns"], rank, want, one.number)
 

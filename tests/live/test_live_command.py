@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ from scenarios.live_lives import ANSWERS
 from simulator import results
 from simulator.live_schema import live_schema
 from sluice.exits import Exit
+from sluice.live import MARGIN_S
 from tests.cli.processes import TOP, environment, hearing_signals, only_run, process
 from tests.live.servers import FakeGateway, PackageIndex
 
@@ -198,6 +201,10 @@ def test_what_there_is_is_written_after_ctrl_c(shop: Path, gateway: FakeGateway)
         (("--redis", "redis://127.0.0.1"), "--redis: is for a stack of ours"),
         (("--set", "live.faults=[{name='f', at='1s', kind='kill_worker'}]"), "live.faults.f: a stack of somebody else"),
         (
+            ("--set", "controls=[{name='c', process='runbook', with={rules=[]}}]"),
+            "--target: controls.c: a stack of somebody else has no knobs to turn",
+        ),
+        (
             (
                 "--users-processes",
                 "2",
@@ -206,7 +213,6 @@ def test_what_there_is_is_written_after_ctrl_c(shop: Path, gateway: FakeGateway)
             ),
             "admission.b: a retry_budget that all people share is kept by one process",
         ),
-        (("--set", "people.hedge.after=100ms"), "people.hedge: people do not hedge live"),
         (("--set", "arrivals.rate=30000/s"), "--scale 1: does not fit this machine"),
     ],
 )
@@ -216,6 +222,44 @@ def test_what_cannot_be_done_is_refused_before_anything_starts(shop: Path, more:
     assert done.returncode == Exit.USAGE, done.stderr
     assert says in done.stderr
     assert not out.exists()
+
+
+def test_the_pages_of_locust_are_there_while_the_slice_is_played_and_no_longer(
+    shop: Path, gateway: FakeGateway, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-m", "sluice", "live", str(shop), "--target", gateway.url, "--web", "--for", "12s"]
+    with (tmp_path / "said").open("w") as said:
+        running = subprocess.Popen(
+            [*command, "--out", str(tmp_path / "runs")], env=environment(), stdout=subprocess.DEVNULL, stderr=said
+        )
+    try:
+        while (found := re.search(r"^Locust: (http://127\.0\.0\.1:\d+)$", _read(tmp_path / "said"), re.M)) is None:
+            assert running.poll() is None
+            time.sleep(0.1)
+        page = _asked(found[1])
+        assert "<title>Locust</title>" in page
+        assert gateway.url in page
+        asked = 0
+        while asked < 60:  # of 60 a second
+            assert running.poll() is None
+            asked = json.loads(_asked(f"{found[1]}/stats/requests"))["stats"][-1]["num_requests"]
+            time.sleep(0.1)
+        assert running.wait(timeout=MARGIN_S - 15) == Exit.PASS  # by itself, not because it has taken too long
+    finally:
+        running.kill()
+        running.wait()
+    with pytest.raises(OSError, match="refused"):
+        _asked(found[1])
+    assert (only_run(tmp_path / "runs") / "locust" / "stats.json").exists()
+
+
+def _asked(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=20) as answer:
+        return str(answer.read().decode())
+
+
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
 
 
 def test_plain_locust_plays_a_plan(shop: Path, gateway: FakeGateway) -> None:

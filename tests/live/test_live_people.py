@@ -40,6 +40,19 @@ come_back = { probability = 0.6, delay = "3s", times = 3 }
     "a budget for retries": """
 people = { timeout = "1s", attempts = 4, retry_delay = "100ms" }
 admission = [{ name = "budget", at = "client", law = "retry_budget", earn = 0.2, cap = 3 }]""",
+    "hedges on a budget": """
+admission = [
+    { name = "budget", at = "client", law = "retry_budget", earn = 0.5, cap = 9 },
+    { name = "door", at = "gateway", law = "gcra", rate = "14/s" },
+    { name = "mine", at = "client", law = "token_bucket", key = "person", rate = "2/s", burst = 3 },
+]
+[people]
+timeout = "900ms"
+attempts = 3
+retry_delay = { kind = "exponential", mean = "2s" }
+come_back = { probability = 0.6, delay = "3s", times = 3 }
+hedge = { after = { kind = "exponential", mean = "150ms" }, most = 3 }
+""",
     "clients that learn, sessions that end, people who leave": """
 admission = [
     { name = "mine", at = "client", law = "token_bucket", key = "person", rate = "1/s", burst = 2 },
@@ -60,6 +73,13 @@ kinds = [
 ]
 """,
 }
+
+HEDGES = """
+[people]
+timeout = "2s"
+attempts = 2
+hedge = { after = { kind = "exponential", mean = "400ms" }, most = 3 }
+"""
 
 
 def loaded(path: Path, name: str) -> Loaded:
@@ -85,6 +105,30 @@ def test_every_try_is_at_the_instant_of_the_reference(name: str, tmp_path: Path)
         assert (alive.end, alive.ended_ns) == (ENDS[row["end"]], row["ended_ns"])
 
 
+def test_a_slice_goes_on_with_copies_that_are_awaited_and_those_to_come(tmp_path: Path) -> None:
+    (tmp_path / "shop.toml").write_text(SHOP + HEDGES)
+    scenario = load(tmp_path / "shop.toml")
+    from_ns, until_ns = 30 * NS_PER_S, 60 * NS_PER_S
+    slice_ = simulate_slice(scenario, seed=3, scale=Fraction(1), from_ns=from_ns, until_ns=until_ns)
+    assert slice_.simulated.attempts is not None
+    attempts = rows(slice_.simulated.attempts)
+    replayed = Replayed(scenario.scenario, seed=3, attempts=attempts, until_ns=until_ns, from_ns=from_ns)
+    replayed.resume(slice_.people)
+    replayed.come((slice_.first_want + place, int(at_ns)) for place, at_ns in enumerate(slice_.first_ns))
+    replayed.live()
+    awaited = slice_.people[slice_.people["awaits"] > 0]
+    assert len(awaited) > len(np.unique(awaited["want"])) > 2
+    resumed = {want for want, _, start_ns in keys(attempts) if start_ns < from_ns}
+    assert [start_ns >= from_ns for want, _, start_ns in keys(attempts) if want in resumed].count(True) > 5
+    assert sent(replayed) == asked(attempts)
+    copies = {(row["want"], row["attempt"]): row["copy"] for row in attempts}
+    assert {key: one.copy for key, one in replayed.sent.items()} == copies
+
+
+def keys(attempts: list[Row]) -> list[tuple[int, int, int]]:
+    return [(row["want"], row["attempt"], row["start_ns"]) for row in attempts]
+
+
 def test_a_slice_goes_on_with_the_people_who_are_on_the_way(tmp_path: Path) -> None:
     scenario = loaded(tmp_path / "shop.toml", "sessions that end")
     from_ns, until_ns = 30 * NS_PER_S, 70 * NS_PER_S
@@ -96,8 +140,8 @@ def test_a_slice_goes_on_with_the_people_who_are_on_the_way(tmp_path: Path) -> N
     replayed.come((slice_.first_want + place, int(at_ns)) for place, at_ns in enumerate(slice_.first_ns))
     replayed.live()
     resumed = slice_.people["segment"] >= 0
-    assert np.count_nonzero(slice_.people["waits"]) > 2
-    assert np.count_nonzero(resumed & (slice_.people["tries"] > 0) & (slice_.people["waits"] == 0)) > 5
+    assert np.count_nonzero(slice_.people["awaits"]) > 2
+    assert np.count_nonzero(resumed & (slice_.people["tries"] > 0) & (slice_.people["awaits"] == 0)) > 5
     assert np.count_nonzero(resumed & (slice_.people["tries"] == 0)) > 5
     assert np.count_nonzero(~resumed) > 2
     assert sent(replayed) == asked(attempts)

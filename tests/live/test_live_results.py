@@ -37,7 +37,7 @@ def attempts(*rows: tuple[int, int, float, float, float, str]) -> Any:
     columns: dict[str, list[int]] = {name: [] for name in ATTEMPT_COLUMNS}
     for want, attempt, start_s, sent_s, answered_s, answer in rows:
         times = [round(s * S) if s >= 0 else -1 for s in (start_s, sent_s, start_s + 3, answered_s)]
-        for name, value in zip(columns, [want, attempt, 0, *times, ANSWERS.index(answer), 0, 201], strict=True):
+        for name, value in zip(columns, [want, attempt, 0, *times, ANSWERS.index(answer), 0, 201, 0], strict=True):
             columns[name].append(value)
     return {name: np.array(values, dtype=np.int64) for name, values in columns.items()}
 

@@ -7,9 +7,11 @@ import os
 from pathlib import Path
 
 import jsonschema  # type: ignore[import-untyped]
+import numpy as np
 import pytest
 
 from benchmarks.servers import PostgresServer, RedisServer
+from scenarios.live_lives import ANSWERS
 from scenarios.units import NS_PER_S
 from simulator import results
 from simulator.live_schema import live_schema
@@ -115,3 +117,48 @@ def _lives(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return True
+
+
+HEDGED = """
+schema = 1
+name = "hedged"
+title = "A shop that some wait for in vain, and ask twice"
+horizon = "20s"
+arrivals = { process = "poisson", rate = "20/s" }
+people = { timeout = "2s", attempts = 2, retry_delay = "1s", hedge = { after = "150ms", most = 2 } }
+stages = [{ name = "till", servers = 12, service = { kind = "exponential", mean = "250ms" }, deadline = true }]
+admission = [{ name = "budget", at = "client", law = "retry_budget", earn = 0.3, cap = 5 }]
+live.longest_lag = "2s"
+"""
+
+
+@pytest.mark.parametrize("begins", ["0s", "8s"])
+def test_people_hedge_as_they_do_in_the_simulation(begins: str, tmp_path: Path) -> None:
+    (tmp_path / "hedged.toml").write_text(HEDGED)
+    done = process("live", "hedged.toml", "--from", begins, "--for", "6s", "--out", "runs", cwd=tmp_path)
+    assert done.returncode == Exit.PASS, done.stderr
+    found = results.read(only_run(tmp_path / "runs"))
+    simulated = results.read(only_run(tmp_path / "runs") / "simulated").attempts
+    rows = found.attempts
+    assert rows is not None
+    assert simulated is not None
+    jsonschema.validate(found.summary, live_schema())
+    attempts, both = found.summary["attempts"], found.summary["agreement"]["attempts"]
+    assert attempts["hedged"] == np.count_nonzero(rows["copy"])
+    assert attempts["hedged"] == pytest.approx(np.count_nonzero(simulated["copy"]), rel=0.35)
+    assert attempts["hedged"] > 15
+    assert attempts["held_back"] > 5  # by the budget, which pays for copies and retries
+    assert both["same_verdict_share"] > 0.5  # where a budget runs dry, ms decide
+    outrun = rows["answer"] == ANSWERS.index("outrun")
+    placed_ns = dict(zip(*(rows[name][rows["answer"] == ANSWERS.index("placed")] for name in _PLACED), strict=True))
+    assert attempts["outrun"] == np.count_nonzero(outrun) > 15
+    for want, answered_ns in zip(*(rows[name][outrun] for name in _PLACED), strict=True):
+        assert placed_ns[want] == answered_ns  # the first answer wins, and that is when the others are abandoned
+    on_the_way, as_simulated = (
+        {key[:2] for key in zip(*(of[name] for name in ("want", "attempt", "start_ns")), strict=True) if key[2] < 8e9}
+        for of in (rows, simulated)
+    )
+    assert begins == "0s" or on_the_way == as_simulated != set()
+
+
+_PLACED = ("want", "answered_ns")

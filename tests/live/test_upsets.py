@@ -230,6 +230,21 @@ def test_a_slow_disk_makes_people_wait_and_changes_nothing_else(tmp_path: Path) 
         check_books(stack, {1, 2})
 
 
+def test_a_disk_that_is_slow_is_so_for_a_new_upstream_too(tmp_path: Path) -> None:
+    with running(SHOP, tmp_path) as stack:
+        slow = threading.Thread(target=lambda: stack.upset("slow_disk", delay_s=0.7, for_s=600.0))
+        slow.start()
+        while not stack.settings.slow_s():
+            time.sleep(0.01)
+        stack.upset("kill_upstream")
+        while not stack.is_healthy():
+            time.sleep(0.01)
+        began_s = time.monotonic()
+        assert verdict(order_once(stack.gateway, 1)) == (201, "placed")
+        assert time.monotonic() - began_s > 0.6
+    slow.join()
+
+
 def test_an_attempt_that_nobody_awaits_places_nothing(tmp_path: Path) -> None:
     slow = scenario(stages=[{"name": "till", "servers": 50, "service": "600ms"}])
     with running(slow, tmp_path) as stack:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -160,6 +161,8 @@ def test_what_is_no_attempt_is_refused_with_what_is_wrong(client: Client) -> Non
     good = {"want": "900", "attempt": 1, "person": ANYBODY, "timeout_ms": 1000}
     wrong: list[tuple[Any, str]] = [
         (b"", "not JSON"),
+        (b"{} {}", "not JSON"),
+        ("{}".encode("utf-16"), "not JSON"),
         (b"[" * 4000, "nested"),
         ([], "not an object"),
         ({**good, "want": 900}, "want"),
@@ -225,3 +228,41 @@ def test_incidents_of_the_scenario_happen_at_their_instants(tmp_path: Path) -> N
 
 def _sleep_until(at_s: float) -> None:
     time.sleep(max(0.0, at_s - time.monotonic()))
+
+
+def test_copies_of_one_try_are_outrun_together_and_dropped_where_deadlines_are_kept(tmp_path: Path) -> None:
+    two = scenario(
+        people={"timeout": "9s", "hedge": {"after": "1s"}},
+        stages=[
+            {"name": "till", "servers": 9, "service": "50ms"},
+            {"name": "pay", "servers": 1, "service": "400ms", "deadline": True},
+        ],
+        admission=[{"name": "inside", "at": "gateway", "law": "fixed_concurrency", "limit": 3}],
+    )
+    with running(two, tmp_path) as stack, ThreadPoolExecutor(3) as several:
+        zero_ns = json.loads((tmp_path / "stack.json").read_text())["zero_monotonic_ns"]
+
+        def order(want: int, attempt: int, begins_s: float) -> tuple[Any, float]:
+            time.sleep(max(0.0, begins_s - time.monotonic()))
+            client = Client(stack.gateway)
+            left_ms = 1000 * (until_s - begins_s)  # all copies are awaited until one instant
+            body = {"want": str(want), "attempt": attempt, "person": ANYBODY, "timeout_ms": left_ms}
+            intended_ns = round(begins_s * 1e9) - zero_ns
+            answer = client.ask("POST", "/v1/orders", body, {"X-Sluice-Intended-Ns": str(intended_ns)})
+            client.close()
+            return answer, time.monotonic()
+
+        now_s = time.monotonic() + 0.2
+        until_s = now_s + 9
+        first = several.submit(order, 1, 1, now_s)
+        other = several.submit(order, 2, 1, now_s + 0.1)
+        copy = several.submit(order, 1, 2, now_s + 0.2)
+        answers = [one.result() for one in (first, other, copy)]
+        # 1 is served at the second stage until 0.45 s, 2 until 0.85 s; then the copy, which is outrun since, is dropped
+        assert [verdict(answer) for answer, _ in answers] == [(201, "placed"), (201, "placed"), (200, "placed")]
+        assert answers[2][0][2]["order"] == answers[0][0][2]["order"]
+        assert abs(answers[2][1] - answers[1][1]) < 0.3
+        check_books(stack, {1, 2})
+        # the three have given back their places at the gateway, the one that was outrun too
+        again = [several.submit(order, want, 1, time.monotonic()) for want in (4, 5, 6)]
+        assert [verdict(one.result()[0])[1] for one in again] == ["placed"] * 3
