@@ -25,7 +25,7 @@ help:  ## say what there is to make
 	@echo 'make chaos    what becomes of orders when processes and servers break, and of honest people among hostile ones (needs Redis and PostgreSQL; about 15 minutes)'
 	@echo 'make slices   slices of scenarios played live, beside their simulation (about 15 minutes on a machine that does nothing else)'
 	@echo 'make agree    both engines on N fresh scenarios, on all cores (N=1000)'
-	@echo 'make interpreted all tests, with the compiled engine interpreted: what Numba itself gets wrong, and what it hides, differs'
+	@echo 'make interpreted  all tests, with the compiled engine interpreted: shows what Numba gets wrong, and what it hides'
 	@echo 'make coverage how much of the compiled engine N fresh scenarios reach, branch by branch (N=1000)'
 	@echo 'make setup    build the environment ($(VENV)); the others do it when it is needed'
 	@echo 'make clean    remove the environment and caches; runs/ stays'

@@ -239,6 +239,45 @@ def test_both_engines_agree_on_credits_of_stores_and_couriers_that_offer_later_s
         assert difference is None, f"{laws}\n{difference}"
 
 
+POOL: Tree = {"kind": "batching", "replicas": 1, "prompt": {"kind": "uniform", "low": 1, "high": 9}}
+POOL |= {"output": {"kind": "uniform", "low": 1, "high": 30}, "step": "0.2ms", "slots": 60, "step_tokens": 90}
+SELDOM: dict[str, Tree] = {
+    "calls that grow beside each other until the memory of a replica is full": {
+        "stages": [{"name": "model", **POOL, "kv_tokens": 60, "kv_mode": "peak"}],
+        "people": {"timeout": "40ms", "attempts": 2},
+    },
+    "more calls of different lengths than a replica first has room for": {
+        "stages": [{"name": "model", **POOL, "step": "1ms", "discipline": "lifo", "deadline": True}],
+        "people": {"timeout": "40ms", "attempts": 2},
+    },
+    "servers that change under a fair queue, and people who have left it": {
+        "stages": [{"name": "till", "servers": 2, "service": {"kind": "exponential", "mean": "3ms"}, "deadline": True}],
+        "people": {"timeout": "30ms", "attempts": 2},
+        "admission": [{"name": "turns", "at": "queue:till", "key": "person", "law": "apf", "queues": 8, "length": 9}],
+        "timelines": [
+            {"name": "t", "knob": "stages.till.servers", "steps": [["9ms", 1], ["15ms", 4], ["30ms", 1], ["45ms", 3]]}
+        ],
+    },
+    "a law that hears of busy servers each half second": {
+        "horizon": "2100ms",
+        "bucket": "100ms",
+        "arrivals": {"process": "poisson", "rate": [["0s", "400/s"], ["2s", "100/s"]]},
+        "gateway": {"servers": 1, "admit": "3ms"},
+        "admission": [{"name": "door", "at": "gateway", "law": "bbr_cpu", **LAWS["bbr_cpu"], "cpu": 0.1}],
+    },
+    "stores that pause and reopen by a clock": {
+        "kitchens": {"kind": "clock", "cups_per_hour": 360_000, "cups": 2, "pause_backlog": 3, "reopen_share": 0.5},
+    },
+}
+"""What chance seldom makes, and `make coverage` did not find."""
+
+
+@pytest.mark.parametrize("what", SELDOM)
+def test_both_engines_agree_on_what_is_seldom_generated(what: str) -> None:
+    difference = compare(loaded({**CROWD, **SELDOM[what]}).scenario)
+    assert difference is None, difference
+
+
 @pytest.mark.parametrize("law", sorted(law for law in LAWS if LAW_PLACES[law] == COUNTS))
 def test_both_engines_agree_on_what_orders_hold_until_they_are_ready_or_over(law: str) -> None:
     street = {"street": {"zones": 2, "stores_per_zone": 3, "repicks": 2}}
