@@ -31,8 +31,9 @@ import uvloop
 
 from benchmarks.apart import MeasurementError
 from benchmarks.rows import Row, Size, at_least, at_most, ratios
+from scenarios.garbage import collect_seldom
 from scenarios.loader import load
-from simulator.live.process import collect_seldom, until_told
+from simulator.live.process import until_told
 from simulator.live.server import serve
 from simulator.live.settings import Settings
 from simulator.live.wire import ANSWERED, ENDED, VERDICTS, Answer, Call, Stream, answer_frame, said_frame

@@ -26,6 +26,7 @@ from locust.env import Environment
 from locust.runners import MasterRunner, WorkerRunner
 
 from scenarios.errors import ScenarioError
+from scenarios.garbage import collect_seldom
 from scenarios.live_http import Connections
 from scenarios.live_lives import ANSWERS, ATTEMPT_COLUMNS, WANT_COLUMNS, Rows, resumed, want_row
 from scenarios.live_people import Alive, People, Try
@@ -334,6 +335,7 @@ def _play(environment: Environment) -> None:
         raise PlanError(f"processes = {ORDERS.plan.processes}: there are more workers; let the plan say how many")
     replay = Replay(ORDERS, shard, environment)
     events.quitting.add_listener(lambda **_: replay.end())
+    collect_seldom()
     replay.wait_for_beginning()
     replay.live()
     if isinstance(runner, WorkerRunner):

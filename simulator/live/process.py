@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import resource
 import signal
 import sys
-
-NEW_OBJECTS = 50_000
 
 
 async def until_told(loop: asyncio.AbstractEventLoop) -> None:
@@ -25,16 +22,6 @@ async def until_told(loop: asyncio.AbstractEventLoop) -> None:
     loop.add_signal_handler(signal.SIGTERM, told.set)
     loop.add_signal_handler(signal.SIGINT, lambda: None)  # the supervisor hears it too, and ends us
     await told.wait()
-
-
-def collect_seldom() -> None:
-    """Let the collector of garbage leave alone what is here now, which is large and stays, and look less often.
-
-    What a request leaves behind goes by itself. At Python's 700 objects all that is under way is looked through again
-    and again, and who is answered meanwhile waits.
-    """
-    gc.freeze()
-    gc.set_threshold(NEW_OBJECTS)
 
 
 def allow_connections() -> None:

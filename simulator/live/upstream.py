@@ -20,6 +20,7 @@ import uvloop
 
 from scenarios import knobs
 from scenarios.asking import ADMITTED
+from scenarios.garbage import collect_seldom
 from scenarios.knobs import Kind
 from scenarios.person import Person
 from scenarios.schedule import Change, changes
@@ -28,7 +29,7 @@ from simulator.live import settings as settings_of
 from simulator.live.admin import BY_CONTROLS, Admin, Log
 from simulator.live.clock import ModelClock, Pace
 from simulator.live.ledger import Keeper, Kept, Ledger, Newest, Order, Placing
-from simulator.live.process import collect_seldom, until_told
+from simulator.live.process import until_told
 from simulator.live.restore import restore, restore_levels
 from simulator.live.server import serve
 from simulator.live.settings import Settings

@@ -11,12 +11,13 @@ from typing import Any
 
 import uvloop
 
+from scenarios.garbage import collect_seldom
 from simulator.live import settings as settings_of
 from simulator.live.clock import ModelClock
 from simulator.live.door import Door
 from simulator.live.gateway import Gateway
 from simulator.live.link import Link
-from simulator.live.process import allow_connections, collect_seldom, until_told
+from simulator.live.process import allow_connections, until_told
 from simulator.live.server import serve
 from simulator.live.settings import Settings
 
