@@ -72,7 +72,7 @@ faults = [
     { name = "redis", at = "2s", kind = "pause_redis", for = "500ms" },
     { name = "disk", at = "3500ms", kind = "slow_disk", for = "500ms", delay = "200ms" },
     { name = "postgres", at = "5s", kind = "restart_postgres" },
-    { name = "upstream", at = "7s", kind = "kill_upstream" },
+    { name = "upstream", at = "10s", kind = "kill_upstream" },
     { name = "later", at = "30s", kind = "kill_worker" },
 ]
 """
@@ -82,9 +82,9 @@ def test_faults_of_the_scenario_break_real_servers_and_the_books_balance(
     tmp_path: Path, postgres: PostgresServer, redis_server: RedisServer
 ) -> None:
     shop = tmp_path / "shop.toml"
-    shop.write_text(SHOP.replace('live.longest_lag = "2s"', FAULTS).replace("budget = 850", "budget = 220"))
+    shop.write_text(SHOP.replace('live.longest_lag = "2s"', FAULTS).replace("budget = 850", "budget = 300"))
     servers = ("--ledger", postgres.url().replace("+psycopg", ""), "--redis", redis_server.url, "--workers", "2")
-    done = process("live", str(shop), "--for", "12s", "--out", "runs", "--format", "json", *servers, cwd=tmp_path)
+    done = process("live", str(shop), "--for", "17s", "--out", "runs", "--format", "json", *servers, cwd=tmp_path)
     assert done.returncode == Exit.PASS, done.stderr
     summary = json.loads(done.stdout)
     assert [one["name"] for one in summary["faults"]] == ["worker", "redis", "disk", "postgres", "upstream"]

@@ -120,7 +120,7 @@ def test_a_new_upstream_has_the_coupons_that_are_left_and_the_knobs_that_were_tu
 
 def test_an_attempt_is_answered_when_its_upstream_dies_and_what_it_overtook_stays_fenced_off(tmp_path: Path) -> None:
     with running(scenario(), tmp_path) as stack, ThreadPoolExecutor(2) as others:
-        stack.turn("stages.till.servers", 0)  # until the upstream is another
+        stack.turn("stages.till.servers", 0)
         first = others.submit(order_once, stack.gateway, 1, timeout_ms=60_000)
         _until(lambda: stack.gauges()["stages.till.backlog"] == 1)
         second = others.submit(order_once, stack.gateway, 1, attempt=2, timeout_ms=60_000)
@@ -129,6 +129,7 @@ def test_an_attempt_is_answered_when_its_upstream_dies_and_what_it_overtook_stay
         stack.upset("kill_upstream")
         assert verdict(second.result()) == (502, "error")
         _until(stack.is_healthy)
+        stack.turn("stages.till.servers", 1)  # the new upstream has the knobs of the old one
         assert verdict(order_once(stack.gateway, 1)) == (504, "expired")
         assert verdict(order_once(stack.gateway, 1, attempt=2)) == (201, "placed")
         check_books(stack, {1})
