@@ -191,15 +191,15 @@ def picture_of_margins(
     with _styled():
         picture = Figure(figsize=(10, 3.7), facecolor="white")
         panel = picture.add_axes((0.07, 0.14, 0.91, 0.66))
-        width = 0.8 / len(cases)
+        width, lowest = 0.8 / len(cases), 0.5
         for place, ((name, found), colour) in enumerate(zip(cases.items(), _CASES[: len(cases)], strict=True)):
             at = [group + (place - (len(cases) - 1) / 2) * width for group in range(len(found))]
             survived = [minutes for _, minutes in found]
             words_above = [f"{minutes}{'+' * (minutes == most_min)}" for minutes in survived]
-            bars = panel.bar(at, survived, 0.9 * width, color=colour, label=name)
-            panel.bar_label(bars, words_above, padding=1.5, size=8, color=MUTED)
+            bars = panel.bar(at, [max(minutes, lowest) for minutes in survived], 0.9 * width, color=colour, label=name)
+            panel.bar_label(bars, words_above, padding=1.5, size=7, color=MUTED)
         panel.set_yscale("log")
-        panel.set_ylim(0.5, 2 * most_min)
+        panel.set_ylim(lowest, 2 * most_min)
         ticks = [minutes for minutes in (1, 2, 5, 10, 20, 60) if minutes <= most_min]
         panel.set_yticks(ticks, [str(minutes) for minutes in ticks], minor=False)
         panel.yaxis.set_minor_locator(matplotlib.ticker.NullLocator())
