@@ -84,8 +84,8 @@ to 70 s; *peak* are two minutes of the day from 11:45 at 0.45, the most that `sl
 
 *Ended alike*: attempts that ended the same for their person, of all that either run has, then of those that both have.
 Goodput, p50 and p99 of the response time are live over simulated; what they are more is in ms beside it. Goals: 97%
-alike, goodput within 2%, p50 within 5%, p99 within 10%. Where most answers are refusals, p50 is that of a refusal: 0.2 ms
-in the model, which knows no HTTP, and about 2 ms live, however few there are (a scheduler's turn).
+alike, goodput within 2%, p50 within 5%, p99 within 10%. Where most answers are refusals, p50 is that of a refusal:
+0.2 ms in the model, which knows no HTTP, and about 2 ms live.
 """
 JITTER = """## What a jitter alone does
 
