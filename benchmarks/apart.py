@@ -16,6 +16,8 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 UNIT_OF_RSS = 1 if sys.platform == "darwin" else 1024
+KEPT = {"PYTHONDONTWRITEBYTECODE": ""}
+"""Modules are kept compiled, as they are for users: where they are not, each start compiles all of them again."""
 
 
 class MeasurementError(Exception):
@@ -38,7 +40,7 @@ def command(arguments: Sequence[str | Path], environment: Mapping[str, str] | No
         process = subprocess.Popen(
             arguments,
             cwd=ROOT,
-            env={**os.environ, **(environment or {})},
+            env={**os.environ, **KEPT, **(environment or {})},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=complaints,
