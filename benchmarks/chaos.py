@@ -14,7 +14,6 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,7 @@ import click
 import sqlalchemy as sa
 
 from benchmarks import hostile
-from benchmarks.machine import machine
+from benchmarks.kept import begun, head, line, measured_on, write
 from benchmarks.servers import PostgresServer, RedisServer
 from scenarios.units import NS_PER_S
 from simulator import results
@@ -136,26 +135,20 @@ def wrong(rows: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def page(content: Mapping[str, Any]) -> str:
     """Return the page of what was measured."""
-    told = content["machine"]
-    on = f"Measured {content['date_utc'][:10]} on {told['cores']} cores of {told['processor']}; load average before: "
-    lines = [INTRODUCTION, f"{on}{told['load_before'][0]:g}.", "", _cells(COLUMNS), _cells(["---"] * len(COLUMNS))]
+    lines = [INTRODUCTION, measured_on(content), "", *head(COLUMNS)]
     lines += map(_line, content["rows"])
-    lines += ["", HOSTILE, _cells(ATTACKED), _cells(["---"] * len(ATTACKED))]
+    lines += ["", HOSTILE, *head(ATTACKED)]
     for one in content["hostile"]:
         answers = ", ".join(f"{count:,} {answer}" for answer, count in one["answers"].items()) or "-"
         placed = f"{one['placed']} of {one['orders']}"
-        lines.append(_cells([one["who"], answers, placed, f"{one['p50_ms']:.0f}", f"{one['p99_ms']:.0f}"]))
+        lines.append(line([one["who"], answers, placed, f"{one['p50_ms']:.0f}", f"{one['p99_ms']:.0f}"]))
     return "\n".join([*lines, ""])
 
 
 def _line(one: Mapping[str, Any]) -> str:
     again = ", ".join("never" if again_s is None else f"{again_s:.2f}" for again_s in one["served_again_s"])
     counts = [f"{one[name]:,}" for name in ("told", "found", *BOOKS, "errors")]
-    return _cells([one["what"], one["ledger"], one["redis"], *counts, again])
-
-
-def _cells(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
+    return line([one["what"], one["ledger"], one["redis"], *counts, again])
 
 
 def _apart_s(what: str) -> float:
@@ -207,13 +200,7 @@ def _database(server: PostgresServer, name: str) -> str:
 @click.option("--json", "file", type=click.Path(path_type=Path, dir_okay=False), default=Path("runs/chaos.json"))
 def main(names: tuple[str, ...], file: Path) -> None:
     """Let everything break, print a row each, and write JSON and the page; with NAMES only these, others stay."""
-    content: dict[str, Any] = {"rows": [], "hostile": []}
-    if names and file.exists():
-        content = json.loads(file.read_text("utf-8"))
-        content["rows"] = [one for one in content["rows"] if one["what"] not in names]
-    content["date_utc"] = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    content["machine"] = machine()
-    file.parent.mkdir(parents=True, exist_ok=True)
+    content = begun(file, names, "what", "hostile")
     order = list(cases())
     with ExitStack() as servers:
         postgres, redis = servers.enter_context(PostgresServer()), servers.enter_context(RedisServer())
@@ -226,18 +213,13 @@ def main(names: tuple[str, ...], file: Path) -> None:
             content["rows"].append({"what": what, "ledger": ledger, "redis": with_redis, **found})
             print(f"{_line(content['rows'][-1])} {time.perf_counter() - begun_s:.0f} s", flush=True)
             content["rows"].sort(key=lambda one: order.index((one["what"], one["ledger"], one["redis"])))
-            _write(file, content)
+            write(file, content, page)
     if not names or "hostile" in names:
         content["hostile"] = hostile.measured()
-        _write(file, content)
+        write(file, content, page)
     for one in (complaints := wrong(content["rows"])):
         print(one, file=sys.stderr)
     sys.exit(bool(complaints))
-
-
-def _write(file: Path, content: Mapping[str, Any]) -> None:
-    file.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
-    file.with_suffix(".md").write_text(page(content), "utf-8")
 
 
 if __name__ == "__main__":

@@ -11,9 +11,8 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -21,7 +20,7 @@ from typing import Any
 
 import click
 
-from benchmarks.machine import machine
+from benchmarks.kept import begun, head, line, measured_on, write
 from scenarios import draws
 from scenarios.loader import load
 from scenarios.scale import scaled
@@ -176,18 +175,16 @@ def _simulated(case: Case, kind: float, mean_ms: int) -> dict[str, Ints]:
 
 def page(content: Mapping[str, Any]) -> str:
     """Return the page of what was measured."""
-    told = content["machine"]
-    on = f"Measured {content['date_utc'][:10]} on {told['cores']} cores of {told['processor']}; load average before: "
-    lines = [INTRODUCTION, f"{on}{told['load_before'][0]:g}.", "", _cells(COLUMNS), _cells(["---"] * len(COLUMNS))]
+    lines = [INTRODUCTION, measured_on(content), "", *head(COLUMNS)]
     notes: list[str] = []
     for one in content["rows"]:
         told_of = [*_shown(one), f"{one['lag_p99_s'] * 1000:.1f}", f"{one['people_cores']:.2f}"]
-        lines.append(_cells([one["slice"] + "*" * bool(one["behind"]), str(one["seed"]), *told_of]))
+        lines.append(line([one["slice"] + "*" * bool(one["behind"]), str(one["seed"]), *told_of]))
         late = "; ".join(one["behind"])
         notes += [f"\\* {one['slice']}, seed {one['seed']}: the generator fell behind: {late}."] if late else []
     columns = ("slice", "mean", *COLUMNS[2:-2])
-    lines += ["", *notes, *([""] if notes else []), JITTER, _cells(columns), _cells(["---"] * len(columns))]
-    lines += [_cells([one["slice"], f"{one['jitter_ms']} ms", *_shown(one)]) for one in content["jitter"]]
+    lines += ["", *notes, *([""] if notes else []), JITTER, *head(columns)]
+    lines += [line([one["slice"], f"{one['jitter_ms']} ms", *_shown(one)]) for one in content["jitter"]]
     return "\n".join([*lines, ""])
 
 
@@ -202,10 +199,6 @@ def _shown(one: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _cells(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
 @click.command()
 @click.argument("names", metavar="[NAME]...", nargs=-1, type=click.Choice([*CASES, "jitter"]))
 @click.option(
@@ -213,13 +206,7 @@ def _cells(cells: Sequence[str]) -> str:
 )
 def main(names: tuple[str, ...], file: Path) -> None:
     """Play all slices, print a row each, and write JSON and the page; with NAMES only these, others stay."""
-    content: dict[str, Any] = {"rows": [], "jitter": []}
-    if names and file.exists():
-        content = json.loads(file.read_text("utf-8"))
-        content["rows"] = [one for one in content["rows"] if one["slice"] not in names]
-    content["date_utc"] = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    content["machine"] = machine()
-    file.parent.mkdir(parents=True, exist_ok=True)
+    content = begun(file, names, "slice", "jitter")
     if not names or "jitter" in names:
         content["jitter"] = [jittered(name, jitter_ms) for name in JITTERED for jitter_ms in JITTERS_MS]
     for name, case in CASES.items():
@@ -227,13 +214,8 @@ def main(names: tuple[str, ...], file: Path) -> None:
             content["rows"].append(played(name, case, seed))
             print(json.dumps(content["rows"][-1]), flush=True)
             content["rows"].sort(key=lambda one: (list(CASES).index(one["slice"]), one["seed"]))
-            _write(file, content)
-    _write(file, content)
-
-
-def _write(file: Path, content: Mapping[str, Any]) -> None:
-    file.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
-    file.with_suffix(".md").write_text(page(content), "utf-8")
+            write(file, content, page)
+    write(file, content, page)
 
 
 if __name__ == "__main__":
