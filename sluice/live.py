@@ -64,6 +64,7 @@ class Asked(OfAnyRun):
 @click.option(
     "--speed",
     type=options.Scale(),
+    metavar="FACTOR",
     default="1",
     show_default=True,
     help="Seconds of the scenario in a second by the clock.",
@@ -71,11 +72,11 @@ class Asked(OfAnyRun):
 @options.seed
 @options.sets
 @click.option(
-    "--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Gateway workers of the stack."
+    "--workers", type=options.Whole(1, 64), default=1, show_default=True, help="Gateway workers of the stack."
 )
 @click.option(
     "--users-processes",
-    type=click.IntRange(1, 64),
+    type=options.Whole(1, 64),
     default=1,
     show_default=True,
     help="Processes of Locust that play the people.",
@@ -89,9 +90,10 @@ class Asked(OfAnyRun):
 @options.with_report
 @options.quiet
 def live(**given: Any) -> Exit:
-    """Play a slice of a scenario against a real stack on this machine, and hold it against the simulation.
+    """Play people against a real stack, beside their simulation.
 
-    Exit code 5 where the generator fell behind, 6 where what people were told is not what the ledger has.
+    A slice of the scenario, on this machine; with --target the stack is somebody else's. Exit code 5 where the
+    generator fell behind, 6 where what people were told is not what the ledger has.
     """
     from reports.live import text
     from simulator.live_results import unbalanced
