@@ -283,8 +283,9 @@ def _canvas(
     for panel in panels:
         _time_axis(panel, run, labelled=panel is panels[-1])
         _shade(panel, run, labelled=panel is panels[0])
+        below_words = 1 - 0.18 / _size_in(panel)[1] if panel is panels[0] else 1.0
         for at_s in instants:
-            panel.axvline(at_s, color=MUTED, linewidth=0.8, linestyle=(0, (1, 2.5)), zorder=1)
+            panel.axvline(at_s, ymax=below_words, color=MUTED, linewidth=0.8, linestyle=(0, (1, 2.5)), zorder=1)
     return picture, panels
 
 
