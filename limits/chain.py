@@ -66,7 +66,9 @@ class Permit:
         if held:
             self._held = ()
             now_ns = self._clock()
-            rtt_ns = max(0, now_ns - self._began_ns)
+            rtt_ns = now_ns - self._began_ns
+            if rtt_ns < 0:
+                rtt_ns = 0
             for end in held:
                 end(now_ns, rtt_ns, outcome)
 
@@ -125,10 +127,10 @@ class Chain:
         self.charging = charging
         self._undo = _put_back if charging is Charging.ALL_OR_NOTHING else _leave
         self._units = {rule.unit for rule in rules} | {CALLS}
-        self._holds = any(rule.holds for rule in rules)
         self._asked_about_a_call = [(rule, 1) for rule in rules if rule.unit in (CALLS, "")]
+        self._held_for_a_call = [(rule, 1) for rule, _ in self._asked_about_a_call if rule.holds]
         only = rules[0]
-        if len(rules) > 1 or self._holds or only.given is not None or only.paces or only.unit != CALLS:
+        if len(rules) > 1 or only.holds or only.given is not None or only.paces or only.unit != CALLS:
             self.ask = self._ask_all
         elif only.by is None:
             self.ask = self._for_all(only)
@@ -157,7 +159,11 @@ class Chain:
 
     def _ask_all(self, subject: Subject = None, cost: Cost = 1) -> Verdict:
         at_ns = began_ns = self.clock()
-        asked = self._asked_about_a_call if cost == 1 else self.asked(cost)
+        if cost == 1:
+            asked, holding = self._asked_about_a_call, self._held_for_a_call
+        else:
+            asked = self.asked(cost)
+            holding = [(rule, amount) for rule, amount in asked if rule.holds]
         copies = len(asked) - 1 if self._undo is _put_back else 0  # the last one is never put back
         taken, refusal = 0, None
         try:
@@ -175,9 +181,9 @@ class Chain:
         if refusal is not None:
             self._undo(asked[:taken], subject, began_ns)
             return refusal
-        if not self._holds and at_ns == began_ns:
+        if not holding and at_ns == began_ns:
             return PASSED
-        held = [rule.hold(subject, amount) for rule, amount in asked if rule.holds]
+        held = [rule.hold(subject, amount) for rule, amount in holding]
         return Permit(at_ns - began_ns, held, self.clock, at_ns)
 
     def _for_all(self, rule: Rule) -> Ask:

@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, MutableSequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from typing import Any, TypedDict, Unpack
 
 from limits import (
@@ -93,7 +94,6 @@ class Rule:
             _check(name, "a parameter", param, 0)
         self.name = name
         self.decide = decide
-        self.params = params
         self.width = width
         self.by = by
         self.unit = unit
@@ -103,13 +103,17 @@ class Rule:
         self.window_ns = window_ns
         self.table = Table(0 if by is None else slots, width)
         self.rows: MutableSequence[int] = [0] * width if by is None else self.table.rows
-        self.bound = _bound(decide, self.rows, params, plain=given is None)
-        """The law with its rows and parameters: asked as `bound(at, *given(subject), now_ns, cost)`."""
+        self.bind(params)
         self.holds = observe is not None
         """Whether what it admits is held until it is released."""
         self._quota = quota
         self._taken_at = 0
         self._row_before: MutableSequence[int] = []
+
+    def bind(self, params: tuple[Any, ...]) -> None:
+        """Ask the law with these parameters from now on, as `bound(at, *given(subject), now_ns, cost)`."""
+        self.params = params
+        self.bound = _bound(self.decide, self.rows, params, plain=self.given is None)
 
     def key(self, subject: Subject) -> Hashable:
         """Return the key of a subject as it is kept; None where there is one row for all."""
@@ -137,12 +141,11 @@ class Rule:
 
     def hold(self, subject: Subject, cost: int) -> Held:
         """Return what is to be called when a call that was let in has ended, with (now_ns, rtt_ns, outcome)."""
+        return partial(self._end, subject)
 
-        def end(now_ns: int, rtt_ns: int, outcome: int) -> None:
-            if self.observe is not None:
-                self.observe(self.rows, self._place(subject), *self.observed, now_ns, rtt_ns, 0, outcome)
-
-        return end
+    def _end(self, subject: Subject, now_ns: int, rtt_ns: int, outcome: int) -> None:
+        if self.observe is not None:
+            self.observe(self.rows, self._place(subject), *self.observed, now_ns, rtt_ns, 0, outcome)
 
     def quota(self) -> int:
         """Return the most that is admitted at once, 0 where that is not known."""
@@ -410,18 +413,18 @@ class Concurrency(Rule):
     def hold(self, subject: Subject, cost: int) -> Held:
         """Return what gives the place back that the last `take` took."""
         key, row, _ = self._asked
-        inflight = row[0]
+        return partial(self._leave, key, row, row[0], cost)
 
-        def end(now_ns: int, rtt_ns: int, outcome: int) -> None:
-            fixed_concurrency.release(row, 0, cost)
-            if row[0] == 0:
-                del self._inside[key]
-            if self.observe is not None:
-                self.observe(self._learned, 0, *self.observed, now_ns, rtt_ns, inflight, outcome)
-            for tell in self.freed:
-                tell(key)
-
-        return end
+    def _leave(
+        self, key: Hashable, row: list[int], inflight: int, cost: int, now_ns: int, rtt_ns: int, outcome: int
+    ) -> None:
+        fixed_concurrency.release(row, 0, cost)
+        if row[0] == 0:
+            del self._inside[key]
+        if self.observe is not None:
+            self.observe(self._learned, 0, *self.observed, now_ns, rtt_ns, inflight, outcome)
+        for tell in self.freed:
+            tell(key)
 
     def left(self, subject: Subject, now_ns: int) -> tuple[int, int]:
         """Return how many more may come in now, and 0: it is not time that frees places."""

@@ -34,12 +34,11 @@ class Table:
 
     def place(self, key: Hashable) -> int:
         """Return where the row of a key starts, now the newest; zeros if it was not there (the oldest makes room)."""
-        try:
-            at = self.places[key]
-            self.places.move_to_end(key)
-            return at
-        except KeyError:
+        at = self.places.get(key)
+        if at is None:
             return self.new(key)
+        self.places.move_to_end(key)
+        return at
 
     def new(self, key: Hashable) -> int:
         """Do as `place` for a key that was not found as it is."""
@@ -63,6 +62,8 @@ class Table:
 
 def bounded(key: Hashable) -> Hashable:
     """Return the key itself, or where it is long something short in its place that no other key has."""
+    if type(key) is int:
+        return key
     if isinstance(key, _TEXT):
         if len(key) <= LONGEST:
             return key

@@ -235,7 +235,7 @@ def _simulated(asked: Asked, loaded: Loaded) -> Slice:
 
 def _check_fits(asked: Asked, slice_: Slice) -> None:
     from scenarios.live_lives import ANSWERS
-    from sluice.preflight import check, load
+    from sluice.preflight import BUSIEST_S, check, load
 
     attempts = slice_.simulated.attempts
     assert attempts is not None
@@ -246,7 +246,10 @@ def _check_fits(asked: Asked, slice_: Slice) -> None:
         speed=float(asked.speed),
         timed_out=ANSWERS.index("timed_out"),
     )
-    note(f"live: {found.attempts_per_s:,.0f} attempts/s at most, {found.in_flight:,} in flight, by the simulation")
+    note(
+        f"live: {found.attempts_per_s:,.0f} attempts/s in the busiest {BUSIEST_S} s, {found.in_flight:,} in flight at"
+        " most, by the simulation"
+    )
     check(found, scale=asked.scale, processes=asked.users_processes, own_stack=asked.target is None)
 
 

@@ -14,11 +14,13 @@ from typing import Any
 from sluice.exits import UserError
 from sluice.options import usable_cores
 
-PEOPLE_S, STACK_S = 220e-6, 700e-6
+PEOPLE_S, STACK_S = 350e-6, 550e-6
 """Processor time of an attempt in the people and in a stack of ours, where a draw takes DRAW_S (docs/live.md)."""
 DRAW_S = 0.65e-6
-BUSY = 0.8
-"""Of a processor, what may be kept busy: beyond it queues of the machine are measured, not those of the model."""
+BUSY, PEOPLE_BUSY = 0.95, 0.5
+"""Of the machine and of a process of people, what may be kept busy before the people no longer keep their time."""
+BUSIEST_S = 10
+"""The span whose mean has to fit: what a second has too much is caught up with."""
 CLOSED_PORTS_S = 60.0  # for how long a port is not used again after its client closed the connection
 SPARE_DESCRIPTORS = 500
 PORT_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
@@ -28,7 +30,7 @@ PORT_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 class Load:
     """What a slice will ask of the machine, by the clock, as its simulation says."""
 
-    attempts_per_s: float  # of the busiest second
+    attempts_per_s: float  # of the busiest BUSIEST_S
     timeouts_per_s: float  # in the mean
     in_flight: int  # at once
 
@@ -43,12 +45,13 @@ def load(attempts: Mapping[str, Any], *, from_ns: int, until_ns: int, speed: flo
 
     begun = np.maximum(attempts["start_ns"], from_ns)
     over = np.where(attempts["answered_ns"] < 0, until_ns, attempts["answered_ns"])
-    per_bucket = np.bincount(((begun - from_ns) / speed / 1e9).astype(np.int64), minlength=1)
+    clock_s = (until_ns - from_ns) / speed / 1e9
+    per_s = np.bincount(((begun - from_ns) / speed / 1e9).astype(np.int64), minlength=1)
+    span_s = min(BUSIEST_S, len(per_s))
     steps = np.concatenate([np.ones(len(begun), dtype=np.int64), -np.ones(len(over), dtype=np.int64)])
     order = np.argsort(np.concatenate([begun, over]), kind="stable")
-    clock_s = (until_ns - from_ns) / speed / 1e9
     return Load(
-        attempts_per_s=float(per_bucket.max()),
+        attempts_per_s=float(np.convolve(per_s, np.ones(span_s), "valid").max()) / span_s,
         timeouts_per_s=float(np.count_nonzero(attempts["answer"] == timed_out)) / clock_s,
         in_flight=int(np.cumsum(steps[order]).max(initial=0)),
     )
@@ -62,7 +65,9 @@ def check(found: Load, *, scale: Fraction, processes: int, own_stack: bool) -> N
     of_ports = CLOSED_PORTS_S * found.timeouts_per_s + found.in_flight
     limits = [
         found.fits("attempts/s of all processors", BUSY * usable_cores() / per_attempt_s, attempts),
-        found.fits(f"attempts/s of {processes} --users-processes", BUSY * processes / (slower * PEOPLE_S), attempts),
+        found.fits(
+            f"attempts/s of {processes} --users-processes", PEOPLE_BUSY * processes / (slower * PEOPLE_S), attempts
+        ),
         found.fits("descriptors of a process", _descriptors() - SPARE_DESCRIPTORS, found.in_flight),
         found.fits("ports of loopback", _ports(), of_ports),
     ]

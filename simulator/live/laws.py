@@ -68,7 +68,7 @@ def _named(law: str, code: int, wait_s: int) -> Named:
 
 
 class Turnable(Rule):
-    """A law of the scenario: its parameters are asked for at each question, so that they may change."""
+    """A law of the scenario: its parameters may change, and where it keeps a reserve they depend on who asks."""
 
     def __init__(
         self,
@@ -79,9 +79,11 @@ class Turnable(Rule):
         *,
         by: By | None,
         unit: str,
+        given: Callable[[Any], tuple[int, ...]] | None = None,
     ) -> None:
         slots = max(1, min(100_000, MOST_INTS // width))
-        super().__init__(of.name, decide, (), width=width, by=by, slots=slots, given=self._given, unit=unit)
+        given = self._of_reserve if terms.reserve_milli else given
+        super().__init__(of.name, decide, (), width=width, by=by, slots=slots, given=given, unit=unit)
         self.of = of
         self.terms = terms
         self.is_on = True
@@ -90,13 +92,17 @@ class Turnable(Rule):
         """Turn its knob."""
         raise NotImplementedError
 
-    def ask(self, subject: Attempt, now_ns: int, cost: int) -> int:
-        at = 0 if self.by is None else self.table.place(self.by(subject))
-        return self.decide(self.rows, at, *self._given(subject), now_ns, cost)
-
-    def _given(self, attempt: Attempt) -> tuple[Any, ...]:
-        """What the law is to know of a question, before its instant and its cost."""
+    def _parameters(self, rest: Callable[[int], int]) -> tuple[int, ...]:
+        """Return what the law is asked with; `rest` says how much of a limit there is."""
         raise NotImplementedError
+
+    def _turned(self) -> None:
+        """Ask the law with its parameters as they are now."""
+        if not self.terms.reserve_milli:
+            self.bind(self._parameters(_all))
+
+    def _of_reserve(self, attempt: Attempt) -> tuple[int, ...]:
+        return self._parameters(lambda limit: self.terms.rest(limit, attempt.person))
 
     def begin_with(self, level: Any) -> None:
         """Begin with these rows, each behind its key, the newest last: the oldest are those that make room."""
@@ -112,6 +118,10 @@ class Turnable(Rule):
         for at in range(len(self.rows)):
             self.rows[at] = 0
         self.table.places.clear()
+
+
+def _all(limit: int) -> int:
+    return limit
 
 
 class Rate(Turnable):
@@ -140,12 +150,13 @@ class Rate(Turnable):
         if before:
             for at in self._places():
                 self.law.change(self.rows, at, *before, *self.bucket, now_ns)
+        self._turned()
 
     def quota(self) -> int:
         return self.bucket[-1] if self.bucket else 0
 
-    def _given(self, attempt: Attempt) -> tuple[Any, ...]:
-        return (*self.bucket[:-1], self.terms.rest(self.bucket[-1], attempt.person))
+    def _parameters(self, rest: Callable[[int], int]) -> tuple[int, ...]:
+        return (*self.bucket[:-1], rest(self.bucket[-1]))
 
 
 class HotKey(Turnable):
@@ -156,7 +167,7 @@ class HotKey(Turnable):
         self.exceptions = exceptions_of(of)
         self.bucket = (0, 0, 0)
         width = hot_key.width(of.most_keys)
-        super().__init__(of, hot_key.decide, width, terms, by=None, unit=unit)
+        super().__init__(of, hot_key.decide, width, terms, by=None, unit=unit, given=self._value)
         self.set(of.rate_per_s, 0)
 
     def set(self, value: Value, now_ns: int) -> None:
@@ -168,27 +179,23 @@ class HotKey(Turnable):
         self.bucket = (tokens, per_ns, burst)
         own = (self.exceptions, 0, len(self.of.overrides))
         hot_key.change(self.rows, 0, self.of.most_keys, *before, *self.bucket, *own, now_ns)
+        self.bind((self.of.most_keys, *self.bucket, *own))
 
-    def _given(self, attempt: Attempt) -> tuple[Any, ...]:
-        own = (self.exceptions, 0, len(self.of.overrides))
-        return (self.of.most_keys, *self.bucket, *own, self._value(attempt))
-
-    def _value(self, attempt: Attempt) -> int:
+    def _value(self, attempt: Attempt) -> tuple[int, ...]:
         person = attempt.person
         if self.of.key == "store":
-            return self.habits.store(person.zone, person.want, attempt.number, 0)
+            return (self.habits.store(person.zone, person.want, attempt.number, 0),)
         key = KEYS[self.of.key]
         assert key is not None
         value = key(attempt)
         assert isinstance(value, int)
-        return value
+        return (value,)
 
 
 class WarmUp(Turnable):
     """A rate that wants to be used."""
 
     def __init__(self, of: model.WarmUpAdmission, terms: Terms, unit: str) -> None:
-        self.parameters = (0, 0, 0, 0)
         super().__init__(of, warm_up.decide, warm_up.WIDTH, terms, by=KEYS[of.key], unit=unit)
         self.window_ns = rates.NS_PER_S
         self.set(of.rate_per_s, 0)
@@ -199,20 +206,16 @@ class WarmUp(Turnable):
             self._empty()
             return
         rate_milli, warning, most = rates.warm_up(Fraction(value), self.of.warm_up_ns, self.of.cold_factor)
-        self.parameters = (rate_milli, self.of.cold_factor, warning, most)
+        self.bind((rate_milli, self.of.cold_factor, warning, most))
 
     def quota(self) -> int:
-        return self.parameters[0] // 1000
-
-    def _given(self, attempt: Attempt) -> tuple[Any, ...]:
-        return self.parameters
+        return self.params[0] // 1000 if self.params else 0
 
 
 class Window(Turnable):
     """So many in a window, of any of the three kinds; a log has room for the largest limit of the run."""
 
     def __init__(self, of: model.WindowAdmission, slots: int, terms: Terms, unit: str) -> None:
-        self.limit = of.limit
         self.first: tuple[int, ...] = ()
         law: Any = WINDOWS[of.law]
         if law is sliding_window_log:
@@ -220,16 +223,18 @@ class Window(Turnable):
         width = law.WIDTH + sum(self.first)
         super().__init__(of, law.decide, width, terms, by=KEYS[of.key], unit=unit)
         self.window_ns = of.window_ns
+        self.set(of.limit, 0)
 
     def set(self, value: Value, now_ns: int) -> None:
         assert isinstance(value, int)
         self.limit = min(value, self.first[0]) if self.first else value
+        self._turned()
 
     def quota(self) -> int:
         return self.limit
 
-    def _given(self, attempt: Attempt) -> tuple[Any, ...]:
-        return (*self.first, self.terms.rest(self.limit, attempt.person), self.of.window_ns)
+    def _parameters(self, rest: Callable[[int], int]) -> tuple[int, ...]:
+        return (*self.first, rest(self.limit), self.of.window_ns)
 
 
 class Places(Concurrency):
@@ -251,9 +256,11 @@ class Places(Concurrency):
         assert isinstance(value, int)
         self._limit = value
 
+
+class ReservedPlaces(Places):
+    """Some of the places are kept from those who matter less."""
+
     def ask(self, subject: Attempt, now_ns: int, cost: int) -> int:
-        if not self.terms.reserve_milli:
-            return super().ask(subject, now_ns, cost)
         whole = self._limit
         self._limit = self.terms.rest(self.quota(), subject.person)
         try:
@@ -268,10 +275,9 @@ class DeadlineRule(Turnable):
     """Nobody who has too little time left."""
 
     def __init__(self, of: model.DeadlineAdmission, terms: Terms, unit: str) -> None:
-        super().__init__(of, deadline.decide, max(1, deadline.WIDTH), terms, by=None, unit=unit)
-
-    def _given(self, attempt: Attempt) -> tuple[Any, ...]:
-        return (self.of.least_left_ns, attempt.deadline_ns)
+        width = max(1, deadline.WIDTH)
+        super().__init__(of, deadline.decide, width, terms, by=None, unit=unit, given=lambda a: (a.deadline_ns,))
+        self.bind((of.least_left_ns,))
 
 
 LawRule = Turnable | Places
@@ -367,6 +373,6 @@ def _rule(of: model.Admission, scenario: model.Scenario, habits: Habits, terms: 
     if isinstance(of, model.WindowAdmission):
         return Window(of, max(1, most_slots(scenario, of)), terms, unit)
     if isinstance(of, model.ConcurrencyAdmission | model.AimdAdmission):
-        return Places(of, terms, unit)
+        return ReservedPlaces(of, terms, unit) if terms.reserve_milli else Places(of, terms, unit)
     assert isinstance(of, model.DeadlineAdmission)
     return DeadlineRule(of, terms, unit)
