@@ -52,6 +52,16 @@ at = "40s"
 for = "10s"
 set = { "admission.zone.limit" = 7 }
 """,
+    "laws of the client of every other kind": """
+segments = [{ name = "a", share = 0.5 }, { name = "b", share = 0.5 }]
+people = { timeout = "1s", attempts = 9, retry_delay = { kind = "exponential", mean = "1s" } }
+admission = [
+    { name = "ratio", at = "client", law = "retry_ratio", key = "segment", ratio = 0.6, window = "8s", slices = 4 },
+    { name = "throttle", at = "client", law = "retry_throttle", cap = 40, earn = 0.9, key = "segment" },
+    { name = "breaker", at = "client", law = "circuit_breaker", key = "segment", last_calls = 20, open_for = "1s" },
+    { name = "warm", at = "client", law = "warm_up", rate = "13/s", warm_up = "9s" },
+    { name = "hot", at = "client", law = "hot_key", key = "segment", rate = "7/s" },
+]""",
     "retries at once": 'people = { timeout = "1s", attempts = 2, retry_delay = "0s" }',
     "a budget for retries": """
 people = { timeout = "1s", attempts = 4, retry_delay = "100ms" }
