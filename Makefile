@@ -67,7 +67,7 @@ coverage: setup
 
 bench: $(STAMP)-bench
 	@"$(BIN)/python" -m benchmarks $(if $(QUICK),--quick) $(if $(FULL),--full) --json $(or $(JSON),runs/benchmarks.json)
-	@echo 'The same as JSON: $(or $(JSON),runs/benchmarks.json)'
+	@echo 'The same as JSON, and as a page beside it: $(or $(JSON),runs/benchmarks.json)'
 
 chaos: setup
 	@"$(BIN)/python" -m benchmarks.chaos --json $(or $(JSON),runs/chaos.json)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import time
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import click
 from rich.console import Console
@@ -30,11 +29,11 @@ from benchmarks import (
     startup,
 )
 from benchmarks.apart import MeasurementError
-from benchmarks.machine import machine
+from benchmarks.kept import Kept, Part, Rows, begun, machines
+from benchmarks.page import page
 from benchmarks.rows import Row, Size
 from benchmarks.table import COLUMNS, cells
 
-FORMAT = 1
 WIDE = 180  # columns where nobody looks: nothing is cut in a file
 BENCHMARKS: dict[str, Callable[[Size], list[Row]]] = {
     "full_day": full_day.rows,
@@ -54,53 +53,51 @@ BENCHMARKS: dict[str, Callable[[Size], list[Row]]] = {
 
 @click.command()
 @click.argument("names", metavar="[NAME]...", nargs=-1, type=click.Choice(list(BENCHMARKS)))
-@click.option("--json", "file", type=click.Path(path_type=Path, dir_okay=False), help="Where the JSON goes.")
+@click.option(
+    "--json",
+    "file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("runs/benchmarks.json"),
+    show_default=True,
+    help="Where the JSON goes, with a page beside it; what is there of other benchmarks stays.",
+)
 @click.option("--quick", "size", flag_value=Size.QUICK.value, help="Small sizes: shows that all runs, judges no goal.")
 @click.option("--full", "size", flag_value=Size.FULL.value, help="10^8 orders too: minutes more, and several GB.")
-def main(names: tuple[str, ...], file: Path | None, size: str | None) -> None:
+def main(names: tuple[str, ...], file: Path, size: str | None) -> None:
     """Run benchmarks, all unless NAMEs are given, print one table and write JSON."""
     asked = Size(size or Size.USUAL.value)
-    content: dict[str, Any] = {
-        "format": FORMAT,
-        "date_utc": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
-        "size": asked.value,
-        "machine": machine(),
-        "rows": [],
-    }
-    failed = False
+    kept = Kept(file=file, names=list(BENCHMARKS), page=page)
+    measured = []
+    failures: list[str] = []
     for name in names or BENCHMARKS:
         begun_s = time.perf_counter()
         print(f"{name} ...", end=" ", file=sys.stderr, flush=True)
-        try:
-            found = BENCHMARKS[name](asked)
-        except MeasurementError as error:
-            failed = True
-            found = [Row(what=f"{name}: failed", unit="", missing=str(error))]
-        content["rows"] += [row.content(name, asked) for row in found]
+        measured.append(kept.measure(name, partial(_rows, name, asked, failures), size=asked.value))
         print(f"{time.perf_counter() - begun_s:.0f} s", file=sys.stderr)
-        if file is not None:  # after each: whoever interrupts keeps what was found
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
-    _print(content)
-    if failed:
+    _print(measured)
+    if failures:
         sys.exit(1)
 
 
-def _print(content: dict[str, Any]) -> None:
-    told = content["machine"]
-    table = Table(
-        title=f"{told['processor']}, {told['cores']} cores, load before {told['load_before'][0]}, "
-        f"{content['size']} sizes, {content['date_utc']}"
-    )
+def _rows(name: str, size: Size, failures: list[str]) -> Rows:
+    try:
+        found = BENCHMARKS[name](size)
+    except MeasurementError as error:
+        failures.append(name)
+        found = [Row(what=f"{name}: failed", unit="", missing=str(error))]
+    return [row.content(size) for row in found]
+
+
+def _print(measured: Sequence[Part]) -> None:
+    table = Table(title=machines(measured))
     for column in COLUMNS:
         justify: Literal["left", "right"] = "right" if column in ("median", "min", "n") else "left"
         table.add_column(column, justify=justify, overflow="fold", no_wrap=column == "what")
-    before = None
-    for row in content["rows"]:
-        if before is not None and before != row["benchmark"]:
-            table.add_section()
-        before = row["benchmark"]
-        table.add_row(*cells(row))
+    for part in measured:
+        table.add_row(f"{part['name']}, load before: {begun(part)[1]}")
+        for row in part["rows"]:
+            table.add_row(*cells(row))
+        table.add_section()
     Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else WIDE).print(table)
 
 

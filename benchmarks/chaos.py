@@ -14,7 +14,8 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from itertools import product
+from functools import partial
+from itertools import product, starmap
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ import click
 import sqlalchemy as sa
 
 from benchmarks import hostile
-from benchmarks.kept import begun, head, line, measured_on, write
+from benchmarks.kept import Kept, Part, Rows, line, machines, table
 from benchmarks.servers import PostgresServer, RedisServer
 from scenarios.units import NS_PER_S
 from simulator import results
@@ -87,6 +88,11 @@ def cases() -> Iterator[tuple[str, str, str]]:
             yield what, ledger, redis
 
 
+def named(what: str, ledger: str, redis: str) -> str:
+    """Return what a case is called."""
+    return f"{what}, {ledger}, Redis: {redis}"
+
+
 def row(what: str, servers: Sequence[str]) -> dict[str, Any]:
     """Run a case, and return what came of it."""
     ends_s = _at_s(what)[-1] + _apart_s(what)
@@ -125,7 +131,7 @@ def wrong(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return what was promised and not kept."""
     found = []
     for one in rows:
-        where = f"{one['what']}, {one['ledger']}, Redis: {one['redis']}"
+        where = named(one["what"], one["ledger"], one["redis"])
         found += [f"{where}: {one[name]} {name}" for name in BOOKS if one[name]]
         slow = [again_s for again_s in one["served_again_s"] if again_s is None or again_s > AGAIN_S]
         if slow or len(one["served_again_s"]) != TIMES:
@@ -133,22 +139,22 @@ def wrong(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     return found
 
 
-def page(content: Mapping[str, Any]) -> str:
+def page(parts: Sequence[Part]) -> str:
     """Return the page of what was measured."""
-    lines = [INTRODUCTION, measured_on(content), "", *head(COLUMNS)]
-    lines += map(_line, content["rows"])
-    lines += ["", HOSTILE, *head(ATTACKED)]
-    for one in content["hostile"]:
-        answers = ", ".join(f"{count:,} {answer}" for answer, count in one["answers"].items()) or "-"
-        placed = f"{one['placed']} of {one['orders']}"
-        lines.append(line([one["who"], answers, placed, f"{one['p50_ms']:.0f}", f"{one['p99_ms']:.0f}"]))
-    return "\n".join([*lines, ""])
+    broken = [(part, _cells(one)) for part in parts if part["name"] != "hostile" for one in part["rows"]]
+    attacked = [(part, _attacked(one)) for part in parts if part["name"] == "hostile" for one in part["rows"]]
+    return "\n".join([INTRODUCTION, machines(parts), table(COLUMNS, broken), HOSTILE, table(ATTACKED, attacked)])
 
 
-def _line(one: Mapping[str, Any]) -> str:
+def _cells(one: Mapping[str, Any]) -> list[str]:
     again = ", ".join("never" if again_s is None else f"{again_s:.2f}" for again_s in one["served_again_s"])
     counts = [f"{one[name]:,}" for name in ("told", "found", *BOOKS, "errors")]
-    return line([one["what"], one["ledger"], one["redis"], *counts, again])
+    return [one["what"], one["ledger"], one["redis"], *counts, again]
+
+
+def _attacked(one: Mapping[str, Any]) -> list[str]:
+    answers = ", ".join(f"{count:,} {answer}" for answer, count in one["answers"].items()) or "-"
+    return [one["who"], answers, f"{one['placed']} of {one['orders']}", f"{one['p50_ms']:.0f}", f"{one['p99_ms']:.0f}"]
 
 
 def _apart_s(what: str) -> float:
@@ -195,29 +201,33 @@ def _database(server: PostgresServer, name: str) -> str:
     return server.url(name)
 
 
+def _rows(what: str, ledger: str, with_redis: str, postgres: PostgresServer, redis: RedisServer) -> Rows:
+    servers = (
+        ["--ledger", _database(postgres, f"{what}_{with_redis}".replace(" ", "_"))] if ledger == "PostgreSQL" else []
+    )
+    servers += ["--redis", redis.url] if with_redis == "yes" else []
+    return [{"what": what, "ledger": ledger, "redis": with_redis, **row(what, servers)}]
+
+
 @click.command()
 @click.argument("names", metavar="[NAME]...", nargs=-1, type=click.Choice([*FAULTS, *INCIDENTS, "hostile"]))
 @click.option("--json", "file", type=click.Path(path_type=Path, dir_okay=False), default=Path("runs/chaos.json"))
 def main(names: tuple[str, ...], file: Path) -> None:
     """Let everything break, print a row each, and write JSON and the page; with NAMES only these, others stay."""
-    content = begun(file, names, "what", "hostile")
     order = list(cases())
+    kept = Kept(file=file, names=[*starmap(named, order), "hostile"], page=page)
+    found: list[dict[str, Any]] = []
     with ExitStack() as servers:
         postgres, redis = servers.enter_context(PostgresServer()), servers.enter_context(RedisServer())
-        for number, (what, ledger, with_redis) in enumerate(order):
-            if names and what not in names:
+        for case in order:
+            if names and case[0] not in names:
                 continue
             begun_s = time.perf_counter()
-            at = ["--ledger", _database(postgres, f"case{number}")] if ledger == "PostgreSQL" else []
-            found = row(what, [*at, *(["--redis", redis.url] if with_redis == "yes" else [])])
-            content["rows"].append({"what": what, "ledger": ledger, "redis": with_redis, **found})
-            print(f"{_line(content['rows'][-1])} {time.perf_counter() - begun_s:.0f} s", flush=True)
-            content["rows"].sort(key=lambda one: order.index((one["what"], one["ledger"], one["redis"])))
-            write(file, content, page)
+            found += kept.measure(named(*case), partial(_rows, *case, postgres, redis))["rows"]
+            print(f"{line(_cells(found[-1]))} {time.perf_counter() - begun_s:.0f} s", flush=True)
     if not names or "hostile" in names:
-        content["hostile"] = hostile.measured()
-        write(file, content, page)
-    for one in (complaints := wrong(content["rows"])):
+        kept.measure("hostile", hostile.measured)
+    for one in (complaints := wrong(found)):
         print(one, file=sys.stderr)
     sys.exit(bool(complaints))
 

@@ -10,20 +10,23 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from simulator.manifest import sources_hash, versions
+from simulator.manifest import versions
 
 
 def machine() -> dict[str, Any]:
-    """Return the processor, the memory, how busy it was before, and the versions of all that is compared."""
+    """Return the processor, the memory, and the versions of all that is compared."""
     return {
         "processor": _processor(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1),
         "system": f"{platform.system()} {platform.machine()}",
-        "load_before": [round(load, 2) for load in os.getloadavg()],
         "versions": {**versions(), "ciw": _ciw(), "cc": _cc()},
-        "sources": sources_hash(),
     }
+
+
+def load_before() -> list[float]:
+    """Return how busy it was in the last minute, in the last five, and in the last fifteen."""
+    return [round(load, 2) for load in os.getloadavg()]
 
 
 def _processor() -> str:

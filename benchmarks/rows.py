@@ -59,11 +59,10 @@ class Row:
     note: str = ""
     missing: str = ""
 
-    def content(self, benchmark: str, size: Size) -> dict[str, Any]:
+    def content(self, size: Size) -> dict[str, Any]:
         """Return the row as JSON has it; the verdict is on the median, and QUICK has none."""
         goal, judged = self.goal, size is not Size.QUICK and bool(self.values)
         return {
-            "benchmark": benchmark,
             "what": self.what,
             "unit": self.unit,
             "min": _rounded(min(self.values)) if self.values else None,

@@ -11,7 +11,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
@@ -20,7 +20,7 @@ from typing import Any
 
 import click
 
-from benchmarks.kept import begun, head, line, measured_on, write
+from benchmarks.kept import Kept, Part, Rows, machines, table
 from scenarios import draws
 from scenarios.loader import load
 from scenarios.scale import scaled
@@ -45,6 +45,7 @@ class Case:
     limit: str
     stage: str
     seeds: tuple[int, ...] = SEEDS
+    users_processes: int = 1
 
     @property
     def until_s(self) -> int:
@@ -55,7 +56,8 @@ class Case:
     def command(self) -> list[str]:
         """What `sluice live` is asked, but for the seed."""
         times = ["--from", f"{self.from_s}s", "--for", f"{self.for_s}s"]
-        return [self.scenario, *times, "--scale", str(float(self.scale))]
+        people = ["--users-processes", str(self.users_processes)]
+        return [self.scenario, *times, "--scale", str(float(self.scale)), *people]
 
 
 DAY = partial(Case, scenario="milk-tea-day", limit="throttle", stage="intent")
@@ -65,7 +67,7 @@ CASES = {
     "outage": Case(
         scenario="labs/retry-trap", limit="front-door", stage="database", from_s=55, for_s=40, scale=Fraction(1)
     ),
-    "peak": DAY(from_s=14400, for_s=120, scale=Fraction(9, 20), seeds=(1,)),
+    "peak": DAY(from_s=14400, for_s=120, scale=Fraction(1), seeds=(1,), users_processes=2),
 }
 JITTERED = ("quiet", "overloaded", "outage")
 
@@ -73,13 +75,14 @@ COLUMNS = (
     "slice", "seed", "attempts", "refused or timed out", "ended alike", "of those of both", "goodput",
     "p50", "p99", "p50 more, ms", "p99 more, ms", "sent late, p99, ms", "people, cores",
 )  # fmt: skip
+JITTER_COLUMNS = ("slice", "mean", *COLUMNS[2:-2])
 INTRODUCTION = """# Live beside simulated
 
 This page is made from [live-agreement.json](live-agreement.json); `make slices JSON=docs/live-agreement.json` measures
 anew, on a machine that does nothing else, and writes both. A row is one `sluice live` with one gateway worker and
 SQLite, generator, stack and ledger all on the same machine. *Quiet* and *overloaded* are minutes of `milk-tea-day`
 (from 09:35 at a fifth, from 11:45 at a twentieth), *outage* is `labs/retry-trap` from 55 s, its servers gone from 60 s
-to 70 s; *peak* are two minutes of the day from 11:45 at 0.45, the most that `sluice live` lets this machine try.
+to 70 s; *peak* are two minutes of the day from 11:45 at 1:1, its people in two processes.
 
 *Ended alike*: attempts that ended the same for their person, of all that either run has, then of those that both have.
 Goodput, p50 and p99 of the response time are live over simulated; what they are more is in ms beside it. Goals: 97%
@@ -100,10 +103,17 @@ class SliceError(Exception):
     """A slice that came to no result."""
 
 
-def played(name: str, case: Case, seed: int) -> dict[str, Any]:
-    """Play a slice, and return what came of it."""
+def slices() -> Iterator[tuple[str, int]]:
+    """Yield name and seed of each slice that is played."""
+    for name, case in CASES.items():
+        for seed in case.seeds:
+            yield name, seed
+
+
+def played(name: str, seed: int) -> Rows:
+    """Play a slice, and return the row of what came of it."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "sluice", "live", *case.command, "--seed", str(seed)]
+        command = [sys.executable, "-m", "sluice", "live", *CASES[name].command, "--seed", str(seed)]
         done = subprocess.run(
             [*command, "--quiet", "--out", folder], capture_output=True, text=True, timeout=900, check=False
         )
@@ -114,7 +124,7 @@ def played(name: str, case: Case, seed: int) -> dict[str, Any]:
     if any(summary["ledger"][one] for one in ("lost", "duplicated", "overdrawn")):
         raise SliceError(f"{name}: the books do not balance: {summary['ledger']}")
     generator = summary["generator"]
-    return {
+    row = {
         "slice": name,
         "seed": seed,
         **compared(summary["agreement"]),
@@ -122,6 +132,7 @@ def played(name: str, case: Case, seed: int) -> dict[str, Any]:
         "people_cores": generator["cpu_cores"],
         "behind": generator["behind"],
     }
+    return [row]
 
 
 def compared(agreement: Mapping[str, Any]) -> dict[str, Any]:
@@ -173,19 +184,34 @@ def _simulated(case: Case, kind: float, mean_ms: int) -> dict[str, Ints]:
     return live_results.until({name: values[begun] for name, values in attempts.items()}, case.until_s * NS_PER_S)
 
 
-def page(content: Mapping[str, Any]) -> str:
+def page(parts: Sequence[Part]) -> str:
     """Return the page of what was measured."""
-    lines = [INTRODUCTION, measured_on(content), "", *head(COLUMNS)]
-    notes: list[str] = []
-    for one in content["rows"]:
-        told_of = [*_shown(one), f"{one['lag_p99_s'] * 1000:.1f}", f"{one['people_cores']:.2f}"]
-        lines.append(line([one["slice"] + "*" * bool(one["behind"]), str(one["seed"]), *told_of]))
-        late = "; ".join(one["behind"])
-        notes += [f"\\* {one['slice']}, seed {one['seed']}: the generator fell behind: {late}."] if late else []
-    columns = ("slice", "mean", *COLUMNS[2:-2])
-    lines += ["", *notes, *([""] if notes else []), JITTER, *head(columns)]
-    lines += [line([one["slice"], f"{one['jitter_ms']} ms", *_shown(one)]) for one in content["jitter"]]
-    return "\n".join([*lines, ""])
+    live = [(part, one) for part in parts if part["name"] != "jitter" for one in part["rows"]]
+    jitter = [(part, one) for part in parts if part["name"] == "jitter" for one in part["rows"]]
+    notes = [
+        f"\\* {one['slice']}, seed {one['seed']}: the generator fell behind: {'; '.join(one['behind'])}.\n"
+        for _, one in live
+        if one["behind"]
+    ]
+    return "\n".join(
+        [
+            INTRODUCTION,
+            machines(parts),
+            table(COLUMNS, [(part, _live(one)) for part, one in live]),
+            *notes,
+            JITTER,
+            table(JITTER_COLUMNS, [(part, _jitter(one)) for part, one in jitter]),
+        ]
+    )
+
+
+def _live(one: Mapping[str, Any]) -> list[str]:
+    late, cores = f"{one['lag_p99_s'] * 1000:.1f}", f"{one['people_cores']:.2f}"
+    return [one["slice"] + "*" * bool(one["behind"]), str(one["seed"]), *_shown(one), late, cores]
+
+
+def _jitter(one: Mapping[str, Any]) -> list[str]:
+    return [one["slice"], f"{one['jitter_ms']} ms", *_shown(one)]
 
 
 def _shown(one: Mapping[str, Any]) -> list[str]:
@@ -206,16 +232,14 @@ def _shown(one: Mapping[str, Any]) -> list[str]:
 )
 def main(names: tuple[str, ...], file: Path) -> None:
     """Play all slices, print a row each, and write JSON and the page; with NAMES only these, others stay."""
-    content = begun(file, names, "slice", "jitter")
+    order = {f"{name}, seed {seed}": (name, seed) for name, seed in slices()}
+    kept = Kept(file=file, names=[*order, "jitter"], page=page)
     if not names or "jitter" in names:
-        content["jitter"] = [jittered(name, jitter_ms) for name in JITTERED for jitter_ms in JITTERS_MS]
-    for name, case in CASES.items():
-        for seed in case.seeds if not names or name in names else ():
-            content["rows"].append(played(name, case, seed))
-            print(json.dumps(content["rows"][-1]), flush=True)
-            content["rows"].sort(key=lambda one: (list(CASES).index(one["slice"]), one["seed"]))
-            write(file, content, page)
-    write(file, content, page)
+        kept.measure("jitter", lambda: [jittered(name, jitter_ms) for name in JITTERED for jitter_ms in JITTERS_MS])
+    for part, (name, seed) in order.items():
+        if not names or name in names:
+            (found,) = kept.measure(part, partial(played, name, seed))["rows"]
+            print(json.dumps(found), flush=True)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from reports import figures, live, words
+from reports.lines import unbroken
 from reports.run import (
     SMALLEST_UNBIASED,
     Run,
@@ -83,6 +84,7 @@ def html(run: Run) -> str:
         loader=PackageLoader("reports"),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=lambda said: unbroken(said) if type(said) is str else said,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -168,8 +170,8 @@ def _cards(run: Run) -> list[Card]:
     cards.append(Card(figures.share(number(run, "orders.placed_share")), "of the people got an order", _shut_out(run)))
     if answered(run):
         succeeded = (number(run, "attempts.completed") or 0.0) / answered(run)
-        amplification = number(run, "retry_amplification")
-        each = f"{figures.decimal(amplification)} attempts a person" if amplification else ""
+        tries = figures.decimal(number(run, "retry_amplification"))
+        each = "" if tries == figures.NOTHING else f"{tries} attempt{'' if tries == '1' else 's'} a person"
         cards.append(Card(figures.share(succeeded), "of the attempts succeeded", each))
     half = number(run, "time_to_order_s.p50")
     if half is not None:
@@ -361,8 +363,7 @@ def _books(run: Run) -> Table:
 
 def _roundings(run: Run) -> Table:
     cells = [
-        (one["what"], figures.decimal(float(one["asked"])), figures.count(one["used"]))
-        for one in _kept(run, "roundings")
+        (one["what"], f"{float(one['asked']):,.6g}", figures.count(one["used"])) for one in _kept(run, "roundings")
     ]
     return Table(title="Roundings", head=("number", "at this scale", "used"), rows=cells)
 

@@ -52,6 +52,7 @@ _OF_A_LAW: Mapping[str, Any] = {
     "learned": {"color": RED, "linewidth": 1.5, "zorder": 3},
     "inside": {"color": MUTED, "linewidth": 0.9},
 }
+_MOST_MARKS = 16  # more could not be told apart
 _STAGE_GAUGES = ("backlog", "busy", "capacity")
 _WIDTH_IN, _LEFT_IN, _RIGHT_IN, _TOP_IN, _BOTTOM_IN, _BETWEEN_IN = 8.4, 0.85, 0.3, 0.42, 0.52, 0.44
 _STYLE: Any = {  # the type of its keys differs between versions of matplotlib
@@ -276,12 +277,15 @@ def _canvas(
         size = ((width_in - _LEFT_IN - _RIGHT_IN) / width_in, panel_in / height_in)
         panels.append(picture.add_axes((*box, *size)))
         top -= panel_in + between_in
-    instants = words.change_instants(as_run(run))
+    changed = words.change_instants(as_run(run))
+    turned = sorted({*changed, *(float(turn["at_s"]) for turn in rows(run, "controls.turns"))})
+    instants = next((found for found in (turned, changed) if len(found) <= _MOST_MARKS), [])
     for panel in panels:
         _time_axis(panel, run, labelled=panel is panels[-1])
         _shade(panel, run, labelled=panel is panels[0])
-        for at_s in instants if len(instants) <= 16 else ():  # more could not be told apart
-            panel.axvline(at_s, color=MUTED, linewidth=0.8, linestyle=(0, (1, 2.5)), zorder=1)
+        below_words = 1 - 0.18 / _size_in(panel)[1] if panel is panels[0] else 1.0
+        for at_s in instants:
+            panel.axvline(at_s, ymax=below_words, color=MUTED, linewidth=0.8, linestyle=(0, (1, 2.5)), zorder=1)
     return picture, panels
 
 
@@ -442,7 +446,8 @@ def _rates(run: Run, over: bins.Bins) -> Plot | None:
     )
     if shown:
         _draw_changes(panels[1], run, shown)
-        caption += "; below is what was set when"
+        sized = "" if scale(run) == 1 else f" (at {figures.scale(scale(run))})"
+        caption += f"; below is what was set when{sized}"
     return Plot(
         name="rates", title="What came, what was let in, what was placed", caption=f"{caption}.", figure=picture
     )
@@ -492,7 +497,7 @@ def _name_width(word: str) -> float:
 
 
 def _able(run: Run, over: bins.Bins) -> Plot | None:
-    crowd = [name for name in _CROWD if series(run, name) is not None]
+    crowd = [name for name in _CROWD if (found := series(run, name)) is not None and found.any()]
     picture, panels = _canvas(run, (1.9, 1.3) if crowd else (1.9,))
     above = panels[0]
     answers = [bins.summed(run, f"attempts.{name}", over) for name in ("completed", "failed", "timed_out")]

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from reports import figures
+from reports.lines import COLUMNS, cut, table, wrapped
+from reports.run import COMPARED, INSTANTS, bias_at
 from scenarios import metrics
 from scenarios.model import Scenario
 from scenarios.units import NS_PER_S
 
-COLUMNS = 80
-_SMALL_UNIT_S = 1.0
+_UNITS = ((1.0, 0.001, "ms"), (120.0, 1.0, "s"), (7200.0, 60.0, "min"), (math.inf, 3600.0, "h"))
+"""Below what a time is written in a unit, how long that is, and its name."""
 _MAIN = (
     *("people.wanted", "people.placed", "people.abandoned", "people.shut_out.1h", "people.shut_out.6h"),
     *("attempts.offered", "attempts.throttled", "attempts.shed", "attempts.timed_out", "retry_amplification"),
@@ -33,16 +34,15 @@ Figures = Mapping[str, Mapping[str, Any]]
 
 def text(runs: Mapping[str, Any], scenario: Scenario) -> str:
     """Return the main figures of replications.json, its milestones, gates and books; the same bytes for one content."""
-    lines = [*_asked(runs, scenario), ""]
     few = len(runs["seeds"]) < 2
     interval = "no interval" if few else f"+- {_percent(runs['confidence'])}"
-    lines.append(f"{'Figures':34}{'mean':>14}{interval:>16}{'sd':>13}")
+    cells = [["Figures", "mean", interval, "sd", ""]]
     for name, one in _main(runs["figures"], scenario):
-        mean, half, sd = aligned(one["unit"], one["mean"], one["half_width"], one["sd"])
-        missing = "" if one["n"] == len(runs["seeds"]) else f" {one['n']}"
-        lines.append(f"{_cut('  ' + name, 34)}{mean:>14}{half:>16}{sd:>13}{missing}")
+        missing = "" if one["n"] == len(runs["seeds"]) else str(one["n"])
+        cells.append([f"  {name}", *aligned(one["unit"], one["mean"], one["half_width"], one["sd"]), missing])
+    lines = [*_asked(runs, scenario), "", *table(cells, "lrrrr")]
     lines += _few_values(runs["figures"], len(runs["seeds"]), scenario)
-    lines += [*_milestones(runs), *_gates(runs), *_books(runs)]
+    lines += [*_milestones(runs, scenario), *_gates(runs), *_books(runs)]
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
@@ -54,27 +54,27 @@ def gates_text(runs: Mapping[str, Any]) -> str:
 def comparison_text(found: Mapping[str, Any], scenario: Scenario) -> str:
     """Return what differs between two variants: the judged and the main figures, and how many were compared."""
     seeds, compared = len(found["seeds"]), found["compared"]
-    lines = [f"A: {_cut(found['a'], COLUMNS - 3)}", f"B: {_cut(found['b'], COLUMNS - 3)}"]
+    lines = [f"A: {cut(found['a'], COLUMNS - 3)}", f"B: {cut(found['b'], COLUMNS - 3)}"]
     lines += [_seeds(found["seeds"]) + " in common, paired: both meet the same people", ""]
-    lines.append(f"{'Figures':30}{'A':>12}{'B':>12}{'B - A':>13}{'+- ' + _percent(found['confidence']):>12}")
+    cells = [["Figures", "A", "B", "B - A", f"+- {_percent(found['confidence'])}"]]
     for name, one in _main(found["figures"], scenario, also=[row["name"] for row in found["judged"]]):
         both = [written(one["unit"], one[key]) for key in ("a", "b")]
         difference, half, _ = aligned(one["unit"], one["difference"], one["half_width"], None)
         mark = " " if not one["differs"] else "!" if one["differs_after_holm"] else "*"
-        lines.append(f"{_cut(mark + ' ' + name, 30)}{both[0]:>12}{both[1]:>12}{difference:>13}{half:>12}")
-    lines.append("")
+        cells.append([f"{mark} {name}", *both, difference, half])
+    lines += [*table(cells, "lrrrr"), ""]
     if seeds < 2:
-        lines += _wrapped("One common seed gives no interval: nothing is known of the noise. Use --replications.")
+        lines += wrapped("One common seed gives no interval: nothing is known of the noise. Use --replications.")
     else:
         chance = compared * (1 - found["confidence"])
-        lines += _wrapped(
+        lines += wrapped(
             f"{compared} figures compared: {found['differ']} have an interval that excludes 0 (*), where chance alone "
             f"may give {chance:.3g}; {found['differ_after_holm']} still differ after Holm's correction for all of them "
             "(!). All are in --format json."
         )
     for row in found["judged"]:
         asked = f"{row['better']} is better, {figures.tolerance(row['tolerance'])} allowed"
-        lines += _wrapped(f"{row['name']} ({asked}): {_VERDICTS[row['verdict']]}")
+        lines += wrapped(f"{row['name']} ({asked}): {_VERDICTS[row['verdict']]}")
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
@@ -85,13 +85,11 @@ def aligned(unit: str, mean: float | None, half: float | None, sd: float | None)
     if half is None or sd == 0 or half == 0:
         same = figures.NOTHING if half is None else "+- 0"
         return written(unit, mean), same, figures.NOTHING if half is None else "0"
-    if unit == "s" and max(abs(mean), half) >= 60:
-        plain = [f"{value:,.{_decimals(half)}f} s" for value in (mean, half)]
-    else:
-        size, suffix = _size(unit, max(abs(mean), half))
-        digits = _decimals(half * size)
-        plain = [f"{value * size:,.{digits}f}{suffix}" for value in (mean, half)]
-    return plain[0], f"+- {plain[1]}", figures.NOTHING if sd is None else written(unit, sd)
+    size, suffix = _size(unit, max(abs(mean), half))
+    digits = _decimals(half * size)
+    shown = [f"{value * size:,.{digits}f}{suffix}" for value in (mean, half)]
+    spread = figures.NOTHING if sd is None else f"{sd * size:,.{_decimals(sd * size)}f}{suffix}"
+    return shown[0], f"+- {shown[1]}", spread
 
 
 def written(unit: str, value: float | None) -> str:
@@ -109,25 +107,25 @@ def _size(unit: str, largest: float) -> tuple[float, str]:
     if unit == "share":
         return 100.0, "%"
     if unit == "s":
-        return (1000.0, " ms") if largest < _SMALL_UNIT_S else (1.0, " s")
+        return next((1 / of_s, f" {name}") for below_s, of_s, name in _UNITS if largest < below_s)
     return 1.0, "/s" if unit == "orders/s" else ""
 
 
 def _decimals(half: float) -> int:
-    """Digits behind the point that show two digits of a half-width."""
-    return min(9, max(0, 1 - math.floor(math.log10(half))))
+    """Digits behind the point that show two digits of a half-width, and no more than anybody reads."""
+    return min(4, max(0, 1 - math.floor(math.log10(half))))
 
 
 def _asked(runs: Mapping[str, Any], scenario: Scenario) -> list[str]:
     sized = figures.scale(runs["scale"])
     sized = sized if runs["scale"] == 1 else f"scale {sized} (so are all counts)"
     length = figures.duration(scenario.horizon_ns / NS_PER_S)
-    lines = [_cut(f"{scenario.name}: {figures.plain(scenario.title)}", COLUMNS)]
-    lines += _wrapped(f"{runs['engine']} engine, {sized}, {length}, {_seeds(runs['seeds'])}")
+    lines = [cut(f"{scenario.name}: {figures.plain(scenario.title)}", COLUMNS)]
+    lines += wrapped(f"{runs['engine']} engine, {sized}, {length}, {_seeds(runs['seeds'])}")
     if len(runs["seeds"]) < runs["asked"]:
         lines.append(f"INTERRUPTED: {len(runs['seeds'])} of {runs['asked']} replications are done.")
     if len(runs["seeds"]) < 2:
-        lines += _wrapped("One replication has no interval: nothing is known of the noise.")
+        lines += wrapped("One replication has no interval: nothing is known of the noise.")
     return lines
 
 
@@ -156,19 +154,24 @@ def _is_something(one: Mapping[str, Any]) -> bool:
 def _few_values(found: Figures, of: int, scenario: Scenario) -> list[str]:
     if all(one["n"] == of for _, one in _main(found, scenario)):
         return []
-    return _wrapped("A number behind a row: only so many replications had a value of it, and its mean is theirs.")
+    return wrapped("A number behind a row: only so many replications had a value of it, and its mean is theirs.")
 
 
-def _milestones(runs: Mapping[str, Any]) -> list[str]:
+def _milestones(runs: Mapping[str, Any], scenario: Scenario) -> list[str]:
     if not runs["milestones"]:
         return []
-    lines = ["", f"{'Milestones':34}{'expected':>14}{'mean':>14}  met in"]
+    cells = [["Milestones", "expected", "mean", "met in"]]
     for one in runs["milestones"]:
         unit = runs["figures"].get(one["metric"], {}).get("unit", "")
+        clock = one["metric"] in INSTANTS
+        expected, mean = (
+            figures.clock(value, scenario.opens) if clock and value is not None else written(unit, value)
+            for value in (one["value"], one["mean"])
+        )
         title = figures.plain(one["title"] or one["name"])
-        expected, mean = written(unit, one["value"]), written(unit, one["mean"])
-        lines.append(f"{_cut('  ' + title, 34)}{expected:>14}{mean:>14}  {one['met']} of {one['of']}")
-    return lines
+        cells.append([f"  {title}", COMPARED[one["compare"]] + expected, mean, f"{one['met']} of {one['of']}"])
+    bias = bias_at(runs["scale"])
+    return ["", *table(cells, "lrrl"), *([f"  {bias}"] if bias else [])]
 
 
 def _gates(runs: Mapping[str, Any]) -> list[str]:
@@ -180,7 +183,7 @@ def _gates(runs: Mapping[str, Any]) -> list[str]:
             f"{sign} {written(unit, one[key])}" for key, sign in (("min", ">="), ("max", "<=")) if one[key] is not None
         ]
         verdict = one["verdict"].upper() if one["verdict"] == "failed" else one["verdict"]
-        lines += _wrapped(
+        lines += wrapped(
             f"{verdict}  {one['name']}: {one['metric']} is {mean} {half}, must be {' and '.join(bounds)}; "
             f"holds in {one['passed']} of {one['of']}"
         )
@@ -191,20 +194,8 @@ def _books(runs: Mapping[str, Any]) -> list[str]:
     checked, violated = runs["invariants"]["checked"], runs["invariants"]["violated"]
     if not violated:
         return ["", f"Books balance ({checked} identities checked)"]
-    return ["", *_wrapped(f"BOOKS DO NOT BALANCE: {len(violated)} of {checked} identities, the first: {violated[0]}")]
-
-
-def _wrapped(sentence: str) -> list[str]:
-    return textwrap.wrap(sentence, COLUMNS, subsequent_indent="  ", break_on_hyphens=False)
+    return ["", *wrapped(f"BOOKS DO NOT BALANCE: {len(violated)} of {checked} identities, the first: {violated[0]}")]
 
 
 def _percent(confidence: float) -> str:
     return f"{confidence * 100:.6g}%"
-
-
-def _cut(line: str, width: int) -> str:
-    if figures.columns(line) > width:
-        while figures.columns(line) > width - 4:
-            line = line[:-1]
-        line += "..."
-    return line + " " * (width - figures.columns(line)) if width < COLUMNS - 3 else line

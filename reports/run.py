@@ -19,9 +19,9 @@ from scenarios.units import NS_PER_S
 
 Series = NDArray[np.float64]
 
-_INSTANTS = ("longest_outage.start_s", "longest_outage.end_s")
+INSTANTS = ("longest_outage.start_s", "longest_outage.end_s")
 SMALLEST_UNBIASED = 1 / 50  # below it zones are few and servers round, and counts of the day drift
-_COMPARED = {"about": "", "at_least": ">= ", "at_most": "<= "}
+COMPARED = {"about": "", "at_least": ">= ", "at_most": "<= "}
 
 
 class Run(Protocol):
@@ -71,9 +71,15 @@ def number(run: Run, path: str) -> float | None:
 def words(run: Run, metric: str, value: float | None) -> str:
     """Write a value of a metric in its unit; an instant as the clock shows it."""
     found = metrics.find(metric, run.scenario)
-    if metric in _INSTANTS and value is not None:
+    if metric in INSTANTS and value is not None:
         return figures.clock(value, run.scenario.opens)
     return figures.value(found.unit if found else "", value)
+
+
+def gate_words(run: Run, gate: Mapping[str, Any]) -> str:
+    """Write what a gate asks, and what is: "quick: time_to_order_s.p50 is 9 s, must be <= 10 s"."""
+    is_now = words(run, gate["metric"], gate.get("value"))
+    return f"{gate['name']}: {gate['metric']} is {is_now}, must be {bounds(run, gate)}"
 
 
 def bounds(run: Run, gate: Mapping[str, Any]) -> str:
@@ -81,7 +87,7 @@ def bounds(run: Run, gate: Mapping[str, Any]) -> str:
     low, high = (gate.get(bound) for bound in ("min", "max"))
     if low is not None and high is not None:
         return f"{words(run, gate['metric'], low)} to {words(run, gate['metric'], high)}"
-    compared = _COMPARED["at_most" if low is None else "at_least"]
+    compared = COMPARED["at_most" if low is None else "at_least"]
     return compared + words(run, gate["metric"], high if low is None else low)
 
 
@@ -96,7 +102,7 @@ def milestone_words(run: Run, milestone: Mapping[str, Any]) -> tuple[str, str, s
     if milestone.get("verdict") == "not reached":
         simulated = "not reached"
     compare = milestone.get("compare") or "about"
-    return title, _COMPARED[compare] + expected, simulated, _off_by(milestone, compare)
+    return title, COMPARED[compare] + expected, simulated, _off_by(milestone, compare)
 
 
 def tolerance(run: Run, milestone: Mapping[str, Any]) -> str:
@@ -104,7 +110,7 @@ def tolerance(run: Run, milestone: Mapping[str, Any]) -> str:
     part = milestone.get("tolerance")
     if not part and milestone.get("compare", "about") != "about":
         return figures.NOTHING
-    if milestone["metric"] in _INSTANTS and part is not None:
+    if milestone["metric"] in INSTANTS and part is not None:
         return f"± {figures.duration(float(part) * abs(float(milestone['value'])))}"
     return figures.tolerance(part)
 
@@ -112,7 +118,7 @@ def tolerance(run: Run, milestone: Mapping[str, Any]) -> str:
 def _off_by(milestone: Mapping[str, Any], compare: str) -> str:
     if milestone.get("simulated") is None or (compare != "about" and milestone.get("verdict") == "met"):
         return figures.NOTHING
-    if milestone["metric"] in _INSTANTS:
+    if milestone["metric"] in INSTANTS:
         late_s = float(milestone["simulated"]) - float(milestone["value"])
         return f"{'+' if late_s >= 0 else '-'}{figures.duration(abs(late_s))}"
     return figures.deviation(milestone.get("deviation"))
@@ -154,10 +160,15 @@ def scale(run: Run) -> float:
 
 def bias(run: Run) -> str:
     """Write what its scale does to the milestones of a run, nothing where it is large enough or has none."""
-    if scale(run) >= SMALLEST_UNBIASED or not rows(run, "milestones"):
+    return bias_at(scale(run)) if rows(run, "milestones") else ""
+
+
+def bias_at(factor: float) -> str:
+    """Write what a scale does to milestones, nothing where it is large enough."""
+    if factor >= SMALLEST_UNBIASED:
         return ""
     judged = figures.scale(SMALLEST_UNBIASED)
-    return f"at {figures.scale(scale(run))} counts are biased; judge milestones at {judged} or larger"
+    return f"at {figures.scale(factor)} counts are biased; judge milestones at {judged} or larger"
 
 
 def spreads(run: Run) -> list[str]:

@@ -3,18 +3,18 @@ for one seed."""
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from reports import figures
+from reports.lines import COLUMNS, cut, firm, table, wrapped
 from reports.run import (
     Run,
     answered,
     bias,
-    bounds,
     ended_s,
     figure,
+    gate_words,
     horizon_s,
     interrupted,
     milestone_words,
@@ -25,10 +25,8 @@ from reports.run import (
     spreads,
     stage_names,
     turned,
-    words,
 )
 
-COLUMNS = 80
 LINES = 38  # two are left for the shell's prompt
 _LABEL = 11
 _OUTAGES = 5
@@ -94,8 +92,8 @@ def _asked(run: Run) -> _Block:
     opens, horizon = run.scenario.opens, figures.duration(horizon_s(run))
     asked = [f"{run.summary.get('engine', 'unknown')} engine", sized, f"seed {run.summary.get('seed', 'unknown')}"]
     asked.append(f"{figures.span(0, horizon_s(run), opens)} ({horizon})" if opens else horizon)
-    lines = [_cut(f"{run.scenario.name}: {figures.plain(run.scenario.title)}", COLUMNS)]
-    lines += textwrap.wrap(", ".join(asked), COLUMNS)
+    lines = [cut(f"{run.scenario.name}: {figures.plain(run.scenario.title)}", COLUMNS)]
+    lines += wrapped(", ".join(asked), indent="")
     if interrupted(run):
         ended = f"{figures.clock(ended_s(run), opens)}, after {figures.duration(ended_s(run))}"
         lines.append(f"INTERRUPTED at {ended}: this is what had happened by then.")
@@ -149,28 +147,26 @@ def _parts(run: Run, section: str, names: Iterable[tuple[str, str]], whole: floa
 
 def _labelled(label: str, first: str, rest: Sequence[str]) -> list[str]:
     sentence = first + (": " + ", ".join(rest) if rest else "")
-    return textwrap.wrap(
-        sentence, COLUMNS, initial_indent=label.ljust(_LABEL), subsequent_indent=" " * _LABEL, break_on_hyphens=False
-    )
+    return wrapped(sentence, label.ljust(_LABEL), " " * _LABEL)
 
 
 def _times(run: Run) -> _Block:
-    table = [["Times", "mean", "p50", "p90", "p99", "max"]]
+    cells = [["Times", "mean", "p50", "p90", "p99", "max"]]
     for path in spreads(run):
-        times = [figures.duration(number(run, f"{path}.{key}")) for key in table[0][1:]]
-        table.append([f"  {_TIMES[path]}", *times])
-    return _listed(_table(table, "lrrrrr", gives=()), [0.0] * (len(table) - 1))
+        times = [figures.duration(number(run, f"{path}.{key}")) for key in cells[0][1:]]
+        cells.append([f"  {_TIMES[path]}", *times])
+    return _listed(table(cells, "lrrrrr", gives=()), [0.0] * (len(cells) - 1))
 
 
 def _stages(run: Run) -> _Block:
-    table = [["Stages", "in use", "longest queue", "waiting p50", "p99", "work p50"]]
+    cells = [["Stages", "in use", "longest queue", "waiting p50", "p99", "work p50"]]
     for name in stage_names(run):
         times = [number(run, f"stages.{name}.{of}") for of in ("waiting_time_s.p50", "waiting_time_s.p99")]
         times.append(number(run, f"stages.{name}.service_time_s.p50"))
         used, queue = number(run, f"stages.{name}.utilisation"), number(run, f"stages.{name}.queue_max")
-        table.append([f"  {name}", figures.share(used), figures.count(queue), *map(figures.duration, times)])
+        cells.append([f"  {name}", figures.share(used), figures.count(queue), *map(figures.duration, times)])
     weights = [number(run, f"stages.{name}.utilisation") or 0.0 for name in stage_names(run)]
-    return _listed(_table(table, "lrrrrr"), weights)
+    return _listed(table(cells, "lrrrrr"), weights)
 
 
 def _street(run: Run) -> _Block:
@@ -211,32 +207,31 @@ def _outages(run: Run) -> _Block:
 def _turns(run: Run) -> _Block:
     found = turned(run)
     sized = "" if scale(run) == 1 else " (full size)"
-    table = [["Controls", "turns", f"first to{sized}", f"last to{sized}"]]
+    cells = [["Controls", "turns", f"first to{sized}", f"last to{sized}"]]
     for one in found:
         ends = (f"{value} at {at}" for at, value in (one.first, one.last))
-        table.append([f"  {one.control}: {one.knob}", figures.count(one.times), *ends])
-    return _listed(_table(table, "lrll"), [one.times for one in found])
+        cells.append([f"  {one.control}: {one.knob}", figures.count(one.times), *ends])
+    return _listed(table(cells, "lrll"), [one.times for one in found])
 
 
 def _milestones(run: Run) -> _Block:
     found = rows(run, "milestones")
-    table = [["Milestones (! missed)", "expected", "simulated", "off by", "grade"]]
+    cells = [["Milestones (! missed)", "expected", "simulated", "off by", "grade"]]
     for milestone in found:
         title, *numbers = milestone_words(run, milestone)
         mark = "!" if milestone.get("verdict") == "missed" else " "
-        table.append([f"{mark} {figures.plain(title)}", *numbers, str(milestone["grade"])])
+        cells.append([f"{mark} {figures.plain(title)}", *numbers, str(milestone["grade"])])
     note = [f"  {bias(run)}"] if bias(run) else []
-    return _Block(lines=_table(table, "lrrrl") + note if found else [])
+    return _Block(lines=table(cells, "lrrrl") + note if found else [])
 
 
 def _gates(run: Run) -> _Block:
-    found = rows(run, "gates")
-    table = [["Gates", "figure", "must be", "is", ""]]
-    for gate in found:
-        is_now = words(run, gate["metric"], gate.get("value"))
-        verdict = str(gate["verdict"])
-        table.append([f"  {gate['name']}", gate["metric"], bounds(run, gate), is_now, _loud(verdict)])
-    return _Block(lines=_table(table, "lllrl", gives=(0, 1)) if found else [])
+    lines: list[str] = []
+    for gate in rows(run, "gates"):
+        verdict = f"  {_loud(gate['verdict'])}  "
+        what, asked = gate_words(run, gate).rsplit(", ", 1)
+        lines += wrapped(f"{what}, {firm(asked)}", verdict, " " * len(verdict))
+    return _Block(lines=["Gates", *lines] if lines else [])
 
 
 def _loud(verdict: str) -> str:
@@ -256,31 +251,3 @@ def _books(run: Run) -> _Block:
 def _listed(lines: list[str], weights: list[float]) -> _Block:
     """A table as a block: its head stays, its rows may be left out; without rows there is nothing."""
     return _Block(lines=lines[:1], rows=lines[1:], weights=weights) if weights else _Block(lines=[])
-
-
-def _table(cells: Sequence[Sequence[str]], align: str, gives: Sequence[int] = (0,)) -> list[str]:
-    """Lay cells out in columns; where the line would be too long, columns that give are cut, else all stand closer."""
-    widths = [max(figures.columns(row[i]) for row in cells) for i in range(len(align))]
-    room = COLUMNS - 2 * (len(align) - 1)
-    for i in gives:
-        widths[i] = min(widths[i], max(_LABEL, widths[i] + room - sum(widths)))
-    apart = " " * (2 if sum(widths) <= room else 1)
-    lines = []
-    for row in cells:
-        columns = zip(row, widths, align, strict=True)
-        line = apart.join(_filled(_cut(cell, width), width, side) for cell, width, side in columns)
-        lines.append(_cut(line.rstrip(), COLUMNS))
-    return lines
-
-
-def _cut(line: str, width: int) -> str:
-    if figures.columns(line) <= width:
-        return line
-    while line and figures.columns(line) > width - 3:
-        line = line[:-1]
-    return line + "..."
-
-
-def _filled(cell: str, width: int, side: str) -> str:
-    empty = " " * (width - figures.columns(cell))
-    return cell + empty if side == "l" else empty + cell

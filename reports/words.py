@@ -139,7 +139,8 @@ def stage_rows(scenario: model.Scenario) -> list[tuple[str, str, str, str, str]]
 
 
 def _many(number: float, word: str) -> str:
-    return f"{figures.decimal(number)} {word if number == 1 else word + 's'}"
+    many = figures.short_count(number) if number == int(number) else figures.decimal(number)
+    return f"{many} {word if number == 1 else word + 's'}"
 
 
 def _capacity(stage: Any) -> str:

@@ -96,8 +96,8 @@ def catalogue() -> list[Entry]:
 
 
 def _catalogue_paths() -> dict[str, Path]:
-    paths = sorted(CATALOGUE.glob("**/*.toml"))
-    return {path.relative_to(CATALOGUE).with_suffix("").as_posix(): path for path in paths}
+    paths = {path.relative_to(CATALOGUE).with_suffix("").as_posix(): path for path in CATALOGUE.glob("**/*.toml")}
+    return dict(sorted(paths.items()))
 
 
 def _found(name: str) -> tuple[Path, str]:

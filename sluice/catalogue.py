@@ -6,12 +6,13 @@ import json
 
 import click
 
+from sluice import options
 from sluice.console import result
 from sluice.exits import Exit
 
 
 @click.command(name="list")
-@click.option("--format", "form", type=click.Choice(("text", "json")), default="text", show_default=True)
+@options.form
 def catalogue(form: str) -> Exit:
     """List the scenarios that come with Sluice, by name."""
     from scenarios import loader

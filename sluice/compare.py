@@ -63,11 +63,11 @@ def compare(
     confidence: float,
     **asked: Any,
 ) -> Exit:
-    """Compare two variants, A the baseline, seed by seed; each is a scenario, or the folder of a run.
+    """Compare two variants, seed by seed; A is the baseline.
 
-    A scenario beside a folder runs with the folder's seeds and scale, and --set is for it alone. Exits 4 where B is
-    worse by more than --tolerance, with all of the interval, in a --metric (without one: in the metrics of the gates);
-    5 where there is no interval to judge by.
+    Each is a scenario, or the folder of a run. A scenario beside a folder runs with the folder's seeds and scale, and
+    --set is for it alone. Exits 4 where B is worse by more than --tolerance, with all of the interval, in a --metric
+    (without one: in the metrics of the gates); 5 where there is no interval to judge by.
     """
     from reports.replications import comparison_text
     from simulator import comparison

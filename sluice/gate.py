@@ -18,13 +18,13 @@ CODES = {"passed": Exit.PASS, "failed": Exit.GATE, "no value": Exit.INCONCLUSIVE
 @click.command()
 @options.of_a_run
 def gate(**asked: Any) -> Exit:
-    """Simulate a scenario and exit 3 where one of its gates does not hold.
+    """Simulate a scenario, and exit 3 where a gate does not hold.
 
     Exits 5 where a gate has no value to go by, or where the scenario has no gates. With --replications a
     gate passes where all of the interval is within its bounds, fails where all of it is outside, and is else
     inconclusive.
     """
-    from reports.run import bounds, words
+    from reports.run import gate_words
     from sluice.rehearsal import Asked, rehearse
 
     wanted = Asked(**asked)
@@ -38,8 +38,7 @@ def gate(**asked: Any) -> Exit:
         result(json.dumps(gates, indent=2) + "\n")
     else:
         for one in gates:
-            figure = f"{one['metric']} is {words(done.run, one['metric'], one['value'])}"
-            result(f"{one['verdict']:8}  {one['name']}: {figure}, must be {bounds(done.run, one)}\n")
+            result(f"{one['verdict']:8}  {gate_words(done.run, one)}\n")
     verdict = _verdict(gates)
     done.finish(wanted)
     return gravest(done.code, verdict)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import socket
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -12,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import click
@@ -24,8 +22,8 @@ from sluice.drawing import draw, prepare
 from sluice.exits import Exit, UserError, gravest
 from sluice.generator import Generator, check_installed
 from sluice.interrupts import Interrupts
-from sluice.progress import LINE_EVERY_S, compiling, progress
-from sluice.rehearsal import explained, removed_if_empty
+from sluice.progress import LINE_EVERY_S, progress
+from sluice.rehearsal import OfAnyRun, explained, load, make_ready, removed_if_empty, typed
 
 if TYPE_CHECKING:
     from scenarios.loader import Loaded
@@ -42,26 +40,18 @@ FASTEST = 1000.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
-    """What the user asked for, option by option."""
+class Asked(OfAnyRun):
+    """What the user asked for of a live run."""
 
-    scenario: str
     from_ns: int
     for_ns: int
-    scale: Fraction
     speed: Fraction
-    seed: int
-    sets: tuple[str, ...]
     workers: int
     users_processes: int
     target: str | None
     redis: str | None
     ledger: str | None
     web: bool
-    form: Literal["text", "json"]
-    out: Path
-    with_report: bool
-    quiet: bool
 
 
 @click.command()
@@ -74,6 +64,7 @@ class Asked:
 @click.option(
     "--speed",
     type=options.Scale(),
+    metavar="FACTOR",
     default="1",
     show_default=True,
     help="Seconds of the scenario in a second by the clock.",
@@ -81,11 +72,11 @@ class Asked:
 @options.seed
 @options.sets
 @click.option(
-    "--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Gateway workers of the stack."
+    "--workers", type=options.Whole(1, 64), default=1, show_default=True, help="Gateway workers of the stack."
 )
 @click.option(
     "--users-processes",
-    type=click.IntRange(1, 64),
+    type=options.Whole(1, 64),
     default=1,
     show_default=True,
     help="Processes of Locust that play the people.",
@@ -99,9 +90,10 @@ class Asked:
 @options.with_report
 @options.quiet
 def live(**given: Any) -> Exit:
-    """Play a slice of a scenario against a real stack on this machine, and hold it against the simulation.
+    """Play people against a real stack, beside their simulation.
 
-    Exit code 5 where the generator fell behind, 6 where what people were told is not what the ledger has.
+    A slice of the scenario, on this machine; with --target the stack is somebody else's. Exit code 5 where the
+    generator fell behind, 6 where what people were told is not what the ledger has.
     """
     from reports.live import text
     from simulator.live_results import unbalanced
@@ -146,13 +138,10 @@ def _live(asked: Asked) -> tuple[RunResult, Path, bool]:
 
 
 def _load(asked: Asked) -> Loaded:
-    from scenarios import loader, scale
     from scenarios.live_target import TargetError, address
     from scenarios.model import RetryBudget
 
-    with explained():
-        loaded = loader.load(asked.scenario, sets=asked.sets, environment=os.environ, scale=asked.scale)
-        scale.scaled(loaded.scenario, asked.scale)
+    loaded = load(asked)
     if asked.from_ns >= loaded.scenario.horizon_ns:
         raise UserError(f"--from {asked.from_ns / NS_PER_S:g}s: the scenario has ended by then; begin earlier")
     if asked.for_ns <= 0:
@@ -216,10 +205,8 @@ def _installed() -> Iterator[None]:
 def _simulated(asked: Asked, loaded: Loaded) -> Slice:
     """Simulate the slice first: it says who is on the way, and what the machine will be asked."""
     from simulator.live_slice import simulate_slice
-    from simulator.run import make_ready
 
-    with compiling(quiet=asked.quiet) as tell_compiling:
-        make_ready("compiled", tell_compiling)
+    make_ready("compiled", quiet=asked.quiet)
     until_ns = min(asked.from_ns + asked.for_ns, loaded.scenario.horizon_ns)
     with explained(), progress(quiet=asked.quiet) as tell:
         return simulate_slice(
@@ -229,17 +216,17 @@ def _simulated(asked: Asked, loaded: Loaded) -> Slice:
             from_ns=asked.from_ns,
             until_ns=until_ns,
             on_progress=tell,
-            command=["sluice", *sys.argv[1:]],
+            command=typed(),
         )
 
 
 def _check_fits(asked: Asked, slice_: Slice) -> None:
     from scenarios.live_lives import ANSWERS
-    from sluice.preflight import BUSIEST_S, check, load
+    from sluice import preflight
 
     attempts = slice_.simulated.attempts
     assert attempts is not None
-    found = load(
+    found = preflight.load(
         attempts,
         from_ns=slice_.from_ns,
         until_ns=slice_.until_ns,
@@ -247,10 +234,10 @@ def _check_fits(asked: Asked, slice_: Slice) -> None:
         timed_out=ANSWERS.index("timed_out"),
     )
     note(
-        f"live: {found.attempts_per_s:,.0f} attempts/s in the busiest {BUSIEST_S} s, {found.in_flight:,} in flight at"
-        " most, by the simulation"
+        f"live: {found.attempts_per_s:,.0f} attempts/s in the busiest {preflight.BUSIEST_S} s, {found.in_flight:,} in"
+        " flight at most, by the simulation"
     )
-    check(found, scale=asked.scale, processes=asked.users_processes, own_stack=asked.target is None)
+    preflight.check(found, scale=asked.scale, processes=asked.users_processes, own_stack=asked.target is None)
 
 
 def _played(
@@ -378,7 +365,7 @@ def _result(
         seed=asked.seed,
         scale=float(asked.scale),
         interrupted=ended_ns < slice_.until_ns,
-        command=["sluice", *sys.argv[1:]],
+        command=typed(),
         started=begun[0],
         ended=datetime.now(UTC),
         engine_s=time.perf_counter() - begun[1],

@@ -22,6 +22,25 @@ MOST_WORKERS = 256
 _SCALE = re.compile(r"(\d{1,30}(?:\.\d{1,30})?(?:[eE][+-]?\d{1,2})?)(%)?|(\d{1,30})[/:](\d{1,30})")
 
 
+class Whole(click.ParamType[int]):
+    """A whole number within bounds."""
+
+    name = "number"
+
+    def __init__(self, least: int, most: int) -> None:
+        self.least, self.most = least, most
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the number, or refuse what is none or out of bounds."""
+        try:
+            number = int(value)
+        except ValueError:
+            number = self.least - 1
+        if not self.least <= number <= self.most:
+            self.fail(f"{str(value)[:60]!r} is not a whole number from {self.least} to {self.most}", param, ctx)
+        return number
+
+
 class Scale(click.ParamType[Fraction]):
     """A part or a multiple of the scenario's size, kept exact: 0.01, 1/100, 1:100, 1% or 2."""
 
@@ -94,7 +113,7 @@ engine = click.option(
     show_default=True,
     envvar="SLUICE_ENGINE",
     show_envvar=True,
-    help="What simulates: the compiled engine, or the reference in SimPy. Both give the same figures; it is slower.",
+    help="What simulates: the compiled engine, or the reference in SimPy, which gives the same figures more slowly.",
 )
 scale = click.option(
     "--scale",
@@ -107,18 +126,18 @@ scale = click.option(
 )
 seed = click.option(
     "--seed",
-    type=click.IntRange(0, LARGEST_SEED),
+    type=Whole(0, LARGEST_SEED),
     default=1,
     show_default=True,
     envvar="SLUICE_SEED",
     show_envvar=True,
-    help="The same seed gives the same run, to the byte.",
+    help="The same seed gives the same people, and a simulation to the byte.",
 )
 workers = click.option(
     "--workers",
-    type=click.IntRange(1, MOST_WORKERS),
+    type=Whole(1, MOST_WORKERS),
     default=usable_cores,
-    show_default="a core each",
+    show_default="one a core",
     envvar="SLUICE_WORKERS",
     show_envvar=True,
     help="How many replications run at once; each needs the memory of a run. It changes no figure.",
@@ -172,7 +191,7 @@ def replications(default: int) -> Callable[[Command], Command]:
     """Give a command the option of how many seeds to run."""
     return click.option(
         "--replications",
-        type=click.IntRange(1, MOST_REPLICATIONS),
+        type=Whole(1, MOST_REPLICATIONS),
         default=default,
         show_default=True,
         envvar="SLUICE_REPLICATIONS",

@@ -1,4 +1,4 @@
-"""What `run` and `gate` share: load a scenario, simulate it, and keep the run in a folder that stderr names."""
+"""What commands that run a scenario share: what is asked of any run, how it is loaded, simulated and kept."""
 
 from __future__ import annotations
 
@@ -26,22 +26,28 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
-    """What the user asked for, option by option."""
+class OfAnyRun:
+    """What the user asked for, option by option, of a run that is simulated or live."""
 
     scenario: str
-    engine: Engine
     scale: Fraction
     seed: int
-    replications: int
-    workers: int
-    confidence: float
     sets: tuple[str, ...]
     out: Path
     form: Literal["text", "json"]
-    trace: bool
     with_report: bool
     quiet: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked(OfAnyRun):
+    """What the user asked for of a run that is simulated."""
+
+    engine: Engine
+    replications: int
+    workers: int
+    confidence: float
+    trace: bool
     until_ns: int | None = None
     begin: Snapshot | None = None
     save: Path | None = None
@@ -68,10 +74,10 @@ def rehearse(asked: Asked) -> Rehearsed:
 
     if asked.with_report:
         prepare()
-    loaded = load(asked)
+    loaded = load(asked) if asked.begin is None else asked.begin.loaded
     with explained():  # before a folder is made
         check_part(loaded.scenario, engine=asked.engine, until_ns=asked.until_ns, begin=asked.begin, save=asked.save)
-    make_ready(asked)
+    make_ready(asked.engine, quiet=asked.quiet)
     with explained(), Interrupts() as stop:
         folder = results.run_folder(asked.out, loaded.name, asked.seed, datetime.now(UTC))
         with removed_if_empty(folder):
@@ -87,7 +93,7 @@ def rehearse(asked: Asked) -> Rehearsed:
                     save=asked.save,
                     on_progress=tell,
                     stop=stop,
-                    command=["sluice", *sys.argv[1:]],
+                    command=typed(),
                 )
             results.write(run, folder)
         note(f"run: {folder}")
@@ -99,23 +105,27 @@ def rehearse(asked: Asked) -> Rehearsed:
     return Rehearsed(run=run, folder=folder, code=code)
 
 
-def load(asked: Asked) -> Loaded:
+def load(asked: OfAnyRun) -> Loaded:
+    """Read the scenario as it was asked for."""
     from scenarios import loader, scale
 
-    if asked.begin is not None:
-        return asked.begin.loaded
     with explained():
         loaded = loader.load(asked.scenario, sets=asked.sets, environment=os.environ, scale=asked.scale)
         scale.scaled(loaded.scenario, asked.scale)  # says what is wrong before a folder is made
     return loaded
 
 
-def make_ready(asked: Asked) -> None:
+def make_ready(engine: Engine, *, quiet: bool) -> None:
     """Compile the engine, if it has to be: before a folder is made, and while ctrl-C still ends the process at once."""
     from simulator import run
 
-    with compiling(quiet=asked.quiet) as tell:
-        run.make_ready(asked.engine, tell)
+    with compiling(quiet=quiet) as tell:
+        run.make_ready(engine, tell)
+
+
+def typed() -> list[str]:
+    """Return the command that the user gave, for the manifest."""
+    return ["sluice", *sys.argv[1:]]
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,7 +15,7 @@ from sluice.exits import Exit, UserError, gravest
 from sluice.interrupts import Interrupts
 from sluice.options import LARGEST_SEED
 from sluice.progress import tally
-from sluice.rehearsal import Asked, explained, load, make_ready, removed_if_empty
+from sluice.rehearsal import Asked, explained, load, make_ready, removed_if_empty, typed
 
 if TYPE_CHECKING:
     from simulator.replications import Replications
@@ -44,7 +43,7 @@ def replicated(asked: Asked) -> Replicated | None:
     if asked.with_report:
         prepare()
     loaded = load(asked)
-    make_ready(asked)
+    make_ready(asked.engine, quiet=asked.quiet)
     with explained(), Interrupts() as stop:
         folder = results.run_folder(asked.out, loaded.name, asked.seed, datetime.now(UTC))
         with removed_if_empty(folder):
@@ -57,7 +56,7 @@ def replicated(asked: Asked) -> Replicated | None:
                         scale=asked.scale,
                         trace=asked.trace,
                         folder=folder,
-                        command=["sluice", *sys.argv[1:]],
+                        command=typed(),
                         workers=asked.workers,
                         on_progress=tell,
                         stop=stop,

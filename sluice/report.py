@@ -13,7 +13,10 @@ from sluice.exits import Exit, UserError
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
 def report(run: Path) -> Exit:
-    """Draw report.html into the folder RUN, which `sluice run` has named, and print where it is."""
+    """Draw report.html of a run, and print where it is.
+
+    RUN is the folder that `sluice run` has named; the report is drawn into it.
+    """
     from simulator.replications_file import REPLICATIONS
     from simulator.results import ResultError, read
     from sluice.drawing import draw

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from click.testing import CliRunner
 from benchmarks import __main__ as runner
 from benchmarks import apart, decisions, gateway, machine, mm20, page
 from benchmarks.apart import MeasurementError
+from benchmarks.kept import parts
 from benchmarks.rows import Goal, Row, Size, at_least, at_most, in_turns, ratios
 from tests.interpreted import AT_SIZE, compiled_only
 from tests.measured import MB, failing, filled
@@ -84,9 +84,9 @@ def test_a_goal_is_met_at_its_bound(goal: Goal, value: float, verdict: str) -> N
 
 def test_the_median_is_judged_and_quick_sizes_are_not() -> None:
     row = Row(what="a day", unit="s", values=(50, 10, 29), goal=at_most(30))
-    usual = row.content("day", Size.USUAL)
+    usual = row.content(Size.USUAL)
     assert (usual["min"], usual["median"], usual["n"], usual["verdict"]) == (10, 29, 3, "met")
-    assert row.content("day", Size.QUICK)["verdict"] is None
+    assert row.content(Size.QUICK)["verdict"] is None
 
 
 def test_a_benchmark_that_fails_is_told_and_the_others_are_kept(
@@ -96,15 +96,15 @@ def test_a_benchmark_that_fails_is_told_and_the_others_are_kept(
         raise MeasurementError("no such luck")
 
     good = Row(what="good", unit="s", values=(1,), goal=at_most(2))
-    monkeypatch.setattr(runner, "BENCHMARKS", {"bad": fails, "fine": lambda size: [good]})
+    monkeypatch.setattr(runner, "BENCHMARKS", {"laws": fails, "cores": lambda size: [good]})
     file = tmp_path / "new" / "found.json"
     done = CliRunner(env={"COLUMNS": "180"}).invoke(runner.main, ["--json", str(file)])
     assert done.exit_code == 1
     assert "no such luck" in done.stdout
-    rows = json.loads(file.read_text("utf-8"))["rows"]
-    assert [(row["benchmark"], row["missing"], row["verdict"]) for row in rows] == [
-        ("bad", "no such luck", None),
-        ("fine", "", "met"),
+    rows = [(part["name"], row) for part in parts(file) for row in part["rows"]]
+    assert [(name, row["missing"], row["verdict"]) for name, row in rows] == [
+        ("laws", "no such luck", None),
+        ("cores", "", "met"),
     ]
 
 
@@ -142,11 +142,13 @@ def test_the_runner_measures_in_small_prints_a_table_and_writes_json(tmp_path: P
         check=False,
     )
     assert done.returncode == 0, done.stderr + done.stdout
-    content = json.loads(file.read_text("utf-8"))
-    assert {row["benchmark"] for row in content["rows"]} == {"mm20", "cores", "laws"}
-    assert all(row["n"] or row["missing"] for row in content["rows"])
-    assert all(row["what"] in done.stdout for row in content["rows"])
-    assert content["machine"]["cores"] >= 1
+    found = {part["name"]: part for part in parts(file)}
+    assert found.keys() == {"mm20", "cores", "laws"}
+    for part in found.values():
+        assert all(row["n"] or row["missing"] for row in part["rows"])
+        assert all(row["what"] in done.stdout for row in part["rows"])
+        assert part["machine"]["cores"] >= 1
+        assert page.QUICK in page.page([part])
 
 
 def test_every_module_with_rows_is_run() -> None:
@@ -155,5 +157,6 @@ def test_every_module_with_rows_is_run() -> None:
 
 
 def test_the_page_is_current() -> None:
-    current = page.page() == page.PAGE.read_text("utf-8")
+    made = page.page(parts(page.DOCS / "benchmarks.json"))
+    current = made == (page.DOCS / "benchmarks.md").read_text("utf-8")
     assert current, "docs/benchmarks.md is old; run python -m benchmarks.page"

@@ -26,6 +26,7 @@ from matplotlib.text import Text
 
 from reports import bins, figures, picked, plots, words
 from reports.html import html
+from reports.lines import unbroken, wrapped
 from reports.run import MissingLibrary, Run, bounds, milestone_words, tolerance
 from reports.text import milestones_table, text
 from scenarios.loader import load
@@ -268,7 +269,8 @@ def test_a_day_of_ten_milestones_fits_a_terminal_with_every_one_and_loses_outage
     lines = text(with_summary(day, scale=0.005, milestones=milestones, outages=outages)).splitlines()
     assert len(lines) <= 40
     assert sum("number" in line for line in lines) == 10
-    assert sum(line.startswith(("  intent", "  payment", "  nearly-all", "  quick")) for line in lines) == 4
+    shown = ("  intent", "  payment", "  FAILED  nearly-all", "  passed  quick")
+    assert sum(line.startswith(shown) for line in lines) == 4
     assert any(line.startswith("Outages") and "1 min 08 s" in line for line in lines)
     assert "  at 1:200 counts are biased; judge milestones at 1:50 or larger" in lines
 
@@ -288,13 +290,22 @@ def test_the_names_of_times_are_never_cut(day: FakeRun) -> None:
     assert "  order to ready 12 h 34 min 12 h 34 min 12 h 34 min 12 h 34 min 12 h 34 min" in lines
 
 
-def test_the_verdict_of_a_gate_is_never_cut(day: FakeRun) -> None:
+def test_nothing_of_a_gate_is_cut_and_what_it_asks_stays_in_one_line(day: FakeRun) -> None:
     gate = {**day.summary["gates"][1], "name": "g" * 60, "metric": "stages.payment.waiting_time_s.p99", "min": 601.0}
-    lines = text(with_summary(day, gates=[{**gate, "verdict": "not reached"}])).splitlines()
-    (line,) = (line for line in lines if line.startswith("  gggg"))
-    assert len(line) <= 80
-    assert line.endswith("not reached")
-    assert "10 min 01 s to 13 min 20 s" in line
+    lines = text(with_summary(day, gates=[{**gate, "verdict": "no value"}])).splitlines()
+    assert max(map(len, lines)) <= 80
+    head = lines.index("Gates")
+    assert lines[head + 1] == f"  no value  {'g' * 60}:"
+    assert lines[head + 2].split() == ["stages.payment.waiting_time_s.p99", "is", "11", "min", "42", "s,"]
+    assert lines[head + 3].strip() == "must be 10 min 01 s to 13 min 20 s"
+
+
+def test_a_number_and_its_unit_stay_together() -> None:
+    for start in range(60, 80):
+        lines = wrapped(f"{'x' * start} 16 h 15 min, +- 0.34 s and 14.08 million")
+        for amount in ("16 h 15 min", "+- 0.34 s", "14.08 million"):
+            assert any(amount in line for line in lines), lines
+        assert " ".join(line.strip() for line in lines) == f"{'x' * start} 16 h 15 min, +- 0.34 s and 14.08 million"
 
 
 def test_times_that_say_nothing_are_left_out(day: FakeRun) -> None:
@@ -476,6 +487,27 @@ def test_a_step_of_a_timeline_with_room_above_it_is_labelled_on_a_plain_ground()
 def test_limits_are_drawn_as_they_were_at_the_scale_of_the_run(day: FakeRun) -> None:
     rates = next(plot for plot in plots.plots(at_scale(day, 0.1)) if plot.name == "rates")
     assert "30.2/s" in [one.get_text() for one in rates.figure.axes[1].texts]
+    assert rates.caption.endswith("below is what was set when (at 1:10).")
+    assert next(plot for plot in drawn("day") if plot.name == "rates").caption.endswith("what was set when.")
+
+
+def test_a_crowd_that_never_is_has_no_panel(day: FakeRun) -> None:
+    nobody = {**day.timeseries, "people.away": np.zeros(len(day.timeseries["t_s"]))}
+    able = next(plot for plot in plots.plots(replace(day, timeseries=nobody)) if plot.name == "able")
+    assert able.figure.axes[1].get_legend_handles_labels()[1] == ["trying now"]
+
+
+def test_turns_of_control_processes_are_marked_unless_there_are_too_many(day: FakeRun) -> None:
+    def marks(turns: int) -> int:
+        made = [
+            {"control": "hand", "knob": "admission.front-door.rate", "value": 1.0, "at_s": 30.5 * (i + 1)}
+            for i in range(turns)
+        ]
+        plot = plots.plots(with_summary(day, controls={"turns": made}))[0]
+        return sum(line.get_linestyle() != "-" and np.size(line.get_xdata()) == 2 for line in plot.figure.axes[0].lines)
+
+    assert marks(3) == marks(0) + 3
+    assert marks(100) == marks(0)
 
 
 def test_a_plot_in_a_page_keeps_its_ids_to_itself_and_its_labels_whole(day: FakeRun) -> None:
@@ -586,7 +618,7 @@ def test_stages_of_a_long_busy_day_have_room_in_the_page(day: FakeRun) -> None:
 
 
 def test_what_was_let_in_and_not_placed_may_still_wait() -> None:
-    assert "what stays orange was let in and lost, or still waits (means over 3 min)" in page("day")
+    assert unbroken("what stays orange was let in and lost, or still waits (means over 3 min)") in page("day")
 
 
 def test_an_index_of_fairness_has_three_decimals(day: FakeRun) -> None:
@@ -603,7 +635,7 @@ def test_a_page_about_little_has_no_empty_tables() -> None:
 def test_a_run_without_a_time_series_is_a_page_without_plots(day: FakeRun) -> None:
     found = html(replace(day, timeseries={}))
     assert "Over time" not in found
-    assert "14.08 million" in found
+    assert unbroken("14.08 million") in found
 
 
 def test_without_matplotlib_the_error_says_what_to_install(day: Run, monkeypatch: pytest.MonkeyPatch) -> None:

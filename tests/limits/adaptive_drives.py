@@ -1,13 +1,11 @@
-"""The adaptive laws, compiled from outside: as interpreted, over long runs and at the largest numbers."""
+"""What laws that adapt are asked where they are compared, compiled and not."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
 import numpy as np
-import pytest
 
 from limits import (
     apf,
@@ -27,13 +25,7 @@ from limits import (
     windowed,
 )
 from limits.row import LARGEST
-from tests.compiling import compiled
-
-AT = 3  # rows lie anywhere in the table
-MS = 1_000_000
-MOVES = 10_000
-# A move: now_ns, what to do (0 to 9), a draw, a round trip, how many inside, an outcome.
-Drive = Callable[..., None]
+from tests.limits.drives import AT, MS, Drive, Edges, Run
 
 
 def drive_vegas(state: Any, moves: Any, answers: Any) -> None:
@@ -222,7 +214,7 @@ def drive_top_down(state: Any, moves: Any, answers: Any) -> None:
             answers[i] = top_down.decide(state, AT, draw % 4, now_ns, inside % 4 - 1)
 
 
-RUNS: list[tuple[ModuleType, Drive, int, int]] = [  # law, how it is driven, width, how many answers it gives at least
+DRIVEN: list[tuple[ModuleType, Drive, int, int]] = [  # width, kinds of answers at least
     (vegas, drive_vegas, vegas.WIDTH, 5),
     (gradient2, drive_gradient2, gradient2.WIDTH + windowed.WIDTH, 30),
     (envoy_gradient, drive_envoy, envoy_gradient.WIDTH, 30),
@@ -241,35 +233,28 @@ RUNS: list[tuple[ModuleType, Drive, int, int]] = [  # law, how it is driven, wid
 ]
 
 
-def moves(seed: int) -> list[list[int]]:
-    """Return moves with ties, leaps and steps back, and round trips over five powers of ten."""
-    generator = np.random.default_rng(seed)
-    steps = generator.integers(0, 3 * MS, MOVES)
-    steps[generator.random(MOVES) < 0.3] = 0
-    steps[generator.random(MOVES) < 0.02] = -9 * MS
-    steps[generator.random(MOVES) < 0.002] = 10**10
+def moves(count: int) -> list[list[int]]:
+    """Return moves with ties, leaps and steps back, and round trips over five powers of ten.
+
+    A move: now_ns, what to do (0 to 9), a draw, a round trip, how many inside, an outcome.
+    """
+    generator = np.random.default_rng(11)
+    steps = generator.integers(0, 3 * MS, count)
+    steps[generator.random(count) < 0.3] = 0
+    steps[generator.random(count) < 0.02] = -9 * MS
+    steps[generator.random(count) < 0.002] = 10**10
     columns = [
         np.maximum(0, np.cumsum(steps)),
-        generator.integers(0, 10, MOVES),
-        generator.integers(0, 10**9, MOVES),
-        (10 ** (3 + 5 * generator.random(MOVES) ** 3)).astype(np.int64),
-        generator.integers(0, 300, MOVES),
-        generator.choice([0, 0, 0, 0, 0, 0, 0, 1, 2], MOVES),
+        generator.integers(0, 10, count),
+        generator.integers(0, 10**9, count),
+        (10 ** (3 + 5 * generator.random(count) ** 3)).astype(np.int64),
+        generator.integers(0, 300, count),
+        generator.choice([0, 0, 0, 0, 0, 0, 0, 1, 2], count),
     ]
     return [list(map(int, move)) for move in zip(*columns, strict=True)]
 
 
-@pytest.mark.parametrize(("drive", "width", "kinds"), [run[1:] for run in RUNS])
-def test_a_law_does_the_same_interpreted_and_compiled(drive: Drive, width: int, kinds: int) -> None:
-    made = moves(11)
-    listed, spoken = [0] * (AT + width), [0] * MOVES
-    drive(listed, made, spoken)
-    state, answers = np.zeros(AT + width, np.int64), np.zeros(MOVES, np.int64)
-    compiled(drive)(state, np.array(made), answers)
-    assert answers.tolist() == spoken
-    assert state.tolist() == listed
-    assert listed[:AT] == [0] * AT
-    assert len(set(spoken)) >= kinds  # the run meets what the law is for
+RUNS = [Run(law, drive, width, moves, kinds) for law, drive, width, kinds in DRIVEN]
 
 
 def edges_of_limits(state: Any, numbers: Any, answers: Any) -> None:
@@ -363,20 +348,8 @@ def edges_of_the_street(state: Any, numbers: Any, answers: Any) -> None:
                 i += 5
 
 
-EDGES: list[tuple[Drive, int, int]] = [  # what is asked, width, answers to a triple
-    (edges_of_limits, 29 + envoy_gradient.WIDTH, 6),
-    (edges_of_the_street, 40, 5),
-    (edges_of_priorities, 1620, 4),
+EDGES = [
+    Edges(edges_of_limits, 29 + envoy_gradient.WIDTH, 6),
+    Edges(edges_of_the_street, 40, 5),
+    Edges(edges_of_priorities, 1620, 4),
 ]
-
-
-@pytest.mark.parametrize(("edges", "width", "each"), EDGES)
-def test_the_largest_numbers_do_not_wrap_when_compiled(edges: Drive, width: int, each: int) -> None:
-    numbers = [0, 1, 2, LARGEST // 2, LARGEST - 1, LARGEST]
-    listed, spoken = [0] * width, [0] * each * len(numbers) ** 3
-    edges(listed, numbers, spoken)
-    assert max(abs(answer) for answer in spoken) < 2**63
-    state, answers = np.zeros(width, np.int64), np.zeros(len(spoken), np.int64)
-    compiled(edges)(state, np.array(numbers), answers)
-    assert answers.tolist() == spoken
-    assert state.tolist() == listed
