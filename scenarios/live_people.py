@@ -6,16 +6,22 @@ The rules and the draws are those of the engines. Nothing here waits or reads a 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from scenarios.asking import ADMITTED, REASONS
 from scenarios.habits import Habits
+from scenarios.knobs import Kind
 from scenarios.model import Scenario
 from scenarios.person import Person
-from scenarios.policy import Client, build_laws
+from scenarios.policy import Client, begin_with, build_laws, turn_law
+from scenarios.schedule import Change, changes
 from scenarios.world import build_world
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 End = Literal["pending", "placed", "abandoned"]
 
@@ -57,10 +63,31 @@ class People:
 
     def __init__(self, scenario: Scenario, seed: int) -> None:
         """The scenario is the one that is played, already scaled."""
+        self._scenario = scenario
         self.habits = Habits(scenario, build_world(scenario), seed)
         self._client = Client(scenario, build_laws(scenario, self.habits))
         self._invites = scenario.invitations is not None and scenario.invitations.after == "placed"
         self.held_back = 0
+
+    def begin(self, from_ns: int, levels: Mapping[str, NDArray[np.int64]]) -> list[Change]:
+        """Be at an instant: laws of the client as turned before it, with these levels. Return their turns to come."""
+        turned = (Kind.ADMISSION_RATE, Kind.ADMISSION_LIMIT)
+        ours = [
+            one for one in changes(self._scenario) if one.knob.kind in turned and self._law_of(one) in self._client.laws
+        ]
+        for change in ours:
+            if change.at_ns < from_ns:
+                self.turn(change)
+        for name in levels.keys() & self._client.laws.keys():
+            begin_with(self._client.laws[name], levels[name])
+        return [change for change in ours if change.at_ns >= from_ns]
+
+    def turn(self, change: Change) -> None:
+        """Turn a knob of a law of the client, now, before anybody else does anything in this instant."""
+        turn_law(self._client.laws[self._law_of(change)], change.knob, change.value, change.at_ns)
+
+    def _law_of(self, change: Change) -> str:
+        return self._scenario.admission[change.knob.index].name
 
     def newcomer(self, want: int, first_try_ns: int, invited_by: int = -1) -> Alive:
         """Somebody who comes for the first time."""

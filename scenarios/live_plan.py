@@ -35,9 +35,11 @@ class Plan(Frozen):
 
     `first`: a .npy of the instants of first tries in the slice, the first of them by the person `first_want`; without
     it they are drawn. `people`: a .npy of who is on the way when the slice begins (columns: `scenarios.live_lives`).
+    `levels`: a .npz of rows of laws of the client at that instant, by their places in `admission`.
     `begin`: a file that says when, {"zero_monotonic_ns": ...}, which somebody writes once all processes have put a
     file `ready-<number>` beside it; without it each process begins when it is ready. `own_gateway`: the mapping is
-    that of our gateway, whatever the scenario says of a target.
+    that of our gateway, whatever the scenario says of a target. `ends_with_input`: a process ends, whatever it is at,
+    when its standard input does, which somebody holds open while they live.
     """
 
     scenario: str
@@ -53,8 +55,10 @@ class Plan(Frozen):
     first: str | None = None
     first_want: int = Field(strict=True, ge=0, default=0)
     people: str | None = None
+    levels: str | None = None
     begin: str | None = None
     out: str = "."
+    ends_with_input: bool = Field(strict=True, default=False)
 
 
 class Orders:
@@ -97,6 +101,13 @@ class Orders:
     def people(self) -> NDArray[Any]:
         """Return who is on the way when the slice begins."""
         return np.zeros(0) if self.plan.people is None else np.load(self.path(self.plan.people), allow_pickle=False)
+
+    def levels(self) -> dict[str, NDArray[np.int64]]:
+        """Return what laws of the client have come to when the slice begins, by name."""
+        if self.plan.levels is None:
+            return {}
+        with np.load(self.path(self.plan.levels), allow_pickle=False) as found:
+            return {self.scenario.admission[int(place)].name: rows for place, rows in found.items()}
 
 
 def read(environment: Mapping[str, str]) -> Orders:

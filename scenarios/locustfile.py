@@ -21,6 +21,7 @@ from typing import Any
 import gevent
 from gevent import Greenlet
 from gevent.event import Event
+from gevent.monkey import get_original
 from locust import User, events, task
 from locust.env import Environment
 from locust.runners import MasterRunner, WorkerRunner
@@ -37,6 +38,8 @@ from scenarios.units import NS_PER_S
 DONE = "sluice-done"
 LOOKS_EVERY_S = 0.01
 DROPPED = -1
+BEFORE_ALL = -1
+"""In the place of a want, for what happens in an instant before anybody does anything."""
 
 
 class Everybody(User):
@@ -80,6 +83,8 @@ class Replay:
         self.greenlets = gevent.pool.Group()
         self.first_ns, self.first_want = orders.first_tries()
         self.next_first = (shard - self.first_want) % plan.processes
+        for number, change in enumerate(self.people.begin(plan.from_ns, orders.levels())):
+            self._comes(change.at_ns, BEFORE_ALL, number, partial(self.people.turn, change))
         for want, rows in groupby(orders.people(), key=lambda row: int(row["want"])):
             if want % plan.processes == shard:
                 self._resume(list(rows))
@@ -131,10 +136,12 @@ class Replay:
             gevent.sleep(left_s)
 
     def _next(self) -> Callable[[], None] | None:
-        """Wait for the next instant at which somebody tries or hedges; None at the end of the slice."""
+        """Wait for the next try, hedge or turn of a knob; None at the end of the slice."""
         while True:
-            first_ns = self._first_ns()
-            at_ns = min(first_ns, self.coming[0][0]) if self.coming else first_ns
+            want = self.first_want + self.next_first
+            first = (self._first_ns(), want)
+            is_first = not self.coming or first < self.coming[0][:2]
+            at_ns = first[0] if is_first else self.coming[0][0]
             left_s = self._seconds_until(min(at_ns, self.orders.until_ns))
             if left_s > 0:
                 self.sooner.clear()
@@ -143,8 +150,7 @@ class Replay:
             if at_ns >= self.orders.until_ns:
                 return None
             gevent.sleep(0)  # behind or not, answers are heard
-            if at_ns == first_ns:
-                want = self.first_want + self.next_first
+            if is_first:
                 self.next_first += self.orders.plan.processes
                 return partial(self._try, self.people.newcomer(want, at_ns), at_ns)
             return heapq.heappop(self.coming)[-1]
@@ -163,17 +169,17 @@ class Replay:
         alive, from_ns = resumed(rows, self.people.habits), self.orders.plan.from_ns
         self.on_the_way.add(alive)
         for one in alive.awaited:
-            self._comes(from_ns, alive, one.number, partial(self._send, alive, one))
+            self._comes(from_ns, alive.person.want, one.number, partial(self._send, alive, one))
         if not alive.awaited:
             self._expect(alive, next_ns)
 
     def _expect(self, alive: Alive, at_ns: int) -> None:
-        self._comes(at_ns, alive, alive.person.attempt + 1, partial(self._try, alive, at_ns))
+        self._comes(at_ns, alive.person.want, alive.person.attempt + 1, partial(self._try, alive, at_ns))
 
-    def _comes(self, at_ns: int, alive: Alive, number: int, happens: Callable[[], None]) -> None:
+    def _comes(self, at_ns: int, want: int, number: int, happens: Callable[[], None]) -> None:
         """Something happens at an instant; beyond the slice nothing does."""
         if at_ns < self.orders.until_ns:
-            heapq.heappush(self.coming, (at_ns, alive.person.want, number, happens))
+            heapq.heappush(self.coming, (at_ns, want, number, happens))
             self.sooner.set()
 
     def _try(self, alive: Alive, at_ns: int) -> None:
@@ -196,7 +202,7 @@ class Replay:
     def _send(self, alive: Alive, one: Try) -> None:
         hedge_ns = self.people.hedge_at_ns(alive, one)
         if hedge_ns is not None and hedge_ns >= self.orders.plan.from_ns:
-            self._comes(hedge_ns, alive, one.number + 1, partial(self._hedge, alive, one, hedge_ns))
+            self._comes(hedge_ns, alive.person.want, one.number + 1, partial(self._hedge, alive, one, hedge_ns))
         if len(self.in_flight) >= self.orders.live.most_in_flight:
             self._keep(alive, one, sent_ns=DROPPED)
             return
@@ -359,4 +365,21 @@ def _orders() -> Orders:
         raise SystemExit(f"sluice: {error}") from None
 
 
+def _end_with_input() -> None:
+    """End this process, and each that it forks, when standard input does, whatever they are at."""
+
+    def end() -> None:
+        while os.read(0, 1024):
+            pass
+        os._exit(1)
+
+    def watch() -> None:
+        get_original("_thread", "start_new_thread")(end, ())  # a greenlet would have to be given its turn
+
+    watch()
+    os.register_at_fork(after_in_child=watch)  # threads do not come along
+
+
 ORDERS = _orders()
+if ORDERS.plan.ends_with_input:
+    _end_with_input()

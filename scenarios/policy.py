@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from limits import (
     circuit_breaker,
@@ -33,12 +33,15 @@ from scenarios.asking import ADMIT, ADMITTED, KEYS, SHED, Attempt, Law, Rows, Te
 from scenarios.credits import Credits, GatewayCredits, credits_of
 from scenarios.draws import Stream
 from scenarios.importance import Dagor, PiRejector, levels_of
-from scenarios.knobs import bucket_of, credit_rate, credit_rates, exceptions_of
+from scenarios.knobs import Knob, Value, bucket_of, credit_rate, credit_rates, exceptions_of
 from scenarios.learning import Listening, learning_of
 from scenarios.lending import Breakwater, BreakwaterQueue
 from scenarios.schedule import most_slots
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from scenarios.habits import Habits
     from scenarios.person import Person
 
@@ -361,6 +364,12 @@ class Policy:
                 return verdict
         return ADMIT
 
+    def holds(self, attempt: Attempt, now_ns: int) -> None:
+        """Let an attempt that has been let in before hold its slots here, as far as there are any."""
+        for law in self.laws_for(attempt.person):
+            if isinstance(law, FixedConcurrency):
+                law.ask(attempt.person, attempt, now_ns)
+
     def hears(self, person: Person, now_ns: int, rtt_ns: int, outcome: int, first: int | None = None) -> None:
         """Tell the laws of a client, or the first ones of them, what became of a try."""
         for law in self.laws_for(person)[:first]:
@@ -448,11 +457,12 @@ class Client:
 
     def __init__(self, scenario: model.Scenario, laws: dict[str, Law]) -> None:
         self.policy = policy_at("client", scenario, laws)
-        self._budgets = [
-            (retry_budget_of(admission), admission.priorities)
-            for admission in scenario.admission
-            if isinstance(admission, model.RetryBudget)
-        ]
+        budgets = {
+            a.name: (retry_budget_of(a), a.priorities) for a in scenario.admission if isinstance(a, model.RetryBudget)
+        }
+        self._budgets = list(budgets.values())
+        self.laws: dict[str, Any] = {name: budget for name, (budget, _) in budgets.items()}
+        self.laws |= {a.name: laws[a.name] for a in scenario.admission if a.at == "client" and a.name in laws}
 
     def budgets_for(self, person: Person) -> list[RetryBudget | RetryRatio | RetryThrottle]:
         """The budgets that are asked about people of this priority."""
@@ -504,6 +514,28 @@ def policy_at(point: str, scenario: model.Scenario, laws: dict[str, Law]) -> Pol
         if isinstance(law, Breakwater) and point == f"stage:{law.of.queue}":
             here.append((law.queue, admission.priorities))
     return Policy(here)
+
+
+def turn_law(law: Law, knob: Knob, value: Value, now_ns: int) -> None:
+    """Give the knob of a law a value, now."""
+    if isinstance(law, Rate | HotKey | WarmUp | Pacing):
+        assert value is None or isinstance(value, Fraction)
+        law.set_rate(value, now_ns)
+    elif isinstance(law, WaitingRoom):
+        assert isinstance(value, Fraction)
+        law.set_rate(knob.of, value, now_ns)
+    elif isinstance(law, Window | FixedConcurrency):
+        assert isinstance(value, int)
+        law.set_limit(value)
+
+
+def begin_with(law: Any, level: NDArray[np.int64]) -> None:
+    """Let a law begin with these rows, each behind its key (simulator.compiled.contents.levels)."""
+    for key, *row in level.tolist():
+        if isinstance(law, HotKey):
+            law.state = row
+        else:
+            law.rows.rows[key] = row
 
 
 def told_of_turns(

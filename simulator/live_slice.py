@@ -31,10 +31,11 @@ class Slice:
     """From `from_ns` to `until_ns` of a run. The scenario is the one that runs, already scaled.
 
     `people`: rows of PEOPLE_COLUMNS of who is on the way at the beginning; `attempts`, `orders`, `levels`: what is in
-    the stages, the street and the laws then (simulator.compiled.contents), None and nothing at 0. `first_ns`: the
-    instants of first tries in the slice, the first of them by `first_want`. `placed_before`: orders placed by then.
-    `simulated`: the run to the end of the slice, with traces of it alone. `controls`: the control processes, brought to
-    the beginning of the slice; None where there are none.
+    the stages, the street and the laws then (simulator.compiled.contents; rows of laws in the order in which their keys
+    were asked about, the newest last), None and nothing at 0. `first_ns`: the instants of first tries in the slice, the
+    first of them by `first_want`. `placed_before`: orders placed by then. `simulated`: the run to the end of the slice,
+    with traces of it alone. `controls`: the control processes, brought to the beginning of the slice; None where there
+    are none.
     """
 
     scenario: Scenario
@@ -43,7 +44,7 @@ class Slice:
     people: NDArray[Any]
     attempts: NDArray[Any] | None
     orders: NDArray[Any] | None
-    levels: Mapping[str, tuple[int, ...]]
+    levels: Mapping[str, Ints]
     first_ns: Ints
     first_want: int
     placed_before: int
@@ -68,7 +69,7 @@ def simulate_slice(
 
     begin: snapshot.Snapshot | None = None
     attempts = orders = None
-    levels: dict[str, tuple[int, ...]] = {}
+    levels: dict[str, Ints] = {}
     as_run, _ = scaled(loaded.scenario, scale)
     first_ns = compiled.first_arrivals(as_run, seed, scale)
     drive: Drive | None = None
@@ -99,6 +100,7 @@ def simulate_slice(
     )
     assert done.attempts is not None
     assert done.orders is not None
+    levels = _as_asked(levels, as_run, done.attempts, done.orders, from_ns)
     people = np.zeros(0, dtype=_ROWS) if attempts is None else _on_the_way(run, attempts, done.attempts)
     first, end = np.searchsorted(first_ns, [from_ns, until_ns])
     return Slice(
@@ -119,6 +121,32 @@ def simulate_slice(
         ),
         controls=drive if loaded.scenario.controls else None,
     )
+
+
+def _as_asked(
+    levels: Mapping[str, Ints],
+    scenario: Scenario,
+    attempts: Mapping[str, Ints],
+    wants: Mapping[str, Ints],
+    from_ns: int,
+) -> dict[str, Ints]:
+    """Order the rows of laws by the start of the last attempt of somebody with their key; none was sent: first."""
+    begun = np.flatnonzero(attempts["start_ns"] < from_ns)
+    if not len(begun):
+        return dict(levels)
+    newest_first = begun[np.argsort(attempts["start_ns"][begun], kind="stable")[::-1]]
+    want = attempts["want"][newest_first]
+    whose = np.searchsorted(wants["want"], want)
+    asked = {"person": want, "segment": wants["segment"][whose], "zone": wants["zone"][whose]}
+    key_of = {law.name: law.key for law in scenario.admission}
+    found = dict(levels)
+    for name, rows in levels.items():
+        if len(rows) > 1 and key_of[name] in asked:
+            keys, since = np.unique(asked[key_of[name]], return_index=True)
+            place = np.minimum(np.searchsorted(keys, rows[:, 0]), len(keys) - 1)
+            age = np.where(keys[place] == rows[:, 0], since[place], len(newest_first))
+            found[name] = rows[np.argsort(-age, kind="stable")]
+    return found
 
 
 _ROWS = [(name, np.int64) for name in PEOPLE_COLUMNS]

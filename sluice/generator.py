@@ -44,13 +44,20 @@ class Generator:
         self.played.mkdir()
         np.save(self.played / "people.npy", slice_.people)
         np.save(self.played / "first.npy", slice_.first_ns)
+        laws = [law.name if law.at == "client" else "" for law in slice_.scenario.admission]
+        levels: dict[str, Any] = {
+            str(place): slice_.levels[name] for place, name in enumerate(laws) if name in slice_.levels
+        }
+        np.savez(self.played / "levels.npz", **levels)
         told = {
             **plan,
             "processes": processes,
             "people": "people.npy",
+            "levels": "levels.npz",
             "first": "first.npy",
             "first_want": slice_.first_want,
             "begin": "begin.json",
+            "ends_with_input": True,
         }
         self._plan = self.played / "plan.json"
         self._plan.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
@@ -64,7 +71,7 @@ class Generator:
                 self._command(),
                 cwd=self.said,
                 env=self._environment(),
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,  # held open as long as this process lives
                 stdout=log,
                 stderr=log,
                 start_new_session=True,  # ctrl-C is for us, who tell it to end

@@ -11,10 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scenarios.habits import Habits
 from scenarios.loader import load
 from scenarios.model import BatchingStage, Scenario
+from scenarios.policy import Client, build_laws
 from scenarios.scale import scaled
 from scenarios.workload import first_arrivals
+from scenarios.world import build_world
 from simulator import compiled
 from simulator.compiled import contents
 from simulator.compiled.contents import AttemptState, OrderState, PersonState
@@ -54,6 +57,7 @@ def check(scenario: Scenario, run: compiled.Run, whole: Outcome) -> None:
     check_people(scenario, run, whole)
     check_attempts(scenario, run, whole, cut)
     check_orders(run, whole, cut)
+    check_levels(scenario, run, whole)
 
 
 def check_people(scenario: Scenario, run: compiled.Run, whole: Outcome) -> None:
@@ -175,6 +179,27 @@ def check_orders(run: compiled.Run, whole: Outcome, cut: Outcome) -> None:
         if order["over_ns"] >= 0:
             assert (later["delivery"] == CANCELLED) == bool(order["cancelled"])
             assert order["cancelled"] or later["delivered_ns"] == order["over_ns"]
+
+
+def check_levels(scenario: Scenario, run: compiled.Run, whole: Outcome) -> None:
+    """The rows of a law are as wide as those of the reference, and belong to keys that there are."""
+    habits = Habits(scenario, build_world(scenario), 1)
+    laws: dict[str, Any] = build_laws(scenario, habits)
+    laws |= Client(scenario, laws).laws
+    segments, world = max(1, len(scenario.segments)), habits.world
+    most = {"global": 1, "segment": segments, "zone": world.zones, "store": world.stores}
+    for name, rows in contents.levels(run).items():
+        law, admission = laws[name], next(one for one in scenario.admission if one.name == name)
+        width = len(law.state) if admission.law == "hot_key" else law.rows.width
+        assert rows.shape[1] == 1 + width
+        keys = rows[:, 0].tolist()
+        assert len(set(keys)) == len(keys)
+        if admission.law == "hot_key":
+            assert keys == [0]
+        elif admission.key == "person":
+            assert {(want,) for want in keys} <= by_key(whole.orders, "want").keys()
+        else:
+            assert set(keys) <= set(range(most[admission.key]))
 
 
 @generated

@@ -27,7 +27,13 @@ if TYPE_CHECKING:
 Rows = NDArray[np.void]
 
 NONE = -1
-_LEVELLED = (model.RateAdmission, model.WarmUpAdmission, model.WindowAdmission, model.PacingAdmission)
+_LEVELLED = (
+    model.RateAdmission,
+    model.HotKeyAdmission,
+    model.WarmUpAdmission,
+    model.WindowAdmission,
+    model.PacingAdmission,
+)
 
 
 class PersonState(IntEnum):
@@ -152,21 +158,32 @@ def orders(run: Run) -> Rows:
     )
 
 
-def levels(run: Run) -> dict[str, tuple[int, ...]]:
-    """Return the state of each law of a rate or a window that is one for all and has been asked: its row of ints.
+def levels(run: Run) -> dict[str, Ints]:
+    """Return what laws of rates and windows, and all that stand at the client, have come to, by name.
 
-    Those that count who is inside are not here, nor are logs, hot keys, and laws of a stage with several shards.
+    A row for each key that they were asked about: the key, then the ints of the law's row; 0 is the key of a law that
+    is one for all, and of a hot_key, whose row holds its table. Laws that nobody has asked are not here, nor are those
+    that count who is inside, or learn from that, and tickets.
     """
-    words, found = run.words, {}
-    shards = {f"stage:{stage.name}": getattr(stage, "shards", 1) for stage in run.scenario.stages}
+    found = {}
     for index, law in enumerate(run.scenario.admission):
-        if not isinstance(law, _LEVELLED) or law.key != "global" or shards.get(law.at, 1) > 1:
-            continue
-        place = int(words[at.LAWS]) + index * at.LAW_WIDTH
-        row, width = int(words[place + at.L_STATE]), int(words[place + at.L_ROW_WIDTH])
-        if law.law != "sliding_window_log" and words[row]:
-            found[law.name] = tuple(words[row + 1 : row + width].tolist())
+        if isinstance(law, _LEVELLED) or law.at == "client":
+            keys, rows = _law_rows(run, int(run.words[at.LAWS]) + index * at.LAW_WIDTH)
+            asked = rows[:, 0] != 0
+            if asked.any():
+                found[law.name] = np.column_stack([keys[asked], rows[asked, 1:]])
     return found
+
+
+def _law_rows(run: Run, law: int) -> tuple[Ints, Ints]:
+    """Return the keys of a law and its row for each, of which the first word says whether it was asked about that."""
+    words = run.words
+    state, width = int(words[law + at.L_STATE]), int(words[law + at.L_ROW_WIDTH])
+    if words[law + at.L_KEY] == at.BY_PERSON:
+        _, people = _kept(run, at.PEOPLE_POOL, lambda rows: rows[:, at.P_REFS] > 0)
+        return people[:, at.P_WANT], people[:, state : state + width]
+    keys = np.arange(words[law + at.L_ROWS])
+    return keys, words[state : state + len(keys) * width].reshape(-1, width)
 
 
 def _is_in_use(rows: Ints) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True, kw_only=True)
 class Contents:
-    """What functions of these names in `simulator.compiled.contents` return: arrays, and states of laws by name.
+    """What functions of these names in `simulator.compiled.contents` return: arrays, and those of laws by name.
 
     `placed`: orders placed by then, which have taken a unit of each budget. `turned`: the knobs that control processes
     have turned, and to what.
@@ -17,6 +17,6 @@ class Contents:
 
     attempts: Any
     orders: Any
-    levels: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    levels: Mapping[str, Any] = field(default_factory=dict)
     placed: int = 0
     turned: Mapping[str, int | float | str] = field(default_factory=dict)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from scenarios.policy import outcome_of
 from scenarios.schedule import changes
 from scenarios.world import build_world
 from simulator.live.clock import ModelClock, Pace
+from simulator.live.contents import Contents
 from simulator.live.laws import Laws
 from simulator.live.settings import Settings
 from simulator.live.town import an_attempt, without_people
@@ -72,11 +73,24 @@ class Door:
         self._loop = loop
         self._asked_ns = settings.from_ns
         self._most_late_ns = int(MOST_LATE_NS * clock.speed)
+        self.inside: dict[tuple[int, int], Asking] = {}
+        """Attempts, by want and number, that somebody awaits and that were let in before model time began."""
         self._schedule()
         if settings.contents is not None and clock.zero_monotonic_ns is None:
             for path, raw in settings.contents.turned.items():
                 self.turn(*knobs.given(path, raw, scenario))
             self.laws.begin_with(settings.contents.levels)
+            self._let_in(settings.contents)
+
+    def _let_in(self, contents: Contents) -> None:
+        """Let those who are past the gateway hold places, if they are awaited: of others nobody here hears the end."""
+        rows = contents.attempts
+        for row in rows[(rows["stage"] > 0) & (rows["awaited"] == 1)].tolist():
+            of = dict(zip(rows.dtype.names, row, strict=True))
+            want, number = of["want"], of["attempt"]
+            person = self.town.habits.newcomer(want, of["start_ns"], -1)
+            asking = self.inside[want, number] = Asking(person, number, of["start_ns"], of["timeout_ns"])
+            self.laws.holds(asking, self.clock.from_ns)
 
     def attempt(self, person: Person, number: int, start_ns: int, timeout_ns: int) -> Attempt | Asking:
         """Return somebody's try, as it comes to the gateway."""
@@ -116,6 +130,11 @@ class Door:
         self._asked_ns = max(as_of_ns, self._asked_ns)
         return self._asked_ns
 
+    def end_of(self, want: int, number: int) -> Callable[[str], None]:
+        """Return what is to be told the end of an attempt that was let in before model time began."""
+        asking = self.inside.pop((want, number), None)
+        return (lambda reason: None) if asking is None else (lambda reason: self.ended(asking, reason))
+
     def ended(self, attempt: Attempt | Asking, reason: str) -> None:
         """The work on an attempt that was let in is over."""
         self.laws.give_back(attempt, self.clock.now_ns(), outcome_of(reason))
@@ -129,7 +148,7 @@ class Door:
         elif knob.kind in OURS:
             law = self.scenario.admission[knob.index]
             if law.name in self.laws.rules:
-                self.laws.turn(law.name, value, self.clock.now_ns())
+                self.laws.turn(law.name, value, int(self.env.now))
                 if self.leases is not None:
                     self.leases.turn(law.name, value)
 
@@ -151,7 +170,7 @@ class Door:
         for index, change in enumerate(changes(self.scenario)):
             if change.knob.kind not in OURS:
                 continue
-            if change.at_ns <= self.env.now:
+            if change.at_ns < self.env.now:
                 self.turn(change.knob, change.value)
             else:
                 happen = lambda change=change: self.turn(change.knob, change.value)  # noqa: E731

@@ -157,6 +157,8 @@ class Gateway:
         on_end: Callable[[str], None] = _nothing
         if (call.want, call.attempt) in self._let_in:
             call = call._replace(decided=True)
+            if self._door is not None:
+                on_end = self._door.end_of(call.want, call.attempt)
         elif self._door is not None:
             attempt = self._asks(self._door, call)
             verdict = self._door.ask_now(attempt, now_ns) or await self._door.ask(attempt)

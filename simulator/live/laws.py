@@ -6,6 +6,7 @@ It charges as it goes, as the model's gateway does, and stands in that gateway's
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from functools import lru_cache
@@ -102,6 +103,12 @@ class Turnable(Rule):
 
     def _of_reserve(self, attempt: Attempt) -> tuple[int, ...]:
         return self._parameters(lambda limit: self.terms.rest(limit, attempt.person))
+
+    def begin_with(self, level: Any) -> None:
+        """Begin with these rows, each behind its key, the newest last: the oldest are those that make room."""
+        for key, *row in level.tolist():
+            at = 0 if self.by is None else self.table.place(key)
+            self.rows[at : at + len(row)] = array("q", row)
 
     def _places(self) -> list[int]:
         return [0] if self.by is None else list(self.table.places.values())
@@ -297,11 +304,12 @@ class Laws(Policy):
         self.without = names
         self._link()
 
-    def begin_with(self, levels: Mapping[str, tuple[int, ...]]) -> None:
-        """Let laws that are one for all begin with these states."""
-        for name in self.rules.keys() & levels.keys():
-            for place, value in enumerate(levels[name]):
-                self.rules[name].rows[place] = value
+    def begin_with(self, levels: Mapping[str, Any]) -> None:
+        """Let laws that are asked here begin with these rows."""
+        for name in self.linked.keys() & levels.keys():
+            rule = self.linked[name]
+            assert isinstance(rule, Turnable)
+            rule.begin_with(levels[name])
 
     def turn(self, name: str, value: Value, now_ns: int) -> None:
         """Turn the rate or the limit of a law."""
@@ -320,6 +328,18 @@ class Laws(Policy):
         if self._holds:
             self._permits[attempt] = verdict
         return ADMIT
+
+    def holds(self, attempt: Attempt, now_ns: int) -> None:
+        """Let an attempt that has been let in before hold its places here, as far as there are any."""
+        cost = self._cost(attempt.person, attempt)
+        rules = [rule for rule in self.linked.values() if isinstance(rule, Places) and rule.observe is None]
+        held = [
+            rule.hold(attempt, cost[rule.name])
+            for rule in rules
+            if cost[rule.name] and rule.ask(attempt, now_ns, cost[rule.name]) == verdicts.ADMITTED
+        ]
+        if held:
+            self._permits[attempt] = Permit(0, held, lambda: self._now_ns, now_ns)
 
     def give_back(self, attempt: Attempt, now_ns: int, outcome: int) -> None:
         """Give back the places that an attempt holds here, if any, and tell laws that listen how it ended."""

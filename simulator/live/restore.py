@@ -1,6 +1,8 @@
 """Puts into an upstream what was under way at an instant of a simulated run, so that a slice begins with its queues.
 
-What waits keeps its turn, where a law of the queue does not order it anew. Who is served at servers is served for as
+What waits keeps its turn, where a law of the queue does not order it anew, and the laws of its stage are not asked
+again: those behind one of pacing never, of whom that holds back. Whoever is inside holds places of laws with a given
+limit; laws that learn do not hear of them. Who is served at servers is served for as
 long as was left; calls that a batching replica works on have evenly spread parts of their answers left, for their
 progress is not in the contents. What was at the gateway is not here, nor are orders in the hands of couriers;
 those in kitchens hold no places.
@@ -15,6 +17,7 @@ import simpy
 
 from scenarios.asking import ADMITTED
 from scenarios.person import Person
+from scenarios.policy import begin_with, outcome_of
 from simulator.live.contents import Contents
 from simulator.live.town import LiveTown, an_attempt
 from simulator.rank import Rank
@@ -48,6 +51,7 @@ def restore(town: LiveTown, contents: Contents) -> Iterator[tuple[Person, Attemp
         of = tries.get(row["want"]) if row["awaited"] else None
         attempt = an_attempt(town.env, person, row["attempt"], row["start_ns"], timeout_ns, of)
         attempt.gateway, attempt.stage, attempt.call = ADMITTED, row["stage"], row["call"]
+        town.gateway.policy.holds(attempt, town.now_ns)
         for stage in town.stages[: row["stage"] - (row["state"] != IN_SERVICE)]:
             if stage.budget_left is not None and person.segment in stage.callers:
                 stage.budget_left -= 1
@@ -66,6 +70,8 @@ def restore(town: LiveTown, contents: Contents) -> Iterator[tuple[Person, Attemp
 
 def _goes_on(town: LiveTown, attempt: Attempt, row: dict[str, int], left: float) -> Generator[simpy.Event, Any, None]:
     stage = town.stages[row["stage"] - 1]
+    if row["state"] != ON_THE_WAY:
+        stage.policy.holds(attempt, town.now_ns)
     if row["state"] == IN_SERVICE:
         work = Work(
             want=row["want"],
@@ -84,26 +90,27 @@ def _goes_on(town: LiveTown, attempt: Attempt, row: dict[str, int], left: float)
             how = yield work.done
         else:
             how = "shed"
+        failure = "" if how == "served" else how
+        retry_after_s = 0
+        stage.policy.give_back(attempt, town.now_ns, outcome_of(failure))
     else:
         at_ns = max(row["next_ns"], town.now_ns)
         if row["state"] != QUEUED:
             yield moment(town.env, at_ns, Rank.ARRIVAL, stage.index, row["want"], row["attempt"])
-        failure, _ = yield from stage.serve(attempt)
-        how = failure or "served"
-    failure = "" if how == "served" else how
+        served = stage.serve if row["state"] == ON_THE_WAY else stage.serve_admitted
+        failure, retry_after_s = yield from served(attempt)
     if stage.is_called_again(attempt, failure):
-        failure, _ = yield from calls(town, attempt, stage)
+        failure, retry_after_s = yield from calls(town, attempt, stage)
     if failure:
-        town.ends(attempt, failure, 0)
+        town.ends(attempt, failure, retry_after_s)
         return
     yield from through_stages(town, attempt, after=stage.index)
 
 
-def restore_levels(town: LiveTown, levels: Mapping[str, tuple[int, ...]]) -> None:
-    """Let laws that are one for all begin with these states."""
-    for name, level in levels.items():
-        law: Any = town.laws[name]
-        law.rows.rows[0] = list(level)
+def restore_levels(town: LiveTown, levels: Mapping[str, Any]) -> None:
+    """Let laws begin with these rows."""
+    for name in town.laws.keys() & levels.keys():
+        begin_with(town.laws[name], levels[name])
 
 
 def _fill_kitchens(town: LiveTown, contents: Contents) -> None:

@@ -238,7 +238,7 @@ class Upstream:
 
     def _schedule(self) -> None:
         for index, change in enumerate(changes(self.settings.scenario)):
-            if change.at_ns <= self.pace.env.now:
+            if change.at_ns < self.pace.env.now:
                 turn(self.town, change.knob, change.value)
             else:
                 happen = lambda change=change: self._turn_by_schedule(change)  # noqa: E731

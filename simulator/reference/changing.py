@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from scenarios.knobs import Kind, Knob, Value
-from scenarios.policy import FixedConcurrency, HotKey, Pacing, Rate, WaitingRoom, WarmUp, Window
+from scenarios.policy import turn_law
 from simulator.reference.batching import BatchingPool
 from simulator.reference.stations import ServerStation
 
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 def turn(town: Town, knob: Knob, value: Value) -> None:
     """Give a knob a value, now."""
     if knob.kind in (Kind.ADMISSION_RATE, Kind.ADMISSION_LIMIT):
-        _turn_law(town, knob, value)
+        turn_law(town.laws[town.scenario.admission[knob.index].name], knob, value, town.now_ns)
     elif knob.kind in (Kind.KITCHENS_SLOWDOWN, Kind.KITCHENS_CLOSED, Kind.COURIERS_SLOWDOWN, Kind.GATEWAY_SERVERS):
         _turn_town(town, knob, value)
     else:
@@ -39,19 +38,6 @@ def _turn_stage(town: Town, knob: Knob, value: Value) -> None:
             station.resize(value)
         elif isinstance(station, ServerStation):
             station.set_servers(int(value))
-
-
-def _turn_law(town: Town, knob: Knob, value: Value) -> None:
-    law = town.laws[town.scenario.admission[knob.index].name]
-    if isinstance(law, Rate | HotKey | WarmUp | Pacing):
-        assert value is None or isinstance(value, Fraction)
-        law.set_rate(value, town.now_ns)
-    elif isinstance(law, WaitingRoom):
-        assert isinstance(value, Fraction)
-        law.set_rate(knob.of, value, town.now_ns)
-    elif isinstance(law, Window | FixedConcurrency):
-        assert isinstance(value, int)
-        law.set_limit(value)
 
 
 def _turn_town(town: Town, knob: Knob, value: Value) -> None:

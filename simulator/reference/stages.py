@@ -163,6 +163,10 @@ class Stage:
         if verdict.code != ADMITTED:
             self.counts[REASONS[verdict.code]] += 1
             return REASONS[verdict.code], verdict.retry_after_s
+        return (yield from self.serve_admitted(attempt))
+
+    def serve_admitted(self, attempt: Attempt) -> Generator[simpy.Event, Any, Failure]:
+        """Serve an attempt that the laws have let in: budget, station, and whether it ends in an error."""
         if self.budget_left is not None and self not in attempt.budgets:
             if self.budget_left == 0:
                 self.counts["sold_out"] += 1

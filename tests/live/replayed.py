@@ -24,7 +24,16 @@ def rows(columns: Mapping[str, Any]) -> list[Row]:
 class Replayed:
     """`sent`: what they sent, by want and number; `everybody`: who there was."""
 
-    def __init__(self, scenario: Scenario, *, seed: int, attempts: list[Row], until_ns: int, from_ns: int = 0) -> None:
+    def __init__(
+        self,
+        scenario: Scenario,
+        *,
+        seed: int,
+        attempts: list[Row],
+        until_ns: int,
+        from_ns: int = 0,
+        levels: Mapping[str, Any] | None = None,
+    ) -> None:
         """Nobody is there yet."""
         self.from_ns = from_ns
         self.people = People(scenario, seed)
@@ -35,6 +44,9 @@ class Replayed:
         self._events: list[
             tuple[int, int, int, int]
         ] = []  # instant, rank, want, attempt: answered, 0: a try, < 0: a hedge of it
+        self._turns = self.people.begin(from_ns, levels or {})
+        for place, change in enumerate(self._turns):
+            self._expect(change.at_ns, Rank.INCIDENT, place, 0)
 
     def come(self, first_tries: Iterable[tuple[int, int]]) -> None:
         """Let people come at their instants."""
@@ -59,7 +71,10 @@ class Replayed:
     def live(self) -> None:
         """Let all happen, in the order of events."""
         while self._events:
-            now_ns, _, want, attempt = heapq.heappop(self._events)
+            now_ns, rank, want, attempt = heapq.heappop(self._events)
+            if rank == Rank.INCIDENT:
+                self.people.turn(self._turns[want])
+                continue
             step = self._happens(want, attempt, now_ns)
             if isinstance(step, Try):
                 self._sends(want, step)

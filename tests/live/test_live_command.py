@@ -124,6 +124,25 @@ def test_two_processes_share_the_people(shop: Path, gateway: FakeGateway) -> Non
     assert summary["generator"]["target_per_s"] > 120
 
 
+def test_laws_of_the_client_turn_at_their_instants(shop: Path, gateway: FakeGateway) -> None:
+    law = "admission=[{name='all', at='client', law='token_bucket', rate='off'}]"
+    turned = (
+        "timelines=[{name='less', knob='admission.all.rate', steps=[['1s', '10/s'], ['2s', 'off'], ['3s', '1/h']]}]"
+    )
+    done, out = run(shop, gateway, "--set", law, "--set", turned, "--set", "people.attempts=1", "--format", "json")
+    assert done.returncode == Exit.PASS, done.stderr
+    _, found = read(out)
+    assert found.attempts is not None
+    starts_ns = found.attempts["start_ns"]
+    sent = [int(np.count_nonzero(starts_ns // 1_000_000_000 == second)) for second in range(4)]
+    assert sent == [60, 19, 60, 1]  # a burst of 10, and 10/s; a burst of 1
+    slower, out = run(shop, gateway, "--set", law, "--set", turned, "--from", "1500ms", "--for", "400ms")
+    assert slower.returncode == Exit.PASS, slower.stderr
+    found = results.read(max(out.iterdir(), key=lambda path: path.stat().st_mtime_ns))
+    assert found.attempts is not None
+    assert np.count_nonzero(found.attempts["start_ns"] >= 1_500_000_000) == 4  # the burst has been spent before
+
+
 def test_a_generator_that_may_have_few_in_flight_falls_behind_and_says_so(shop: Path, gateway: FakeGateway) -> None:
     done, out = run(shop, gateway, "--set", "live.most_in_flight=2", "--format", "json")
     assert done.returncode == Exit.INCONCLUSIVE

@@ -226,7 +226,7 @@ def test_a_slice_begins_with_the_knobs_that_they_have_turned(tmp_path: Path) -> 
     held = Contents(
         attempts=contents.attempts(run),
         orders=contents.orders(run),
-        levels={"door": (8 * per_ns, 2 * S)},  # one token is left, counted at the rate that was turned
+        levels={"door": np.array([[0, 8 * per_ns, 2 * S]])},  # one token is left, counted at the rate that was turned
         turned=turned,
     )
     with running(of, tmp_path, from_ns=2 * S, contents=held) as stack:
