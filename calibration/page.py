@@ -94,11 +94,11 @@ def _days(days: Sequence[Row], scale: str) -> Iterator[str]:
     yield _table(["variant", "placed", "on time", "late", "cancelled", "on time, of those placed"], usual, _delivered)
     couriers = sorted({one["couriers"] for one in here})
     if len(couriers) > 1:
-        seeds = set.intersection(*_seeds(here).values())
-        by_variant = _by_variant([one for one in here if one["seed"] in seeds])
-        said = _said(seeds).lower()
+        every = {one["seed"] for one in here}
+        said = _said(every).lower()
         yield f"Delivered on time, {said}, by the capacity of couriers (times the day's mean of orders):\n"
-        yield _table(["variant", *(f"{times} times" for times in couriers)], by_variant, _on_time_by(couriers))
+        head = ["variant", *(f"{times} times" for times in couriers)]
+        yield _table(head, _by_variant(here), _on_time_by(couriers, every))
 
 
 def _by_variant(rows: Sequence[Row]) -> dict[str, list[Row]]:
@@ -131,12 +131,15 @@ def _delivered(of: list[Row]) -> list[str]:
     return [*(_millions(each) for each in (placed, *ends)), figures.share(ends[0] / placed)]
 
 
-def _on_time_by(couriers: Sequence[str]) -> Callable[[list[Row]], list[str]]:
-    def cells(of: list[Row]) -> list[str]:
-        found = [[one for one in of if one["couriers"] == times] for times in couriers]
-        return [_millions(_mean(rows, "delivered_on_time")) if rows else "-" for rows in found]
+def _on_time_by(couriers: Sequence[str], every: set[int]) -> Callable[[list[Row]], list[str]]:
+    def cell(rows: list[Row]) -> str:
+        if not rows:
+            return "-"
+        said = _millions(_mean(rows, "delivered_on_time"))
+        own = {one["seed"] for one in rows}
+        return said if own == every else f"{said} ({_said(own).lower()})"
 
-    return cells
+    return lambda of: [cell([one for one in of if one["couriers"] == times]) for times in couriers]
 
 
 def _margins(found: Sequence[Row]) -> str:
@@ -171,14 +174,6 @@ def _short(variant: str) -> str:
 
 def _clock(hour: float) -> str:
     return figures.clock(hour * 3600, "07:45")
-
-
-def _seeds(rows: Sequence[Row]) -> dict[tuple[str, str], set[int]]:
-    """The seeds of each variant with each capacity of couriers."""
-    found: dict[tuple[str, str], set[int]] = {}
-    for one in rows:
-        found.setdefault((one["variant"], one["couriers"]), set()).add(one["seed"])
-    return found
 
 
 def _whose(usual: Mapping[str, list[Row]]) -> str:
