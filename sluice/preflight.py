@@ -17,7 +17,7 @@ from sluice.options import usable_cores
 PEOPLE_S, STACK_S = 350e-6, 550e-6
 """Processor time of an attempt in the people and in a stack of ours, where a draw takes DRAW_S (docs/live.md)."""
 DRAW_S = 0.65e-6
-BUSY, PEOPLE_BUSY = 0.95, 0.5
+BUSY, PEOPLE_BUSY = 0.85, 0.5
 """Of the machine and of a process of people, what may be kept busy before the people no longer keep their time."""
 BUSIEST_S = 10
 """The span whose mean has to fit: what a second has too much is caught up with."""
