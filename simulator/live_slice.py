@@ -131,6 +131,10 @@ def _as_asked(
     from_ns: int,
 ) -> dict[str, Ints]:
     """Order the rows of laws by the start of the last attempt of somebody with their key; none was sent: first."""
+    key_of = {law.name: law.key for law in scenario.admission if law.name in levels}
+    several = [name for name, rows in levels.items() if len(rows) > 1 and key_of[name] in ("person", "segment", "zone")]
+    if not several:  # so that nobody who has none sorts the attempts of half a day
+        return dict(levels)
     begun = np.flatnonzero(attempts["start_ns"] < from_ns)
     if not len(begun):
         return dict(levels)
@@ -138,14 +142,13 @@ def _as_asked(
     want = attempts["want"][newest_first]
     whose = np.searchsorted(wants["want"], want)
     asked = {"person": want, "segment": wants["segment"][whose], "zone": wants["zone"][whose]}
-    key_of = {law.name: law.key for law in scenario.admission}
     found = dict(levels)
-    for name, rows in levels.items():
-        if len(rows) > 1 and key_of[name] in asked:
-            keys, since = np.unique(asked[key_of[name]], return_index=True)
-            place = np.minimum(np.searchsorted(keys, rows[:, 0]), len(keys) - 1)
-            age = np.where(keys[place] == rows[:, 0], since[place], len(newest_first))
-            found[name] = rows[np.argsort(-age, kind="stable")]
+    for name in several:
+        rows = levels[name]
+        keys, since = np.unique(asked[key_of[name]], return_index=True)
+        place = np.minimum(np.searchsorted(keys, rows[:, 0]), len(keys) - 1)
+        age = np.where(keys[place] == rows[:, 0], since[place], len(newest_first))
+        found[name] = rows[np.argsort(-age, kind="stable")]
     return found
 
 
