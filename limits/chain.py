@@ -30,10 +30,10 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal
 
 from limits.outcomes import IGNORED, SUCCESS
-from limits.rules import CALLS, By, Deadline, Held, Rule, Subject, itself
+from limits.rules import CALLS, By, Deadline, Question, Rule, Subject, itself
 from limits.verdicts import ADMITTED
 
 Cost = int | Mapping[str, int]
@@ -45,6 +45,9 @@ class Charging(Enum):
 
     ALL_OR_NOTHING = "all or nothing"
     AS_IT_GOES = "as it goes"
+
+
+Held = tuple[Rule, Any, int]
 
 
 class Permit:
@@ -69,8 +72,8 @@ class Permit:
             rtt_ns = now_ns - self._began_ns
             if rtt_ns < 0:
                 rtt_ns = 0
-            for end in held:
-                end(now_ns, rtt_ns, outcome)
+            for rule, kept, amount in held:
+                rule.leave(kept, amount, now_ns, rtt_ns, outcome)
 
 
 class Refusal:
@@ -100,6 +103,8 @@ class Refusal:
 
 Verdict = Permit | Refusal
 Ask = Callable[..., Verdict]
+Step = tuple[Rule, Question, int]
+"""A rule, how it is asked, and what it is asked for."""
 
 PASSED = Permit(0, (), time.monotonic_ns, 0)
 """The permit that holds nothing."""
@@ -128,7 +133,7 @@ class Chain:
         self._undo = _put_back if charging is Charging.ALL_OR_NOTHING else _leave
         self._units = {rule.unit for rule in rules} | {CALLS}
         self._asked_about_a_call = [(rule, 1) for rule in rules if rule.unit in (CALLS, "")]
-        self._held_for_a_call = [(rule, 1) for rule, _ in self._asked_about_a_call if rule.holds]
+        self._steps_of_a_call = self._steps(self._asked_about_a_call)
         only = rules[0]
         if len(rules) > 1 or only.holds or only.given is not None or only.paces or only.unit != CALLS:
             self.ask = self._ask_all
@@ -159,16 +164,11 @@ class Chain:
 
     def _ask_all(self, subject: Subject = None, cost: Cost = 1) -> Verdict:
         at_ns = began_ns = self.clock()
-        if cost == 1:
-            asked, holding = self._asked_about_a_call, self._held_for_a_call
-        else:
-            asked = self.asked(cost)
-            holding = [(rule, amount) for rule, amount in asked if rule.holds]
-        copies = len(asked) - 1 if self._undo is _put_back else 0  # the last one is never put back
+        steps, holds = self._steps_of_a_call if cost == 1 else self._steps(self.asked(cost))
         taken, refusal = 0, None
         try:
-            for rule, amount in asked:
-                answer = (rule.take if taken < copies else rule.ask)(subject, at_ns, amount)
+            for rule, question, amount in steps:
+                answer = question(subject, at_ns, amount)
                 if answer != ADMITTED:
                     if not rule.paces or answer < 0:
                         refusal = Refusal(rule, answer)
@@ -176,22 +176,28 @@ class Chain:
                     at_ns += answer
                 taken += 1
         except BaseException:
-            self._undo(asked[:taken], subject, began_ns)
+            self._undo(steps[:taken], subject, began_ns)
             raise
         if refusal is not None:
-            self._undo(asked[:taken], subject, began_ns)
+            self._undo(steps[:taken], subject, began_ns)
             return refusal
-        if not holding and at_ns == began_ns:
+        if not holds and at_ns == began_ns:
             return PASSED
-        held = [rule.hold(subject, amount) for rule, amount in holding]
+        held = [(rule, rule.hold(subject, amount), amount) for rule, amount in holds]
         return Permit(at_ns - began_ns, held, self.clock, at_ns)
+
+    def _steps(self, asked: list[tuple[Rule, int]]) -> tuple[list[Step], list[tuple[Rule, int]]]:
+        """Return how each rule is asked, and what is to be held then."""
+        copied = len(asked) - 1 if self._undo is _put_back else 0  # the last one is never put back
+        steps = [(rule, rule.take if i < copied else rule.ask, amount) for i, (rule, amount) in enumerate(asked)]
+        return steps, [(rule, amount) for rule, amount in asked if rule.holds]
 
     def _for_all(self, rule: Rule) -> Ask:
         """Return `ask` for one rule with one row: the law, and nothing else that takes time."""
-        bound, clock = rule.bound, self.clock
+        ask_rule, clock = rule.ask, self.clock
 
         def ask(subject: Subject = None, cost: Cost = 1) -> Verdict:
-            answer = bound(0, clock(), 1 if cost == 1 else self.amount(rule, cost))
+            answer = ask_rule(subject, clock(), 1 if cost == 1 else self.amount(rule, cost))
             return PASSED if answer == ADMITTED else Refusal(rule, answer)
 
         if len(rule.params) != 2:
@@ -207,7 +213,7 @@ class Chain:
 
     def _by_key(self, rule: Rule, of: By) -> Ask:
         """Return `ask` for one rule with a row for each key."""
-        decide, clock = rule.bound, self.clock
+        ask_at, clock = rule.ask_at, self.clock
         places, newest, new = rule.table.places, rule.table.places.move_to_end, rule.table.new
         by = None if of is itself else of
 
@@ -219,18 +225,18 @@ class Chain:
                 newest(key)
             except KeyError:
                 at = new(key)
-            answer = decide(at, clock(), amount)
+            answer = ask_at(at, subject, clock(), amount)
             return PASSED if answer == ADMITTED else Refusal(rule, answer)
 
         return ask
 
 
-def _put_back(taken: list[tuple[Rule, int]], subject: Subject, now_ns: int) -> None:
-    for rule, _ in reversed(taken):
+def _put_back(taken: list[Step], subject: Subject, now_ns: int) -> None:
+    for rule, _, _ in reversed(taken):
         rule.give_back()
 
 
-def _leave(taken: list[tuple[Rule, int]], subject: Subject, now_ns: int) -> None:
-    for rule, amount in taken:
+def _leave(taken: list[Step], subject: Subject, now_ns: int) -> None:
+    for rule, _, amount in taken:
         if rule.holds:
-            rule.hold(subject, amount)(now_ns, 0, IGNORED)
+            rule.leave(rule.hold(subject, amount), amount, now_ns, 0, IGNORED)

@@ -35,4 +35,5 @@ def decide(state: Row, at: int, limit: int, now_ns: int, cost: int) -> int:
 
 def release(state: Row, at: int, cost: int) -> None:
     """Give back what was admitted. What was never taken cannot be: in flight stays at 0, and a cost below 0 is 0."""
-    state[at] = max(0, state[at] - max(0, cost))
+    if cost > 0:
+        state[at] = state[at] - cost if state[at] > cost else 0

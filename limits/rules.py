@@ -17,7 +17,6 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, MutableSequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import partial
 from typing import Any, TypedDict, Unpack
 
 from limits import (
@@ -45,7 +44,8 @@ Number = int | float | Fraction
 Subject = Any
 By = Callable[[Subject], Hashable]
 Freed = Callable[[Hashable], None]
-Held = Callable[[int, int, int], None]
+Question = Callable[[Subject, int, int], int]
+"""Asks a rule: about a subject, at an instant in ns, of a cost; returns the law's answer."""
 
 
 def itself(subject: Subject) -> Hashable:
@@ -71,6 +71,9 @@ class Rule:
 
     paces = False
     """Whether a positive answer means: admitted, after that wait."""
+
+    ask: Question
+    """Asks the law about the row of a subject."""
 
     def __init__(
         self,
@@ -111,41 +114,52 @@ class Rule:
         self._row_before: MutableSequence[int] = []
 
     def bind(self, params: tuple[Any, ...]) -> None:
-        """Ask the law with these parameters from now on, as `bound(at, *given(subject), now_ns, cost)`."""
+        """Ask the law with these parameters from now on: `ask`, or `ask_at` where it is known where the row starts."""
         self.params = params
-        self.bound = _bound(self.decide, self.rows, params, plain=self.given is None)
+        self.ask = self._spelled("subject, now_ns, cost", "0" if self.by is None else "place(by(subject))")
+        self.ask_at = self._spelled("at, subject, now_ns, cost", "at")
 
     def key(self, subject: Subject) -> Hashable:
         """Return the key of a subject as it is kept; None where there is one row for all."""
         return None if self.by is None else bounded(self.by(subject))
 
-    def ask(self, subject: Subject, now_ns: int, cost: int) -> int:
-        """Return the law's answer about the row of a subject."""
-        at = 0 if self.by is None else self.table.place(self.by(subject))
-        if self.given is None:
-            return self.bound(at, now_ns, cost)
-        return self.bound(at, *self.given(subject), now_ns, cost)
+    def _spelled(self, taking: str, at: str) -> Callable[..., int]:
+        """Return the question as one would write it out for this law: to pass `*params` costs nearly as much as to ask.
+
+        Only names of this module are written into it.
+        """
+        params = {f"param_{i}": param for i, param in enumerate(self.params)}
+        given = [] if self.given is None else ["*given(subject)"]
+        asked = ", ".join(["rows", at, *params, *given, "now_ns", "cost"])
+        known = {
+            "decide": self.decide,
+            "rows": self.rows,
+            "place": self.table.place,
+            "by": self.by,
+            "given": self.given,
+        }
+        spelled: Callable[..., int] = eval(f"lambda {taking}: decide({asked})", known | params)
+        return spelled
 
     def take(self, subject: Subject, now_ns: int, cost: int) -> int:
         """Ask the law, keeping a copy of what its row was before."""
         at = 0 if self.by is None else self.table.place(self.by(subject))
         self._taken_at = at
         self._row_before = self.rows[at : at + self.width]
-        if self.given is None:
-            return self.bound(at, now_ns, cost)
-        return self.bound(at, *self.given(subject), now_ns, cost)
+        return self.ask_at(at, subject, now_ns, cost)
 
     def give_back(self) -> None:
         """Put the row of the last `take` back as it was, exactly. Nobody may have been asked in between."""
         self.rows[self._taken_at : self._taken_at + self.width] = self._row_before
 
-    def hold(self, subject: Subject, cost: int) -> Held:
-        """Return what is to be called when a call that was let in has ended, with (now_ns, rtt_ns, outcome)."""
-        return partial(self._end, subject)
+    def hold(self, subject: Subject, cost: int) -> Any:
+        """Return what `leave` needs to know of the last question, which let a call in."""
+        return subject
 
-    def _end(self, subject: Subject, now_ns: int, rtt_ns: int, outcome: int) -> None:
+    def leave(self, held: Any, cost: int, now_ns: int, rtt_ns: int, outcome: int) -> None:
+        """A call that was let in has ended."""
         if self.observe is not None:
-            self.observe(self.rows, self._place(subject), *self.observed, now_ns, rtt_ns, 0, outcome)
+            self.observe(self.rows, self._place(held), *self.observed, now_ns, rtt_ns, 0, outcome)
 
     def quota(self) -> int:
         """Return the most that is admitted at once, 0 where that is not known."""
@@ -373,9 +387,11 @@ class Concurrency(Rule):
         self._limit = limit if isinstance(limit, int) else -1
         self._start = 0 if isinstance(limit, int) else limit.start
         self._slots = slots
-        self._asked: tuple[Hashable, list[int], int] = (None, [], 0)
         self._learned = [0] * aimd.WIDTH
-        self._inside: dict[Hashable, list[int]] = {}
+        row = [0]
+        self._asked: tuple[Hashable, list[int], int] = (None, row, 0)
+        self._inside: dict[Hashable, list[int]] = {None: row} if by is None else {}
+        self.ask = self._ask_all if by is None else self._ask_by(by)
 
     def quota(self) -> int:
         """Return the limit as it is now."""
@@ -385,41 +401,53 @@ class Concurrency(Rule):
         """Return how many of a key are inside."""
         return self._inside.get(key, (0,))[0]
 
-    def ask(self, subject: Subject, now_ns: int, cost: int) -> int:
-        """Ask the law about the key of a subject, remembering what `hold` and `give_back` need."""
-        key = None if self.by is None else self.by(subject)
-        row = self._inside.get(key)
-        if row is None:
-            key = bounded(key)
-            row = self._inside.get(key) or [0]
-        self._asked = key, row, row[0]
-        if row[0] == 0 and len(self._inside) >= self._slots and cost > 0:
-            return verdicts.SHED
-        limit = self._limit if self._limit >= 0 else self.quota()
-        answer = self.decide(row, 0, limit, now_ns, cost)
-        if answer == verdicts.ADMITTED:
-            self._inside[key] = row
-        return answer
+    def limit_for(self, subject: Subject) -> int:
+        """Return how many may be inside with this one, now."""
+        return self._limit if self._limit >= 0 else self.quota()
 
-    take = ask
+    def _ask_all(self, subject: Subject, now_ns: int, cost: int) -> int:
+        return self.decide(self._asked[1], 0, self.limit_for(subject), now_ns, cost)
+
+    def _ask_by(self, by: By) -> Question:
+        def ask(subject: Subject, now_ns: int, cost: int) -> int:
+            """Remember what `hold` and `give_back` need."""
+            key = by(subject)
+            row = self._inside.get(key)
+            if row is None:
+                key = bounded(key)
+                row = self._inside.get(key) or [0]
+            self._asked = key, row, row[0]
+            if row[0] == 0 and len(self._inside) >= self._slots and cost > 0:
+                return verdicts.SHED
+            answer = self.decide(row, 0, self.limit_for(subject), now_ns, cost)
+            if answer == verdicts.ADMITTED:
+                self._inside[key] = row
+            return answer
+
+        return ask
+
+    def take(self, subject: Subject, now_ns: int, cost: int) -> int:
+        """Ask, remembering how many were inside before."""
+        key, row, _ = self._asked
+        self._asked = key, row, row[0]
+        return self.ask(subject, now_ns, cost)
 
     def give_back(self) -> None:
         """Undo the last `take`."""
         key, row, before = self._asked
         row[0] = before
-        if before == 0:
+        if before == 0 and self.by is not None:
             del self._inside[key]
 
-    def hold(self, subject: Subject, cost: int) -> Held:
-        """Return what gives the place back that the last `take` took."""
+    def hold(self, subject: Subject, cost: int) -> tuple[Hashable, list[int], int]:
         key, row, _ = self._asked
-        return partial(self._leave, key, row, row[0], cost)
+        return key, row, row[0]
 
-    def _leave(
-        self, key: Hashable, row: list[int], inflight: int, cost: int, now_ns: int, rtt_ns: int, outcome: int
-    ) -> None:
+    def leave(self, held: tuple[Hashable, list[int], int], cost: int, now_ns: int, rtt_ns: int, outcome: int) -> None:
+        """Give the places back."""
+        key, row, inflight = held
         fixed_concurrency.release(row, 0, cost)
-        if row[0] == 0:
+        if row[0] == 0 and self.by is not None:
             del self._inside[key]
         if self.observe is not None:
             self.observe(self._learned, 0, *self.observed, now_ns, rtt_ns, inflight, outcome)
@@ -429,18 +457,6 @@ class Concurrency(Rule):
     def left(self, subject: Subject, now_ns: int) -> tuple[int, int]:
         """Return how many more may come in now, and 0: it is not time that frees places."""
         return max(0, self.quota() - self.inside(self.key(subject))), 0
-
-
-def _bound(
-    decide: Callable[..., int], rows: MutableSequence[int], params: tuple[int, ...], *, plain: bool
-) -> Callable[..., int]:
-    if plain and len(params) == 2:  # spelled out for the quick laws: to unpack them costs nearly as much as to ask
-        one, two = params
-        return lambda at, now_ns, cost: decide(rows, at, one, two, now_ns, cost)
-    if plain and len(params) == 3:
-        one, two, three = params
-        return lambda at, now_ns, cost: decide(rows, at, one, two, three, now_ns, cost)
-    return lambda at, *asked: decide(rows, at, *params, *asked)
 
 
 def _most(answer: Callable[[int], int], quota: int) -> tuple[int, int]:

@@ -42,8 +42,7 @@ class Table:
 
     def new(self, key: Hashable) -> int:
         """Do as `place` for a key that was not found as it is."""
-        short = bounded(key)
-        if short is not key:
+        if type(key) is not int and (short := bounded(key)) is not key:
             return self.place(short)
         if len(self.places) < self._slots:
             at = len(self.places) * self._width
@@ -62,8 +61,6 @@ class Table:
 
 def bounded(key: Hashable) -> Hashable:
     """Return the key itself, or where it is long something short in its place that no other key has."""
-    if type(key) is int:
-        return key
     if isinstance(key, _TEXT):
         if len(key) <= LONGEST:
             return key

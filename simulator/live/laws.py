@@ -1,7 +1,7 @@
-"""The gateway's laws of a scenario as one chain of the library (limits.chain), whose parameters may be turned.
+"""The gateway's laws of a scenario as rules of the library (limits.rules), whose parameters may be turned.
 
-It charges as it goes, as the model's gateway does, and stands in that gateway's place: so it gives the same verdicts
-(a test holds one to the other).
+They are asked in their order, and what earlier ones took stays taken, as at the model's gateway, in whose place they
+stand: so they give the same verdicts (a test holds one to the other).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from limits import (
     fields,
     gcra,
     hot_key,
+    outcomes,
     rates,
     retry_after,
     sliding_window_log,
@@ -24,7 +25,6 @@ from limits import (
     verdicts,
     warm_up,
 )
-from limits.chain import Chain, Charging, Permit
 from limits.rules import CALLS, Aimd, By, Concurrency, Rule
 from scenarios import model
 from scenarios.asking import ADMIT, CODES, SHED, THROTTLED, Attempt, Terms, Verdict
@@ -260,15 +260,8 @@ class Places(Concurrency):
 class ReservedPlaces(Places):
     """Some of the places are kept from those who matter less."""
 
-    def ask(self, subject: Attempt, now_ns: int, cost: int) -> int:
-        whole = self._limit
-        self._limit = self.terms.rest(self.quota(), subject.person)
-        try:
-            return super().ask(subject, now_ns, cost)
-        finally:
-            self._limit = whole
-
-    take = ask
+    def limit_for(self, subject: Attempt) -> int:
+        return self.terms.rest(self.quota(), subject.person)
 
 
 class DeadlineRule(Turnable):
@@ -294,8 +287,7 @@ class Laws(Policy):
         self.rules: dict[str, LawRule] = {
             a.name: _rule(a, scenario, habits, self._terms[a.name][0], CALLS if self.is_plain else a.name) for a in here
         }
-        self._now_ns = 0
-        self._permits: dict[Attempt, Permit] = {}
+        self._held_by: dict[Attempt, list[tuple[LawRule, Any, int, int]]] = {}
         self.without: frozenset[str] = frozenset()
         self._link()
 
@@ -318,35 +310,40 @@ class Laws(Policy):
 
     def ask(self, person: Person, attempt: Attempt | None, now_ns: int) -> Verdict:
         """Ask all laws in their order, in one instant."""
-        if self._chain is None:
+        if not self._asked:
             return ADMIT
         assert attempt is not None
-        self._now_ns = now_ns
-        verdict = self._chain.ask(attempt, 1 if self.is_plain else self._cost(person, attempt))
-        if not verdict.admitted:
-            return refusal(verdict.law, verdict.answer, places=isinstance(verdict.rule, Concurrency))
-        if self._holds:
-            self._permits[attempt] = verdict
+        cost = None if self.is_plain else self._cost(person, attempt)
+        for rule in self._asked:
+            amount = 1 if cost is None else cost[rule.name]
+            if amount == 0:
+                continue
+            answer = rule.ask(attempt, now_ns, amount)
+            if answer != verdicts.ADMITTED:
+                self.give_back(attempt, now_ns, outcomes.IGNORED)
+                return refusal(rule.name, answer, places=isinstance(rule, Concurrency))
+            if rule.holds:
+                self._hold(rule, attempt, amount, now_ns)
         return ADMIT
 
     def holds(self, attempt: Attempt, now_ns: int) -> None:
         """Let an attempt that has been let in before hold its places here, as far as there are any."""
         cost = self._cost(attempt.person, attempt)
-        rules = [rule for rule in self.linked.values() if isinstance(rule, Places) and rule.observe is None]
-        held = [
-            rule.hold(attempt, cost[rule.name])
-            for rule in rules
-            if cost[rule.name] and rule.ask(attempt, now_ns, cost[rule.name]) == verdicts.ADMITTED
-        ]
-        if held:
-            self._permits[attempt] = Permit(0, held, lambda: self._now_ns, now_ns)
+        for rule in self._asked:
+            amount = cost[rule.name]
+            if not isinstance(rule, Places) or rule.observe is not None or amount == 0:
+                continue
+            if rule.ask(attempt, now_ns, amount) == verdicts.ADMITTED:
+                self._hold(rule, attempt, amount, now_ns)
 
     def give_back(self, attempt: Attempt, now_ns: int, outcome: int) -> None:
         """Give back the places that an attempt holds here, if any, and tell laws that listen how it ended."""
-        permit = self._permits.pop(attempt, None)
-        if permit is not None:
-            self._now_ns = now_ns
-            permit.release(outcome)
+        for rule, held, amount, began_ns in self._held_by.pop(attempt, ()):
+            rule.leave(held, amount, now_ns, now_ns - began_ns, outcome)
+
+    def _hold(self, rule: LawRule, attempt: Attempt, amount: int, now_ns: int) -> None:
+        held = rule, rule.hold(attempt, amount), amount, now_ns
+        self._held_by.setdefault(attempt, []).append(held)
 
     def _cost(self, person: Person, attempt: Attempt) -> dict[str, int]:
         return {
@@ -357,10 +354,8 @@ class Laws(Policy):
 
     def _link(self) -> None:
         self.linked = {name: rule for name, rule in self.rules.items() if rule.is_on and name not in self.without}
-        rules = tuple(self.linked.values())
+        self._asked = tuple(self.linked.values())
         self.policies = {name: fields.policy([rule]) for name, rule in self.linked.items()}
-        self._holds = any(rule.holds for rule in rules)
-        self._chain = Chain(*rules, clock=lambda: self._now_ns, charging=Charging.AS_IT_GOES) if rules else None
 
 
 def _rule(of: model.Admission, scenario: model.Scenario, habits: Habits, terms: Terms, unit: str) -> LawRule:

@@ -65,7 +65,11 @@ RATES: list[Callable[[str], Rule]] = [
 def state(rule: Rule) -> tuple[Any, ...]:
     """What a rule remembers of its keys, whichever of them it knows."""
     known = {key: list(rule.table.look(key)) for key in rule.table.places} if rule.by is not None else {}
-    inside = {key: list(row) for key, row in rule._inside.items()} if isinstance(rule, Concurrency) else {}
+    inside = (
+        {key: list(row) for key, row in rule._inside.items() if key or any(row)}
+        if isinstance(rule, Concurrency)
+        else {}
+    )
     return list(rule.rows) if rule.by is None else [], {k: row for k, row in known.items() if any(row)}, inside
 
 
