@@ -38,18 +38,23 @@ def decide(state: Row, at: int, limit: int, window_ns: int, now_ns: int, cost: i
     if cost > limit or window_ns <= 0:
         return NEVER
     window = now_ns // window_ns
-    if window > state[at]:
-        state[at + 2] = state[at + 1] if window == state[at] + 1 else 0
+    last = state[at]
+    if window > last:
+        state[at + 2] = state[at + 1] if window == last + 1 else 0
         state[at + 1] = 0
-        state[at] = window
-    too_early_ns = max(0, state[at] * window_ns - now_ns)
-    rest_ns = (state[at] + 1) * window_ns - now_ns - too_early_ns
+        state[at] = last = window
+    rest_ns = (last + 1) * window_ns - now_ns
+    too_early_ns = 0
+    if rest_ns > window_ns:
+        too_early_ns = rest_ns - window_ns
+        rest_ns = window_ns
     room = limit - cost - state[at + 1]
     if room >= 0:
-        if share(state[at + 2], rest_ns, window_ns) <= room:
+        before = state[at + 2]
+        if before <= room or share(before, rest_ns, window_ns) <= room:  # the share is never more than all of it
             state[at + 1] += cost
             return ADMITTED
-        return too_early_ns + rest_ns - longest_rest(state[at + 2], room, window_ns)
+        return too_early_ns + rest_ns - longest_rest(before, room, window_ns)
     # Not in this window. In the next, what is in this one is what was before.
     return too_early_ns + rest_ns + window_ns - longest_rest(state[at + 1], limit - cost, window_ns)
 
