@@ -72,20 +72,21 @@ def main(names: tuple[str, ...], file: Path, size: str | None) -> None:
     for name in names or BENCHMARKS:
         begun_s = time.perf_counter()
         print(f"{name} ...", end=" ", file=sys.stderr, flush=True)
-        measured.append(kept.measure(name, partial(_rows, name, asked, failures), size=asked.value))
-        print(f"{time.perf_counter() - begun_s:.0f} s", file=sys.stderr)
-    _print(measured)
+        try:
+            measured.append(kept.measure(name, partial(_rows, name, asked), size=asked.value))
+        except MeasurementError as error:
+            failures.append(name)
+            print(f"failed: {error}; what is kept of it stays as it was", file=sys.stderr)
+        else:
+            print(f"{time.perf_counter() - begun_s:.0f} s", file=sys.stderr)
+    if measured:
+        _print(measured)
     if failures:
         sys.exit(1)
 
 
-def _rows(name: str, size: Size, failures: list[str]) -> Rows:
-    try:
-        found = BENCHMARKS[name](size)
-    except MeasurementError as error:
-        failures.append(name)
-        found = [Row(what=f"{name}: failed", unit="", missing=str(error))]
-    return [row.content(size) for row in found]
+def _rows(name: str, size: Size) -> Rows:
+    return [row.content(size) for row in BENCHMARKS[name](size)]
 
 
 def _print(measured: Sequence[Part]) -> None:

@@ -1,12 +1,14 @@
 """What the live gateway costs: a worker of it under wrk, beside an app that does nothing on the same server.
 
 One worker process and an upstream that places every order at once, so that the gateway is what is measured; wrk sends
-attempts of new people over 64 connections. CPU is that of the worker's process, so other work on the machine counts
-little. Four laws: a bucket for all, gcra by person, a sliding window, places; where one refuses, it is the bucket.
+attempts of new people over 64 connections, to each server in turns of 2 s. CPU is that of the worker's process, so
+other work on the machine counts little. Four laws: a bucket for all, gcra by person, a sliding window, places; where
+one refuses, it is the bucket.
 
-Response times are wrk's, with every server asked at half of the rate at which the gateway with four laws has enough:
-each connection rests for a random while (wrk's `delay`) between an answer and what it asks next. Timers of wrk have a
-grain of 1 ms, so some attempts come together.
+Response times are at half of the rate at which the gateway with four laws has enough, twice: of attempts at Poisson
+instants, from the instant that was intended (`benchmarks/poisson.py`), and wrk's, whose connections rest for a random
+while (its `delay`) between an answer and what they ask next. Timers of wrk have a grain of 1 ms, so that it sends what
+is due in a millisecond at once.
 """
 
 from __future__ import annotations
@@ -17,20 +19,25 @@ import json
 import os
 import shutil
 import socket
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+import numpy as np
 import uvloop
 
 from benchmarks.apart import MeasurementError
-from benchmarks.rows import Row, Size, at_least, at_most, ratios
+from benchmarks.poisson import response_times_s
+from benchmarks.rows import Row, Size, at_least, at_most, in_turns, ratios
 from scenarios.garbage import collect_seldom
 from scenarios.loader import load
 from simulator.live.process import until_told
@@ -54,17 +61,19 @@ STATUS_OF = {NOTHING: 200, NO_LAWS: 201, FOUR_LAWS: 201, REFUSED: 429}
 
 def rows(size: Size) -> list[Row]:
     """Return rates, CPU and response times of each server, and their ratios."""
-    rounds, seconds = (1, 1) if size is Size.QUICK else (3, 5)
+    rounds, turns, seconds = (1, 1, 1) if size is Size.QUICK else (3, 5, 2)
     missing = absent()
-    found = [] if missing else [measured(seconds) for _ in range(rounds)]
+    found = [] if missing else [measured(turns, seconds) for _ in range(rounds)]
 
-    def values(server: str, figure: str) -> tuple[float, ...]:
-        return tuple(one[server][figure] for one in found)
+    def values(server: str, figure: str) -> list[float]:
+        return [value for one in found for value in one[server][figure]]
 
     def row(what: str, unit: str, *of: float, **more: Any) -> Row:
         return Row(what=what, unit=unit, values=of, missing=missing, **more)
 
-    added_ms = (a - b for a, b in zip(values(FOUR_LAWS, "p99_ms"), values(NOTHING, "p99_ms"), strict=True))
+    def added_ms(figure: str) -> Iterator[float]:
+        return (a - b for a, b in zip(values(FOUR_LAWS, figure), values(NOTHING, figure), strict=True))
+
     return [
         row(
             "four laws over none: rate",
@@ -78,19 +87,30 @@ def rows(size: Size) -> list[Row]:
             *ratios(values(NO_LAWS, "cpu_us"), values(FOUR_LAWS, "cpu_us")),
         ),
         row(
+            "refused over an app that does nothing: rate",
+            "times",
+            *ratios(values(REFUSED, "rate"), values(NOTHING, "rate")),
+            goal=at_least(0.5),
+        ),
+        row(
             "refused over an app that does nothing: CPU",
             "times",
             *ratios(values(REFUSED, "cpu_us"), values(NOTHING, "cpu_us")),
             goal=at_most(2),
         ),
-        row("four laws, half load: what p99 is above an app that does nothing", "ms", *added_ms, goal=at_most(1)),
+        *(
+            row(f"four laws, half load, {by}: p99 above an app that does nothing", "ms", *added_ms(f), goal=at_most(1))
+            for by, f in (("Poisson", "p99_ms"), ("wrk", "wrk_p99_ms"))
+        ),
         *(row(f"{name}: CPU", "us", *values(name, "cpu_us")) for name in STATUS_OF),
         *(row(f"{name}: rate", "1/s", *values(name, "rate")) for name in STATUS_OF),
         *(
-            row(f"{name}, half load: {quantile}", "ms", *values(name, f"{quantile}_ms"))
+            row(f"{name}, half load, {by}: {quantile}", "ms", *values(name, f"{prefix}{quantile}_ms"))
             for name in STATUS_OF
+            for by, prefix in (("Poisson", ""), ("wrk", "wrk_"))
             for quantile in ("p50", "p99")
         ),
+        row("half load, Poisson: p99 of how late attempts left", "ms", *values(FOUR_LAWS, "lag_p99_ms")),
     ]
 
 
@@ -101,24 +121,53 @@ def absent() -> str:
     return "" if Path("/proc/self/stat").exists() else "this system does not tell the CPU of a process in /proc"
 
 
-def measured(seconds: int) -> dict[str, dict[str, float]]:
-    """Return the figures of each server, all in fresh processes, one after the other."""
+def measured(turns: int, seconds: int) -> dict[str, dict[str, list[float]]]:
+    """Return the figures of each server, of every turn, in fresh processes."""
     with ExitStack() as stack:
         servers = {name: stack.enter_context(_serving(name)) for name in STATUS_OF}
         for name, (url, _) in servers.items():
             _asked(name, url, 1)  # its first requests import, connect and fill caches
-        found = {name: _loaded(name, *server, seconds) for name, server in servers.items()}
-        rest_ms = 1000 * CONNECTIONS / (found[FOUR_LAWS]["rate"] / 2)
-        for name, (url, _) in servers.items():
-            calm = _asked(name, url, seconds, rest_ms)
-            found[name] |= {quantile: calm[quantile] for quantile in ("p50_ms", "p99_ms")}
-    return found
+        full = in_turns(turns, {name: partial(_loaded, name, *server, seconds) for name, server in servers.items()})
+        half_per_s = statistics.median(one["rate"] for one in full[FOUR_LAWS]) / 2
+        half = {name: partial(_half_loaded, name, url, half_per_s, 2 * seconds) for name, (url, _) in servers.items()}
+        calm = in_turns(max(1, turns // 2), half)
+        return {name: _columns(full[name]) | _columns(calm[name]) for name in servers}
+
+
+def _columns(turns: Sequence[Mapping[str, float]]) -> dict[str, list[float]]:
+    return {figure: [one[figure] for one in turns] for figure in turns[0]}
 
 
 def _loaded(name: str, url: str, pid: int, seconds: int) -> dict[str, float]:
     before_s = _cpu_s(pid)
     told = _asked(name, url, seconds)
     return {"rate": told["requests"] / told["seconds"], "cpu_us": (_cpu_s(pid) - before_s) * 1e6 / told["requests"]}
+
+
+def _half_loaded(name: str, url: str, per_s: float, seconds: int) -> dict[str, float]:
+    of_wrk = _asked(name, url, seconds, rest_ms=1000 * CONNECTIONS / per_s)
+    first, port = time.monotonic_ns() // 1000, urlsplit(url).port
+    assert port is not None
+    requests = [_request(first + i) for i in range(int(per_s * seconds))]
+    times_s, lags_s = response_times_s(
+        port, requests, per_s=per_s, connections=CONNECTIONS, status=STATUS_OF[name], seed=first
+    )
+    return {
+        "p50_ms": 1000 * float(np.quantile(times_s, 0.5)),
+        "p99_ms": 1000 * float(np.quantile(times_s, 0.99)),
+        "lag_p99_ms": 1000 * float(np.quantile(lags_s, 0.99)),
+        "wrk_p50_ms": of_wrk["p50_ms"],
+        "wrk_p99_ms": of_wrk["p99_ms"],
+    }
+
+
+def _request(want: int) -> bytes:
+    """Return an attempt of a new person, as gateway.lua makes it."""
+    body = b'{"want": "%d", "attempt": 1, "person": {"segment": 0, "zone": 0, "kind": 0}, "timeout_ms": 5000}' % want
+    return (
+        b"POST /v1/orders HTTP/1.1\r\nHost: tea\r\nContent-Type: application/json\r\nIdempotency-Key: %d\r\n"
+        b"Content-Length: %d\r\n\r\n%s" % (want, len(body), body)
+    )
 
 
 def _asked(name: str, url: str, seconds: int, rest_ms: float = 0.0) -> dict[str, float]:

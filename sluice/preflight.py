@@ -63,20 +63,20 @@ def check(found: Load, *, scale: Fraction, processes: int, own_stack: bool) -> N
     per_attempt_s = slower * (PEOPLE_S + (STACK_S if own_stack else 0.0))
     attempts = found.attempts_per_s
     of_ports = CLOSED_PORTS_S * found.timeouts_per_s + found.in_flight
+    of_people = f"attempts/s of --users-processes {processes}"
     limits = [
         found.fits("attempts/s of all processors", BUSY * usable_cores() / per_attempt_s, attempts),
-        found.fits(
-            f"attempts/s of {processes} --users-processes", PEOPLE_BUSY * processes / (slower * PEOPLE_S), attempts
-        ),
+        found.fits(of_people, PEOPLE_BUSY * processes / (slower * PEOPLE_S), attempts),
         found.fits("descriptors of a process", _descriptors() - SPARE_DESCRIPTORS, found.in_flight),
         found.fits("ports of loopback", _ports(), of_ports),
     ]
     what, part = min(limits, key=lambda limit: limit[1])
     if part < 1.0:
         largest = _rounded_down(float(scale) * part)
+        more = "more --users-processes, " if what.startswith(of_people) else ""
         raise UserError(
             f"--scale {float(scale):g}: does not fit this machine: {what}; the largest scale that fits is about"
-            f" {largest:g} (--speed, fewer people or a quieter part of the day help too)"
+            f" {largest:g} ({more}less --speed, fewer people or a quieter part of the day help too)"
         )
 
 

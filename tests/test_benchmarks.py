@@ -5,10 +5,11 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from benchmarks import __main__ as runner
 from benchmarks import apart, decisions, gateway, machine, mm20, page
@@ -89,23 +90,30 @@ def test_the_median_is_judged_and_quick_sizes_are_not() -> None:
     assert row.content(Size.QUICK)["verdict"] is None
 
 
-def test_a_benchmark_that_fails_is_told_and_the_others_are_kept(
+def test_a_benchmark_that_fails_is_told_and_what_is_kept_of_it_and_of_others_stays(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     def fails(size: Size) -> list[Row]:
         raise MeasurementError("no such luck")
 
-    good = Row(what="good", unit="s", values=(1,), goal=at_most(2))
-    monkeypatch.setattr(runner, "BENCHMARKS", {"laws": fails, "cores": lambda size: [good]})
+    def measures(value: float) -> Callable[[Size], list[Row]]:
+        return lambda size: [Row(what="good", unit="s", values=(value,), goal=at_most(2))]
+
     file = tmp_path / "new" / "found.json"
-    done = CliRunner(env={"COLUMNS": "180"}).invoke(runner.main, ["--json", str(file)])
+
+    def run(**benchmarks: Callable[[Size], list[Row]]) -> Result:
+        monkeypatch.setattr(runner, "BENCHMARKS", benchmarks)
+        return CliRunner(env={"COLUMNS": "180"}).invoke(runner.main, ["--json", str(file)])
+
+    assert run(laws=measures(1), cores=measures(3)).exit_code == 0
+    done = run(laws=fails, cores=measures(2))
     assert done.exit_code == 1
-    assert "no such luck" in done.stdout
-    rows = [(part["name"], row) for part in parts(file) for row in part["rows"]]
-    assert [(name, row["missing"], row["verdict"]) for name, row in rows] == [
-        ("laws", "no such luck", None),
-        ("cores", "", "met"),
+    assert "laws ... failed: no such luck; what is kept of it stays as it was" in done.stderr
+    assert [(part["name"], row["median"]) for part in parts(file) for row in part["rows"]] == [
+        ("laws", 1),
+        ("cores", 2),
     ]
+    assert run(laws=fails).exit_code == 1
 
 
 def test_what_is_not_there_is_a_row_that_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 import sqlalchemy as sa
@@ -133,6 +134,37 @@ def test_what_cannot_be_written_is_tried_until_nobody_waits(opens: Open, monkeyp
     _until(lambda: len(answers) == 2)
     assert answers[1][1] == "error"
     keeper.end()
+
+
+def test_between_two_transactions_is_as_long_a_rest_and_what_comes_meanwhile_goes_into_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now_s, rests_s, awake = [0.0], list[float](), threading.Semaphore(0)
+    took_s, kept = iter([0.002, 0.5, 0.0]), list[int]()
+
+    def keeps(entries: Sequence[Placing]) -> list[Kept]:
+        now_s[0] += next(took_s)
+        kept.append(len(entries))
+        return ["error"] * len(entries)
+
+    def rests(seconds: float) -> None:
+        rests_s.append(seconds)
+        awake.acquire()
+
+    clock = SimpleNamespace(monotonic=lambda: now_s[0], sleep=rests)
+    monkeypatch.setattr(ledger, "time", clock)
+    keeper = Keeper(cast(Ledger, SimpleNamespace(keep=keeps)), lambda _: None)
+    keeper.bring(placing(1))
+    _until(lambda: len(rests_s) == 1)
+    for want in (2, 3, 4):
+        keeper.bring(placing(want))
+    awake.release()
+    _until(lambda: len(rests_s) == 2)
+    keeper.bring(placing(5))
+    awake.release(2)
+    keeper.end()
+    assert kept == [1, 3, 1]
+    assert rests_s == pytest.approx([0.002, ledger.MOST_REST_S, 0.0])
 
 
 @pytest.mark.parametrize(

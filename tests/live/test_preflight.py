@@ -67,8 +67,9 @@ def test_twice_the_speed_is_twice_the_load() -> None:
 def test_nine_tenths_of_the_peak_fit_two_cores_with_two_processes_of_people() -> None:
     preflight.check(load(1882, 33, 1390), scale=Fraction(9, 10), processes=2, own_stack=True)
     assert "largest scale that fits is about 0.9 " in refused(load(2091.5), 2)
-    assert "attempts/s of 1 --users-processes: it needs 2,092, and there are 1,429" in refused(load(2091.5), 1)
-    assert "largest scale that fits is about 0.68" in refused(load(2091.5), 1)
+    of_one = refused(load(2091.5), 1)
+    assert "attempts/s of --users-processes 1: it needs 2,092, and there are 1,429" in of_one
+    assert "largest scale that fits is about 0.68 (more --users-processes, less --speed, " in of_one
     assert "attempts/s of all processors: it needs 3,000, and there are 1,889" in refused(load(3000), 3)
 
 
