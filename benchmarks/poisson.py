@@ -1,7 +1,8 @@
 """A client that asks at Poisson instants, whatever the answers: response times from the instants that were intended.
 
 One process, connections that stay open, one request on each at a time. Who is due while all are busy waits for one, and
-that counts too. It sleeps to the microsecond (`select` on an epoll: timers of event loops have a grain of 1 ms).
+that counts too. So does what it sleeps too long, some 0.1 ms (`select` on an epoll: timers of event loops have a grain
+of 1 ms).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import select
 import socket
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -47,10 +49,11 @@ def response_times_s(
     expected = b"HTTP/1.1 %d " % status
     gaps_s = np.random.default_rng(seed).exponential(1 / per_s, len(requests))
     times_s, lags_s = list[float](), list[float]()
-    with select.epoll() as epoll:
-        idle = [Connection(socket.create_connection(("127.0.0.1", port))) for _ in range(connections)]
-        known = {one.socket.fileno(): one for one in idle}
+    with select.epoll() as epoll, ExitStack() as sockets:
         try:
+            opened = [sockets.enter_context(socket.create_connection(("127.0.0.1", port))) for _ in range(connections)]
+            idle = [Connection(one) for one in opened]
+            known = {one.socket.fileno(): one for one in idle}
             for number, one in known.items():
                 one.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 epoll.register(number, select.EPOLLIN)
@@ -77,9 +80,8 @@ def response_times_s(
                         if not one.answer.startswith(expected):
                             raise MeasurementError(f"an answer was {bytes(one.answer[:40])!r}")
                         idle.append(one)
-        finally:
-            for one in known.values():
-                one.socket.close()
+        except OSError as error:
+            raise MeasurementError(f"a connection to the server broke: {error}") from None
     return times_s, lags_s
 
 

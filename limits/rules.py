@@ -113,8 +113,17 @@ class Rule:
         self._taken_at = 0
         self._row_before: MutableSequence[int] = []
 
+    def __init_subclass__(cls) -> None:
+        """Raise a TypeError for a class with an `ask` of its own: nobody would call it, and it would limit nothing."""
+        super().__init_subclass__()
+        if "ask" in vars(cls):
+            raise TypeError(f"class {cls.__name__}: its ask would not be called; give its law another decide, or given")
+
     def bind(self, params: tuple[Any, ...]) -> None:
-        """Ask the law with these parameters from now on: `ask`, or `ask_at` where it is known where the row starts."""
+        """Ask the law with these parameters from now on: `ask`, or `ask_at` where it is known where the row starts.
+
+        Chains keep how their rules were asked when they were made: make them anew.
+        """
         self.params = params
         self.ask = self._spelled("subject, now_ns, cost", "0" if self.by is None else "place(by(subject))")
         self.ask_at = self._spelled("at, subject, now_ns, cost", "at")

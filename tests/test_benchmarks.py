@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import socket
+import struct
 import subprocess
 import sys
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,6 +20,7 @@ from benchmarks import __main__ as runner
 from benchmarks import apart, decisions, gateway, machine, mm20, page
 from benchmarks.apart import MeasurementError
 from benchmarks.kept import parts
+from benchmarks.poisson import response_times_s
 from benchmarks.rows import Goal, Row, Size, at_least, at_most, in_turns, ratios
 from tests.interpreted import AT_SIZE, compiled_only
 from tests.measured import MB, failing, filled
@@ -81,6 +87,52 @@ def test_a_ratio_is_taken_within_each_turn() -> None:
 )
 def test_a_goal_is_met_at_its_bound(goal: Goal, value: float, verdict: str) -> None:
     assert goal.verdict(value) == verdict
+
+
+ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"
+
+
+@contextmanager
+def answering(handle: Callable[[socket.socket], None]) -> Iterator[int]:
+    """A server of one connection, and its port."""
+
+    def serve() -> None:
+        with listener.accept()[0] as connection:
+            handle(connection)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        serving = threading.Thread(target=serve)
+        serving.start()
+        yield listener.getsockname()[1]
+        serving.join()
+
+
+def test_who_is_due_while_the_server_rests_has_waited_since_then_and_an_answer_may_come_in_parts() -> None:
+    def rests_once(connection: socket.socket) -> None:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        rest_s = 0.2
+        while connection.recv(1000):
+            time.sleep(rest_s)
+            for part in (ANSWER[:10], ANSWER[10:-1], ANSWER[-1:]):
+                connection.sendall(part)
+            rest_s = 0.001
+
+    with answering(rests_once) as port:
+        times_s, lags_s = response_times_s(port, [b"ask"] * 50, per_s=1000, connections=1, status=200)
+    assert len(times_s) == len(lags_s) == 50
+    assert sorted(times_s)[25] > 0.1
+    assert sorted(lags_s)[25] > 0.1
+
+
+def test_a_connection_that_breaks_is_a_measurement_that_failed() -> None:
+    def breaks(connection: socket.socket) -> None:
+        connection.recv(1000)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    with answering(breaks) as port, pytest.raises(MeasurementError, match="a connection to the server broke"):
+        response_times_s(port, [b"ask"], per_s=1000, connections=1, status=200)
+    with pytest.raises(MeasurementError, match="a connection to the server broke"):
+        response_times_s(port, [b"ask"], per_s=1000, connections=1, status=200)
 
 
 def test_the_median_is_judged_and_quick_sizes_are_not() -> None:

@@ -66,7 +66,7 @@ def state(rule: Rule) -> tuple[Any, ...]:
     """What a rule remembers of its keys, whichever of them it knows."""
     known = {key: list(rule.table.look(key)) for key in rule.table.places} if rule.by is not None else {}
     inside = (
-        {key: list(row) for key, row in rule._inside.items() if key or any(row)}
+        {key: list(row) for key, row in rule._inside.items() if key is not None or any(row)}
         if isinstance(rule, Concurrency)
         else {}
     )
@@ -320,6 +320,14 @@ def test_a_rate_means_what_is_written() -> None:
     assert TokenBucket("a", 0.1).params == TokenBucket("a", 1, 10).params == token_params(1, 10 * S, 1)
     assert Gcra("a", 6, 60, burst=2).params == (10 * S, 2)
     assert TokenBucket("a", 290).params[2] == 290
+
+
+def test_a_class_whose_own_ask_nobody_would_call_is_an_error() -> None:
+    def ask(self: Rule, subject: str, now_ns: int, cost: int) -> int:
+        return NEVER
+
+    with pytest.raises(TypeError, match="class Closed: its ask would not be called; give its law another decide"):
+        type("Closed", (Gcra,), {"ask": ask})
 
 
 def token_params(tokens: int, per_ns: int, burst: int) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""The gateway's chain of the library answers as the model's gateway, whatever the laws, terms and turned knobs."""
+"""The gateway's rules of the library answer as the model's gateway, whatever the laws, terms and turned knobs."""
 
 from __future__ import annotations
 
