@@ -17,6 +17,8 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, MutableSequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
+from types import CodeType
 from typing import Any, TypedDict, Unpack
 
 from limits import (
@@ -147,7 +149,7 @@ class Rule:
             "by": self.by,
             "given": self.given,
         }
-        spelled: Callable[..., int] = eval(f"lambda {taking}: decide({asked})", known | params)
+        spelled: Callable[..., int] = eval(_code(f"lambda {taking}: decide({asked})"), known | params)
         return spelled
 
     def take(self, subject: Subject, now_ns: int, cost: int) -> int:
@@ -466,6 +468,12 @@ class Concurrency(Rule):
     def left(self, subject: Subject, now_ns: int) -> tuple[int, int]:
         """Return how many more may come in now, and 0: it is not time that frees places."""
         return max(0, self.quota() - self.inside(self.key(subject))), 0
+
+
+@lru_cache(maxsize=100)
+def _code(source: str) -> CodeType:
+    """Compile a question: one for all rules that have as many parameters and the like of keys."""
+    return compile(source, __name__, "eval")
 
 
 def _most(answer: Callable[[int], int], quota: int) -> tuple[int, int]:

@@ -314,16 +314,20 @@ class Laws(Policy):
             return ADMIT
         assert attempt is not None
         cost = None if self.is_plain else self._cost(person, attempt)
-        for rule in self._asked:
-            amount = 1 if cost is None else cost[rule.name]
-            if amount == 0:
-                continue
-            answer = rule.ask(attempt, now_ns, amount)
-            if answer != verdicts.ADMITTED:
-                self.give_back(attempt, now_ns, outcomes.IGNORED)
-                return refusal(rule.name, answer, places=isinstance(rule, Concurrency))
-            if rule.holds:
-                self._hold(rule, attempt, amount, now_ns)
+        try:
+            for rule in self._asked:
+                amount = 1 if cost is None else cost[rule.name]
+                if amount == 0:
+                    continue
+                answer = rule.ask(attempt, now_ns, amount)
+                if answer != verdicts.ADMITTED:
+                    self.give_back(attempt, now_ns, outcomes.IGNORED)
+                    return refusal(rule.name, answer, places=isinstance(rule, Concurrency))
+                if rule.holds:
+                    self._hold(rule, attempt, amount, now_ns)
+        except BaseException:
+            self.give_back(attempt, now_ns, outcomes.IGNORED)
+            raise
         return ADMIT
 
     def holds(self, attempt: Attempt, now_ns: int) -> None:

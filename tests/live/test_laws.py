@@ -5,11 +5,13 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
+import pytest
 import simpy
 from hypothesis import given
 from hypothesis import strategies as st
 
 from scenarios import knobs
+from scenarios.asking import ADMITTED
 from scenarios.habits import Habits
 from scenarios.person import Person
 from scenarios.policy import build_laws, policy_at
@@ -93,6 +95,23 @@ def test_it_answers_as_the_gateway_of_the_model(laws: list[Any], asked: list[Any
         assert (found.code, found.retry_after_s) == (expected.code, expected.retry_after_s)
         if attempt.gateway == 0 and found.code == 1:
             inside.append(attempt)
+
+
+def test_a_law_that_fails_keeps_no_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    inside = {"name": "inside", "at": "gateway", "law": "fixed_concurrency", "limit": 1}
+    of = scenario(admission=[inside, {"name": "rate", "at": "gateway", "law": "gcra", "rate": "9/s"}])
+    live = Laws(of, Habits(of, build_world(of), 1))
+    person = Person(want=1, invited_by=-1, segment=0, zone=0, kind=0, priority=0, first_try_ns=0)
+    attempt = an_attempt(simpy.Environment(), person, 1, 0, MS)
+
+    def fails(subject: object, now_ns: int, cost: int) -> int:
+        raise LookupError("on purpose")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(live.rules["rate"], "ask", fails)
+        with pytest.raises(LookupError):
+            live.ask(person, attempt, 0)
+    assert live.ask(person, attempt, 0).code == ADMITTED
 
 
 def _turn(of: Any, of_model: Any, live: Laws, turned: tuple[int, str, int], now_ns: int) -> None:
