@@ -414,7 +414,7 @@ class Concurrency(Rule):
 
     def limit_for(self, subject: Subject) -> int:
         """Return how many may be inside with this one, now."""
-        return self._limit if self._limit >= 0 else self.quota()
+        return self.quota()
 
     def _ask_all(self, subject: Subject, now_ns: int, cost: int) -> int:
         return self.decide(self._asked[1], 0, self.limit_for(subject), now_ns, cost)

@@ -310,12 +310,12 @@ class Laws(Policy):
 
     def ask(self, person: Person, attempt: Attempt | None, now_ns: int) -> Verdict:
         """Ask all laws in their order, in one instant."""
-        if not self._asked:
+        if not self.linked:
             return ADMIT
         assert attempt is not None
         cost = None if self.is_plain else self._cost(person, attempt)
         try:
-            for rule in self._asked:
+            for rule in self.linked.values():
                 amount = 1 if cost is None else cost[rule.name]
                 if amount == 0:
                     continue
@@ -333,7 +333,7 @@ class Laws(Policy):
     def holds(self, attempt: Attempt, now_ns: int) -> None:
         """Let an attempt that has been let in before hold its places here, as far as there are any."""
         cost = self._cost(attempt.person, attempt)
-        for rule in self._asked:
+        for rule in self.linked.values():
             amount = cost[rule.name]
             if not isinstance(rule, Places) or rule.observe is not None or amount == 0:
                 continue
@@ -358,7 +358,6 @@ class Laws(Policy):
 
     def _link(self) -> None:
         self.linked = {name: rule for name, rule in self.rules.items() if rule.is_on and name not in self.without}
-        self._asked = tuple(self.linked.values())
         self.policies = {name: fields.policy([rule]) for name, rule in self.linked.items()}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -54,6 +54,14 @@ def running(of: Scenario, folder: Path, *, begun: bool = True, **options: Any) -
         if begun:
             stack.begin(time.monotonic_ns())
         yield stack
+
+
+def until(holds: Callable[[], bool], within_s: float = SOON_S) -> None:
+    """Wait for something to hold."""
+    until_s = time.monotonic() + within_s
+    while not holds():
+        assert time.monotonic() < until_s
+        time.sleep(0.01)
 
 
 class Client:

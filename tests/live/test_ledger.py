@@ -15,7 +15,9 @@ from sqlalchemy.exc import IntegrityError
 
 from simulator.live import ledger
 from simulator.live.ledger import Keeper, Kept, Ledger, Newest, Order, Placing
+from tests.live.stacks import until
 
+LONG_S = 10
 Open = Callable[[], Ledger]
 
 
@@ -127,11 +129,11 @@ def test_what_cannot_be_written_is_tried_until_nobody_waits(opens: Open, monkeyp
     monkeypatch.setattr(of, "keep", fails)
     keeper = Keeper(of, answers.extend)
     keeper.bring(placing(1))
-    _until(lambda: len(answers) == 1)
+    until(lambda: len(answers) == 1, LONG_S)
     assert (told([answers[0][1]]), keeper.failures) == ([1], 3)
     failing[0], now_ns[0] = 1, 9
     keeper.bring(placing(2))
-    _until(lambda: len(answers) == 2)
+    until(lambda: len(answers) == 2, LONG_S)
     assert answers[1][1] == "error"
     keeper.end()
 
@@ -155,11 +157,11 @@ def test_between_two_transactions_is_as_long_a_rest_and_what_comes_meanwhile_goe
     monkeypatch.setattr(ledger, "time", clock)
     keeper = Keeper(cast(Ledger, SimpleNamespace(keep=keeps)), lambda _: None)
     keeper.bring(placing(1))
-    _until(lambda: len(rests_s) == 1)
+    until(lambda: len(rests_s) == 1, LONG_S)
     for want in (2, 3, 4):
         keeper.bring(placing(want))
     awake.release()
-    _until(lambda: len(rests_s) == 2)
+    until(lambda: len(rests_s) == 2, LONG_S)
     keeper.bring(placing(5))
     awake.release(2)
     keeper.end()
@@ -179,10 +181,3 @@ def test_a_ledger_that_cannot_be_used_says_why_and_no_password(url: str, says: s
     with pytest.raises(ValueError, match=says) as raised:
         ledger.check(url)
     assert "secret" not in str(raised.value)
-
-
-def _until(holds: Callable[[], bool]) -> None:
-    until_s = time.monotonic() + 10
-    while not holds():
-        assert time.monotonic() < until_s
-        time.sleep(0.01)

@@ -18,7 +18,7 @@ from benchmarks.servers import PostgresServer, RedisServer
 from scenarios.model import Scenario
 from simulator.live import faults
 from simulator.live.stack import START_S, Stack, StackError
-from tests.live.stacks import SOON_S, Client, admin_of, check_books, order_once, running, scenario, verdict
+from tests.live.stacks import Client, admin_of, check_books, order_once, running, scenario, until, verdict
 
 AGAIN_S = 10.0
 SHOP = scenario(
@@ -111,10 +111,10 @@ def test_a_new_upstream_has_the_coupons_that_are_left_and_the_knobs_that_were_tu
         admin.close()
         stack.upset("kill_upstream")
         assert stack.gauges()["orders"] == 3  # says the new one
-        _until(stack.is_healthy)
+        until(stack.is_healthy)
         assert verdict(order_once(stack.gateway, 4, timeout_ms=300)) == (504, "expired")
         stack.turn("stages.till.servers", 50)
-        _until(lambda: stack.gauges()["attempts"] == 0)  # the first of want 4 has given its unit back
+        until(lambda: stack.gauges()["attempts"] == 0)  # the first of want 4 has given its unit back
         assert [verdict(order_once(stack.gateway, want, 2))[1] for want in (4, 5, 6)] == ["placed"] + ["sold_out"] * 2
         check_books(stack, {1, 2, 3})
 
@@ -123,24 +123,17 @@ def test_an_attempt_is_answered_when_its_upstream_dies_and_what_it_overtook_stay
     with running(scenario(), tmp_path) as stack, ThreadPoolExecutor(2) as others:
         stack.turn("stages.till.servers", 0)
         first = others.submit(order_once, stack.gateway, 1, timeout_ms=60_000)
-        _until(lambda: stack.gauges()["stages.till.backlog"] == 1)
+        until(lambda: stack.gauges()["stages.till.backlog"] == 1)
         second = others.submit(order_once, stack.gateway, 1, attempt=2, timeout_ms=60_000)
         assert verdict(first.result()) == (504, "expired")
-        _until(lambda: stack.gauges()["transactions"] == 1)
+        until(lambda: stack.gauges()["transactions"] == 1)
         stack.upset("kill_upstream")
         assert verdict(second.result()) == (502, "error")
-        _until(stack.is_healthy)
+        until(stack.is_healthy)
         stack.turn("stages.till.servers", 1)  # the new upstream has the knobs of the old one
         assert verdict(order_once(stack.gateway, 1)) == (504, "expired")
         assert verdict(order_once(stack.gateway, 1, attempt=2)) == (201, "placed")
         check_books(stack, {1})
-
-
-def _until(holds: Callable[[], bool]) -> None:
-    until_s = time.monotonic() + SOON_S
-    while not holds():
-        assert time.monotonic() < until_s
-        time.sleep(0.02)
 
 
 def test_a_fault_hurts_only_what_is_a_server_of_this_machine(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from simulator.live.stack import Stack
-from tests.live.stacks import ANYBODY, Client, admin_of, check_books, order_once, running, scenario, verdict
+from tests.live.stacks import ANYBODY, Client, admin_of, check_books, order_once, running, scenario, until, verdict
 
 SEGMENTS = [{"name": name, "share": 0.25, "priority": number} for number, name in enumerate("abcd")]
 
@@ -148,7 +148,8 @@ def test_a_knob_is_turned_by_the_admin_alone_and_every_change_is_logged(stack: S
 def test_pages_for_machines(stack: Stack, client: Client) -> None:
     assert client.ask("GET", "/healthz")[::2] == (200, {"upstream": True})
     client.order(800)
-    figures = _until(lambda: client.ask("GET", "/metrics")[2].decode(), lambda said: 'verdict="placed"' in said)
+    until(lambda: b'sluice_attempts_total{verdict="placed"}' in client.ask("GET", "/metrics")[2])
+    figures = client.ask("GET", "/metrics")[2].decode()
     assert 'sluice_upstream{what="stages.till.busy"} 0.0' in figures
     assert 'sluice_response_seconds_bucket{le="60"}' in figures
     described = client.ask("GET", "/openapi.json")[2]
@@ -199,7 +200,7 @@ def test_model_time_stands_until_it_begins_and_then_runs_as_fast_as_asked(tmp_pa
             began_s = time.monotonic()
             stack.begin(time.monotonic_ns())
             assert verdict(answer.result()) == (201, "placed")
-        assert 0.2 <= time.monotonic() - began_s < 1.9
+        assert 0.2 <= time.monotonic() - began_s < 0.9
         ((_, _, _, placed_ns),) = stack.ledger_rows()
         assert 7_000_000_000 <= placed_ns < 14_000_000_000
 
@@ -223,15 +224,6 @@ def test_incidents_of_the_scenario_happen_at_their_instants(tmp_path: Path) -> N
             answer = other.submit(order_once, stack.gateway, 3, timeout_ms=60_000)
             assert verdict(answer.result()) == (201, "placed")
         assert time.monotonic() > began_s + 1.8  # 25 s, less what it took to begin
-
-
-def _until(ask: Callable[[], str], holds: Callable[[str], bool]) -> str:
-    """Ask until what is said is what is waited for."""
-    until_s = time.monotonic() + 30
-    while not holds(said := ask()):
-        assert time.monotonic() < until_s, said
-        time.sleep(0.05)
-    return said
 
 
 def _sleep_until(at_s: float) -> None:
